@@ -1,0 +1,200 @@
+//! What the engine tells the monitor.
+
+use crate::page::{FailureKind, SiteId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One slot of a site's concurrency, numbered from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkerId(pub u32);
+
+/// Where a site stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SiteState {
+    /// Robots rules, sitemaps and the queue are being made ready.
+    Starting,
+    /// Pages are being fetched.
+    Running,
+    /// The operator stopped it for now.
+    Paused,
+    /// The run is ending; requests in flight are being finished.
+    Stopping,
+    /// Nothing is left to fetch, or a limit is reached.
+    Finished,
+    /// It cannot be crawled: no start page could be had.
+    Failed,
+    /// The run ended before the site did.
+    Stopped,
+}
+
+impl SiteState {
+    /// The state's name on screen and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Stopping => "stopping",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// Whether the site has come to an end in this run.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Finished | Self::Failed | Self::Stopped)
+    }
+}
+
+/// Where the whole run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobState {
+    /// At work.
+    Running,
+    /// Ending in good order.
+    Stopping,
+    /// Every site is over and all is saved.
+    Over,
+}
+
+/// What a worker is at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doing {
+    /// Waiting for a page that may be fetched now.
+    Idle,
+    /// Fetching this URL.
+    Fetching(Arc<str>),
+    /// Paused by the operator.
+    Paused,
+    /// The slot is closed.
+    Gone,
+}
+
+/// How much a notice matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// Something may need a look.
+    Warn,
+    /// Something went wrong.
+    Error,
+}
+
+/// A line for the operator.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// When, milliseconds since the epoch.
+    pub at: u64,
+    /// How much it matters.
+    pub level: Level,
+    /// The site it is about, if one.
+    pub site: Option<SiteId>,
+    /// The text; may hold text from the network, uncleaned.
+    pub text: String,
+}
+
+/// What one group commit changed in a site, as differences.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SiteDelta {
+    /// Pages done.
+    pub done: i64,
+    /// Pages failed (a retry takes one away).
+    pub failed: i64,
+    /// Pages skipped.
+    pub skipped: i64,
+    /// Pages known and not finished, those in flight included.
+    pub queued: i64,
+    /// Records kept.
+    pub records: i64,
+    /// Bytes of body on the wire of finished pages.
+    pub bytes: i64,
+}
+
+/// What the monitor must know of a site before its first event.
+#[derive(Debug, Clone)]
+pub struct SiteInfo {
+    /// The site's name.
+    pub name: Arc<str>,
+    /// Its first start URL.
+    pub start: Arc<str>,
+    /// `limits.pages`.
+    pub max_pages: Option<u64>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A site changed its state; `why` in a few words where that helps.
+    Site {
+        /// Which site.
+        site: SiteId,
+        /// Its new state.
+        state: SiteState,
+        /// Why.
+        why: Option<Arc<str>>,
+    },
+    /// A site's controls were set.
+    Controls {
+        /// Which site.
+        site: SiteId,
+        /// Workers wanted.
+        concurrency: u32,
+        /// Time between the starts of two requests to one host.
+        delay: Duration,
+    },
+    /// A worker turned to something else.
+    Worker {
+        /// Its site.
+        site: SiteId,
+        /// Which worker.
+        worker: WorkerId,
+        /// What it is at now.
+        doing: Doing,
+    },
+    /// An attempt ended.
+    Attempt {
+        /// The page's site.
+        site: SiteId,
+        /// HTTP status, where there was one.
+        status: Option<u16>,
+        /// Why it failed; `None` where it did not.
+        kind: Option<FailureKind>,
+        /// From the request's start to the body's end.
+        elapsed: Duration,
+        /// Bytes of body on the wire.
+        bytes: u64,
+    },
+    /// The store has made this durable.
+    Committed(Vec<(SiteId, SiteDelta)>),
+    /// A host rests because it fails, or no longer does (`None`).
+    HostRest {
+        /// The site.
+        site: SiteId,
+        /// The host.
+        host: Arc<str>,
+        /// For how long from now.
+        rest: Option<Duration>,
+    },
+    /// A line for the operator.
+    Notice(Notice),
+    /// The event loop's measured lag.
+    Lag(Duration),
+    /// The store cannot write and why, or can again (`None`).
+    Stalled(Option<Arc<str>>),
+    /// The run changed its state.
+    Job(JobState),
+}
+
+impl Event {
+    /// A notice of now.
+    pub fn notice(level: Level, site: Option<SiteId>, text: impl Into<String>) -> Self {
+        Self::Notice(Notice {
+            at: crate::page::time::now_ms(),
+            level,
+            site,
+            text: text.into(),
+        })
+    }
+}

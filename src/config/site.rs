@@ -1,0 +1,209 @@
+//! One site as the engine sees it: defaults applied, every value checked.
+
+use crate::page::NormalForm;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// All sites of a run, in the order of the file.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The sites; [`crate::page::SiteId`] is an index into this list.
+    pub sites: Vec<Arc<Site>>,
+}
+
+/// One document of the sites file.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Unique in the job; letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// Where the crawl begins, in normal form; at least one.
+    pub start: Vec<Url>,
+    /// Where it ends at the latest.
+    pub limits: Limits,
+    /// How pages are found.
+    pub discover: Discover,
+    /// Which URLs belong to the site.
+    pub scope: Scope,
+    /// What counts as the same URL.
+    pub url: NormalForm,
+    /// How pages are got.
+    pub fetch: Fetch,
+    /// What is taken from them.
+    pub extract: Vec<RecordRule>,
+}
+
+/// Ends of a site's crawl.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Pages to fetch at most; `None` is no limit.
+    pub pages: Option<u64>,
+    /// Links from the start page at most; `None` is no limit.
+    pub depth: Option<u32>,
+}
+
+/// How pages are found.
+#[derive(Debug, Clone)]
+pub struct Discover {
+    /// Sitemaps.
+    pub sitemap: Sitemap,
+    /// Whether links on pages are followed.
+    pub links: bool,
+    /// Whether `rel=nofollow` on a link and `nofollow` in a page's robots
+    /// meta tag are obeyed.
+    pub nofollow: bool,
+}
+
+/// Which sitemaps are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sitemap {
+    /// Those that robots.txt names, else `/sitemap.xml`.
+    Auto,
+    /// None.
+    Off,
+    /// Just these.
+    List(Vec<Url>),
+}
+
+/// Which URLs belong to the site.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Host names, lower case; a leading `*.` takes every subdomain. A name
+    /// without a port takes any port of the scheme's default or of a start URL.
+    pub hosts: Vec<String>,
+    /// Path-and-query patterns of which one must match; empty takes all.
+    pub include: Vec<Pattern>,
+    /// Path-and-query patterns of which none may match.
+    pub exclude: Vec<Pattern>,
+}
+
+/// A regular expression with the text the operator wrote.
+#[derive(Debug, Clone)]
+pub struct Pattern(pub regex::Regex);
+
+/// How pages are got.
+#[derive(Debug, Clone)]
+pub struct Fetch {
+    /// The ladder, cheapest rung first; at least one.
+    pub via: Vec<Rung>,
+    /// Workers at the start, 1 to [`Fetch::MAX_CONCURRENCY`].
+    pub concurrency: u32,
+    /// Between the starts of two requests to one host.
+    pub delay: Duration,
+    /// Limits on the phases of one request.
+    pub timeouts: Timeouts,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// Whether robots.txt is obeyed.
+    pub robots: Robots,
+    /// The `User-Agent` header; its product token chooses the group in robots.txt.
+    pub user_agent: String,
+    /// Further request headers, in order; values may be secrets.
+    pub headers: Vec<(String, String)>,
+    /// Whether private, loopback and link-local addresses may be asked.
+    pub allow_private: bool,
+    /// Largest body on the wire and after decompression, bytes.
+    pub max_body: u64,
+}
+
+impl Fetch {
+    /// Most workers that one site can have.
+    pub const MAX_CONCURRENCY: u32 = 1024;
+}
+
+/// Whether robots.txt is obeyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Robots {
+    /// RFC 9309.
+    Obey,
+    /// The operator's explicit loosening.
+    Ignore,
+}
+
+/// A way of fetching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rung {
+    /// Plain HTTP.
+    Http,
+}
+
+impl Rung {
+    /// The rung's name in the sites file and on screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+        }
+    }
+}
+
+/// Limits on the phases of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Name resolution, TCP and TLS together.
+    pub connect: Duration,
+    /// From the request's start to the end of the response's headers.
+    pub headers: Duration,
+    /// Between two chunks of the body.
+    pub idle: Duration,
+    /// The whole request.
+    pub total: Duration,
+}
+
+/// A kind of record and the pages that carry it.
+#[derive(Debug, Clone)]
+pub struct RecordRule {
+    /// The record's name.
+    pub record: String,
+    /// Path-and-query pattern of its pages; `None` takes every page.
+    pub when: Option<Pattern>,
+    /// Its fields, in the order of the file; at least one.
+    pub fields: Vec<FieldRule>,
+}
+
+/// One field of a record.
+#[derive(Debug, Clone)]
+pub struct FieldRule {
+    /// The field's name.
+    pub name: String,
+    /// Which elements.
+    pub css: Selector,
+    /// What is taken of an element.
+    pub pick: Pick,
+    /// Every match as a list, instead of the first.
+    pub all: bool,
+    /// What the text is turned into.
+    pub cast: Cast,
+    /// Taken where nothing matches or the cast fails.
+    pub default: Option<Value>,
+    /// Without it (and without a default) the page yields no record.
+    pub required: bool,
+}
+
+/// A CSS selector, checked when the file was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selector(pub String);
+
+/// What is taken of a matched element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pick {
+    /// Its text, white space folded.
+    Text,
+    /// The value of an attribute.
+    Attr(String),
+}
+
+/// What a field's text is turned into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cast {
+    /// As it is.
+    Text,
+    /// A JSON number; thousands separators and a currency around it are dropped.
+    Number,
+    /// An absolute URL, resolved against the page's base.
+    Url,
+    /// The element's inner HTML.
+    Html,
+    /// Parsed as JSON.
+    Json,
+}

@@ -1,0 +1,188 @@
+//! The immutable picture of a run at one instant.
+
+use crate::bus::{Doing, JobState, Notice, SiteState};
+use crate::page::FailureKind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A run at one instant. The screen is a function of this and of the state of
+/// the screen itself.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Grows by one with each snapshot.
+    pub number: u64,
+    /// When it was taken.
+    pub at: Instant,
+    /// Since the run began.
+    pub elapsed: Duration,
+    /// Where the run stands.
+    pub state: JobState,
+    /// The sites in the order of the file; an unchanged site keeps its `Arc`.
+    pub sites: Vec<Arc<SiteView>>,
+    /// Over all sites.
+    pub totals: Totals,
+    /// The last notices, oldest first, at most [`Snapshot::NOTICES`].
+    pub notices: Arc<[Notice]>,
+    /// How the engine itself fares.
+    pub health: Health,
+}
+
+impl Snapshot {
+    /// Notices kept.
+    pub const NOTICES: usize = 500;
+    /// Seconds of throughput kept.
+    pub const SECONDS: usize = 300;
+}
+
+/// Pages by outcome. `done + failed + skipped + queued + in_flight` is every
+/// known page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pages {
+    /// Fetched.
+    pub done: u64,
+    /// Given up.
+    pub failed: u64,
+    /// Known, not taken.
+    pub skipped: u64,
+    /// Waiting.
+    pub queued: u64,
+    /// Being fetched by a worker now.
+    pub in_flight: u64,
+}
+
+impl Pages {
+    /// Every known page.
+    pub fn known(&self) -> u64 {
+        self.over() + self.queued + self.in_flight
+    }
+
+    /// Pages that are finished.
+    pub fn over(&self) -> u64 {
+        self.done + self.failed + self.skipped
+    }
+}
+
+/// Rates of attempts, and their history.
+#[derive(Debug, Clone, Default)]
+pub struct Throughput {
+    /// Pages finished in the last second.
+    pub pages_1s: f64,
+    /// Pages a second over the last ten.
+    pub pages_10s: f64,
+    /// Pages a second over the whole run, pauses left out.
+    pub pages_run: f64,
+    /// Bytes a second over the last ten.
+    pub bytes_10s: f64,
+    /// Pages in each of the last seconds, oldest first, the running one left
+    /// out; at most [`Snapshot::SECONDS`].
+    pub history: Arc<[u32]>,
+}
+
+/// Attempt latency, milliseconds, over the whole run.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Latency {
+    /// Median.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// Slowest.
+    pub max: f64,
+    /// Attempts by latency: below 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000,
+    /// 2000, 5000 ms, and above.
+    pub buckets: [u64; 13],
+}
+
+/// One site.
+#[derive(Debug, Clone)]
+pub struct SiteView {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its first start URL.
+    pub start: Arc<str>,
+    /// Where it stands.
+    pub state: SiteState,
+    /// Why, where that helps.
+    pub why: Option<Arc<str>>,
+    /// Its pages.
+    pub pages: Pages,
+    /// `limits.pages`.
+    pub max_pages: Option<u64>,
+    /// Records kept.
+    pub records: u64,
+    /// Bytes of body on the wire of finished pages.
+    pub bytes: u64,
+    /// Attempts by status class: none, 1xx to 5xx.
+    pub classes: [u64; 6],
+    /// Attempts that failed, by kind, most first.
+    pub kinds: Vec<(FailureKind, u64)>,
+    /// Rates.
+    pub throughput: Throughput,
+    /// Latency.
+    pub latency: Latency,
+    /// Its workers by number, those that are gone left out.
+    pub workers: Vec<WorkerView>,
+    /// Workers wanted.
+    pub concurrency: u32,
+    /// Between the starts of two requests to one host.
+    pub delay: Duration,
+    /// Hosts that rest because they fail, and until when.
+    pub resting: Vec<(Arc<str>, Instant)>,
+    /// Time until the queue is empty, from the rate at which it shrinks;
+    /// `None` while it grows or nothing moves.
+    pub eta: Option<Duration>,
+}
+
+impl SiteView {
+    /// Workers that are fetching.
+    pub fn busy(&self) -> usize {
+        self.workers
+            .iter()
+            .filter(|w| matches!(w.doing, Doing::Fetching(_)))
+            .count()
+    }
+}
+
+/// One worker.
+#[derive(Debug, Clone)]
+pub struct WorkerView {
+    /// Its number.
+    pub id: crate::bus::WorkerId,
+    /// What it is at.
+    pub doing: Doing,
+    /// Since when.
+    pub since: Instant,
+}
+
+/// All sites together.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    /// Pages.
+    pub pages: Pages,
+    /// Records kept.
+    pub records: u64,
+    /// Bytes of body on the wire.
+    pub bytes: u64,
+    /// Rates.
+    pub throughput: Throughput,
+    /// Workers that are fetching.
+    pub busy: usize,
+    /// Workers wanted.
+    pub concurrency: u64,
+    /// Sites that are over.
+    pub sites_over: usize,
+    /// Time until every queue is empty.
+    pub eta: Option<Duration>,
+}
+
+/// How the engine itself fares.
+#[derive(Debug, Clone, Default)]
+pub struct Health {
+    /// The event loop's lag, last measured.
+    pub loop_lag: Duration,
+    /// Events waiting on the bus when this was taken.
+    pub bus_depth: usize,
+    /// Why the store cannot write, while it cannot.
+    pub stalled: Option<Arc<str>>,
+}
