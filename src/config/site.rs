@@ -110,6 +110,8 @@ pub struct Fetch {
 impl Fetch {
     /// Most workers that one site can have.
     pub const MAX_CONCURRENCY: u32 = 1024;
+    /// Longest delay.
+    pub const MAX_DELAY: Duration = Duration::from_secs(3600);
 }
 
 /// Whether robots.txt is obeyed.
