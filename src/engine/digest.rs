@@ -63,7 +63,7 @@ fn read(job: PageJob) -> Commit {
 
     let mut commit = site.commit(leased, Outcome::Done);
     commit.attempt = Some(attempt);
-    commit.content_type = fetch::media_type(&fetched.headers).map(Into::into);
+    commit.content_type = fetch::media_type(&fetched);
 
     let depth = leased.depth + 1;
     let mut page_links = site.linker.page(&page.url, depth);

@@ -194,10 +194,9 @@ async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetc
     } else {
         Health::Fine
     };
-    let mut body = fetch::body::decode(&fetched, 16 * BODY_KEPT as u64)
-        .map(|body| body.into_owned())
+    let body = fetch::body::decode_prefix(&fetched, BODY_KEPT as u64)
+        .map(|(body, _)| body.into_owned())
         .unwrap_or_default();
-    body.truncate(BODY_KEPT);
     let evidence = Evidence {
         headers: headers(&fetched.headers),
         body,
@@ -209,7 +208,7 @@ async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetc
         told,
         Some(evidence),
     );
-    commit.content_type = fetch::media_type(&fetched.headers).map(Into::into);
+    commit.content_type = fetch::media_type(&fetched);
     let again = matches!(commit.verdict, Verdict::Retry { .. });
     site.store.commit(commit).await;
     End {
@@ -308,7 +307,7 @@ fn location(site: &SiteContext, base: &Url, fetched: &Fetched) -> Option<Url> {
 async fn keep(site: &Arc<SiteContext>, page: Page, attempt: Attempt, fetched: Fetched) {
     if !fetched.read || fetched.body.is_empty() {
         let mut commit = site.commit(&page.leased, Outcome::Done);
-        commit.content_type = fetch::media_type(&fetched.headers).map(Into::into);
+        commit.content_type = fetch::media_type(&fetched);
         commit.attempt = Some(attempt);
         site.store.commit(commit).await;
         return;

@@ -1,6 +1,6 @@
 //! Names to addresses: asynchronous, cached, guarded.
 
-use super::guard::is_private;
+use crate::page::net::is_private;
 use hickory_resolver::config::{LookupIpStrategy, ResolveHosts, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};

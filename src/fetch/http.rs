@@ -3,7 +3,7 @@
 use super::dial::{self, DialLayer};
 use super::dns::{GuardedNames, Lookup, SystemNames};
 use super::error::{Cause, Phase, classify, is_stale};
-use super::guard::is_private;
+use crate::page::net::is_private;
 use super::read::{self, Clock};
 use super::{FetchError, Fetched, Fetcher, Fetching, Visitor, Want};
 use crate::config::{self, Rung};

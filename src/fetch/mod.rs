@@ -19,7 +19,6 @@ mod cookies;
 mod dial;
 mod dns;
 mod error;
-pub mod guard;
 mod http;
 mod read;
 mod retry_after;

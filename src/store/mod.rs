@@ -56,6 +56,9 @@ pub trait Store: Send + Sync + 'static {
     /// cannot be (disk full).
     fn flush(&self) -> Pending<'_, Result<(), String>>;
 
+    /// Whether the store cannot write just now (disk full).
+    fn is_stalled(&self) -> bool;
+
     /// A screenful of failed pages.
     fn failures(
         &self,
@@ -199,4 +202,34 @@ pub struct JournalEntry {
     pub command: String,
     /// What became of it, in words.
     pub answer: String,
+}
+
+/// What a store knows of a site when it is opened.
+#[derive(Debug, Default)]
+pub struct SiteOpened {
+    /// State and controls of the last run; `None` for a site that is new.
+    pub saved: Option<SavedSite>,
+    /// Pages done and failed, skipped and queued; none is in flight.
+    pub pages: SitePages,
+    /// Records kept.
+    pub records: u64,
+    /// Bytes of body of finished pages.
+    pub bytes: u64,
+    /// Whether the site's document has changed since the last run.
+    pub changed: bool,
+    /// Redirects seen: page, its fingerprint, its target's.
+    pub redirects: Vec<(PageId, Fingerprint, Fingerprint)>,
+}
+
+/// A site's pages by outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SitePages {
+    /// Fetched.
+    pub done: u64,
+    /// Given up.
+    pub failed: u64,
+    /// Known, not taken.
+    pub skipped: u64,
+    /// Waiting.
+    pub queued: u64,
 }

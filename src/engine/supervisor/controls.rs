@@ -1,7 +1,7 @@
 //! What the operator wants of a site.
 
 use super::{Queue, Supervisor};
-use crate::bus::{Event, SiteState};
+use crate::bus::SiteState;
 use crate::engine::host::RobotsState;
 use crate::engine::site::Control;
 use tokio::time::Instant;

@@ -8,9 +8,9 @@ mod feed;
 use self::errands::NESTING;
 use self::feed::AHEAD_MOST;
 use super::hosts::{Hosts, Next};
-use super::site::{Control, Message, SiteContext};
+use super::site::{Message, SiteContext};
 use super::slots::{Shown, Slots};
-use super::work::{Errand, ErrandKind, ErrandResult, Page, Report, Work};
+use super::work::{Report, Work};
 use super::worker;
 use crate::bus::{Attempt, Doing, Event, Level, SiteState, WorkerId};
 use crate::config::{Robots, Sitemap};
@@ -24,7 +24,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use url::Url;
 
 
 /// What the store last said of the queue.
@@ -418,7 +417,7 @@ impl Supervisor {
         }
     }
 
-    async fn tell_controls(&self) {
+    async fn tell_controls(&mut self) {
         self.site
             .tell(Event::Controls {
                 site: self.site.id,
