@@ -51,6 +51,7 @@ pub(crate) fn site(start: &str) -> Site {
             max_body: 1 << 20,
         },
         extract: Vec::new(),
+        digest: 0,
     }
 }
 
