@@ -73,7 +73,9 @@ fn names(text: &str) -> impl Iterator<Item = (usize, &str)> {
         let rest = &text[at + 2..];
         let name = &rest[..rest.find('}')?];
         let fits = !name.is_empty()
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             && !name.as_bytes()[0].is_ascii_digit();
         fits.then_some((at, name))
     })

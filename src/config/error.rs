@@ -48,7 +48,10 @@ pub(super) fn plain(message: &str) -> String {
             } else {
                 format!(" in {path}")
             };
-            return format!("unknown {noun} \"{given}\"{within}; {}", suggestion(given, &known));
+            return format!(
+                "unknown {noun} \"{given}\"{within}; {}",
+                suggestion(given, &known)
+            );
         }
     }
     message

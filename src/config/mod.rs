@@ -49,7 +49,9 @@ pub fn load(path: &Path, over: &Overrides) -> Result<Job, ConfigError> {
         return Err(whole("is a folder; name a sites file in it".into()));
     }
     if about.len() > MAX_FILE {
-        return Err(whole("is larger than 16 MB; split it into several files".into()));
+        return Err(whole(
+            "is larger than 16 MB; split it into several files".into(),
+        ));
     }
     let bytes = fs::read(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
     let text = std::str::from_utf8(&bytes).map_err(|error| {
@@ -89,8 +91,14 @@ pub fn parse(
 pub fn for_url(url: &str, over: &Overrides) -> Result<Job, ConfigError> {
     let parsed = url::Url::parse(url)
         .map_err(|error| ConfigError::whole(url, format!("not a URL: {error}")))?;
-    let port = parsed.port().map(|port| format!("-{port}")).unwrap_or_default();
-    let host = parsed.host_str().unwrap_or_default().replace(['[', ']', ':'], "-");
+    let port = parsed
+        .port()
+        .map(|port| format!("-{port}"))
+        .unwrap_or_default();
+    let host = parsed
+        .host_str()
+        .unwrap_or_default()
+        .replace(['[', ']', ':'], "-");
     let text = format!(
         "site: {}\nstart: {}\nlimits: {{ pages: {PAGES_OF_A_URL} }}\n",
         serde_json::json!(format!("{host}{port}")),

@@ -56,7 +56,10 @@ pub fn job(documents: Documents, file: &str, over: &Overrides) -> Result<Job, Co
             return Err(fault("the site has no name; write site: NAME".into()));
         };
         if document.start.is_none() {
-            return Err(fault(format!("site {} has no start; write start: URL", name.0)));
+            return Err(fault(format!(
+                "site {} has no start; write start: URL",
+                name.0
+            )));
         }
         if let Some(first) = lines.insert(name.0.clone(), line) {
             return Err(fault(format!(
@@ -98,7 +101,11 @@ fn site(
     over: &Overrides,
 ) -> Result<Site, String> {
     let limits = both(document.limits, defaults.limits.clone(), raw::Limits::or);
-    let discover = both(document.discover, defaults.discover.clone(), raw::Discover::or);
+    let discover = both(
+        document.discover,
+        defaults.discover.clone(),
+        raw::Discover::or,
+    );
     let scope = both(document.scope, defaults.scope.clone(), raw::Scope::or);
     let url = both(document.url, defaults.url.clone(), raw::UrlForm::or);
     let fetch = both(document.fetch, defaults.fetch.clone(), raw::Fetch::or);
@@ -109,7 +116,8 @@ fn site(
     };
     let mut start = many(document.start, |url| url.0);
     for url in &mut start {
-        form.apply(url).map_err(|refusal| format!("start {url}: {refusal}"))?;
+        form.apply(url)
+            .map_err(|refusal| format!("start {url}: {refusal}"))?;
     }
     if start.is_empty() {
         return Err(format!("site {name} has an empty start; write start: URL"));
@@ -118,7 +126,8 @@ fn site(
         Some(hosts) => many(Some(hosts), |host| host.0),
         None => hosts_of(&start),
     };
-    let private = fetch.allow_private.as_ref().is_some_and(|on| on.0) || start.iter().any(is_private);
+    let private =
+        fetch.allow_private.as_ref().is_some_and(|on| on.0) || start.iter().any(is_private);
     let mut site = Site {
         name,
         limits: Limits {
@@ -168,24 +177,44 @@ fn many<T: Scalar, U>(values: Option<OneOrMany<T>>, map: impl Fn(T) -> U) -> Vec
 fn fetched(raw: raw::Fetch, allow_private: bool, over: &Overrides) -> Result<Fetch, String> {
     let headers: Vec<(String, String)> = raw
         .headers
-        .map(|headers| headers.0.into_iter().map(|(name, text)| (name, text.0)).collect())
+        .map(|headers| {
+            headers
+                .0
+                .into_iter()
+                .map(|(name, text)| (name, text.0))
+                .collect()
+        })
         .unwrap_or_default();
     let user_agent = raw.user_agent.map_or(USER_AGENT.to_owned(), |text| text.0);
-    for (name, value) in headers.iter().chain([&("user_agent".to_owned(), user_agent.clone())]) {
+    for (name, value) in headers
+        .iter()
+        .chain([&("user_agent".to_owned(), user_agent.clone())])
+    {
         let name_fits = reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_ok();
         if !name_fits || reqwest::header::HeaderValue::from_str(value).is_err() {
             // The value may be a secret.
-            return Err(format!("\"{name}\" is not a header, or its value cannot be one's"));
+            return Err(format!(
+                "\"{name}\" is not a header, or its value cannot be one's"
+            ));
         }
     }
     let via: Vec<Rung> = many(raw.via, |rung| rung.0);
-    let concurrency = raw.concurrency.and_then(|workers| u32::try_from(workers.0).ok());
+    let concurrency = raw
+        .concurrency
+        .and_then(|workers| u32::try_from(workers.0).ok());
     Ok(Fetch {
-        via: if via.is_empty() { vec![Rung::Http] } else { via },
+        via: if via.is_empty() {
+            vec![Rung::Http]
+        } else {
+            via
+        },
         concurrency: over.concurrency.or(concurrency).unwrap_or(8),
         delay: raw.delay.map_or(Duration::ZERO, |span| span.0),
         timeouts: timeouts(raw.timeout)?,
-        retries: raw.retries.and_then(|n| u32::try_from(n.0).ok()).unwrap_or(3),
+        retries: raw
+            .retries
+            .and_then(|n| u32::try_from(n.0).ok())
+            .unwrap_or(3),
         robots: match raw.robots {
             Some(obey) if !obey.0 => Robots::Ignore,
             _ => Robots::Obey,
@@ -226,7 +255,12 @@ fn timeouts(raw: Option<TimeoutForm>) -> Result<Timeouts, String> {
             }
         }
     };
-    let all = [timeouts.connect, timeouts.headers, timeouts.idle, timeouts.total];
+    let all = [
+        timeouts.connect,
+        timeouts.headers,
+        timeouts.idle,
+        timeouts.total,
+    ];
     if all.contains(&Duration::ZERO) {
         return Err("a timeout of 0 lets nothing pass; write one such as 30s".to_owned());
     }
@@ -274,7 +308,10 @@ fn field((name, form): (String, FieldForm)) -> FieldRule {
 fn hosts_of(start: &[Url]) -> Vec<String> {
     let mut hosts: Vec<String> = Vec::new();
     for url in start {
-        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let port = url
+            .port()
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
         let host = format!("{}{port}", url.host_str().unwrap_or_default());
         if !hosts.contains(&host) {
             hosts.push(host);

@@ -153,9 +153,9 @@ fn web_url(text: &str) -> Result<Url, String> {
 
 fn host_name(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix("*.").unwrap_or(text);
-    let parsed = Url::parse(&format!("http://{bare}/")).ok().filter(|url| {
-        url.host_str().is_some() && url.path() == "/" && url.username().is_empty()
-    });
+    let parsed = Url::parse(&format!("http://{bare}/"))
+        .ok()
+        .filter(|url| url.host_str().is_some() && url.path() == "/" && url.username().is_empty());
     match parsed {
         Some(url) if !bare.contains('/') => {
             let host = url.host_str().unwrap_or_default();
@@ -176,7 +176,10 @@ fn expression(text: &str) -> Result<Regex, String> {
     Regex::new(text).map_err(|error| {
         let error = error.to_string();
         let reason = error.lines().last().unwrap_or("bad").trim();
-        format!("not a regular expression: {}", reason.trim_start_matches("error: "))
+        format!(
+            "not a regular expression: {}",
+            reason.trim_start_matches("error: ")
+        )
     })
 }
 

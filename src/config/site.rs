@@ -18,7 +18,9 @@ pub struct Job {
 
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Job").field("sites", &self.sites).finish_non_exhaustive()
+        f.debug_struct("Job")
+            .field("sites", &self.sites)
+            .finish_non_exhaustive()
     }
 }
 

@@ -73,8 +73,14 @@ fn a_whole_file() {
 #[test]
 fn a_digest_sees_values_and_not_their_layout() {
     let one = read("site: a\nstart: http://e.org/\n").unwrap().sites[0].digest;
-    let two = read("# x\nsite:   a\nstart: \"http://e.org\"\n").unwrap().sites[0].digest;
-    let other = read("site: a\nstart: http://e.org/\nlimits: {depth: 1}\n").unwrap().sites[0].digest;
+    let two = read("# x\nsite:   a\nstart: \"http://e.org\"\n")
+        .unwrap()
+        .sites[0]
+        .digest;
+    let other = read("site: a\nstart: http://e.org/\nlimits: {depth: 1}\n")
+        .unwrap()
+        .sites[0]
+        .digest;
     assert_eq!(one, two);
     assert_ne!(one, other);
 }
@@ -84,32 +90,101 @@ fn each_fault_has_its_place_and_its_mend() {
     let site = "site: a\nstart: http://e.org/\n";
     let faults = [
         ("", "s.yaml: no site in it"),
-        ("defaults: { fetch: { delay: 1s } }\n", "s.yaml: no site in it"),
+        (
+            "defaults: { fetch: { delay: 1s } }\n",
+            "s.yaml: no site in it",
+        ),
         ("site: a\n", "s.yaml:1:1: site a has no start"),
         ("start: http://e.org/\n", "s.yaml:1:1: the site has no name"),
-        ("site: a\nstart: e.org\n", "s.yaml:2:8: start: not a whole URL; write it with https://"),
-        ("site: a\nstart: ftp://e.org/\n", "s.yaml:2:8: start: not a page's URL"),
-        ("site: a b\nstart: http://e.org/\n", "s.yaml:1:7: site: a name is"),
-        (&format!("{site}fetch:\n  concurency: 3\n"), "s.yaml:4:3: unknown key \"concurency\" in fetch; did you mean \"concurrency\"?"),
-        (&format!("{site}fetch:\n  concurrency: 0\n"), "s.yaml:4:16: fetch.concurrency: 0 does not fit; write a whole number from 1 to 1024"),
-        (&format!("{site}fetch: {{ concurrency: -1 }}\n"), "s.yaml:3:23: fetch.concurrency: -1 does not fit"),
-        (&format!("{site}fetch: {{ concurrency: auto }}\n"), "s.yaml:3:23: fetch.concurrency: this version cannot"),
-        (&format!("{site}fetch: {{ via: [http, browser] }}\n"), "s.yaml:3:22: fetch.via[1]: this version cannot fetch by browser"),
-        (&format!("{site}fetch: {{ delay: 5 }}\n"), "s.yaml:3:17: fetch.delay: not a duration; write it like 250ms"),
-        (&format!("{site}fetch: {{ timeout: 0s }}\n"), "s.yaml:1:1: a timeout of 0"),
-        (&format!("{site}scope: {{ include: ['(a'] }}\n"), "s.yaml:3:20: scope.include[0]: not a regular expression: unclosed group"),
-        (&format!("{site}scope: {{ hosts: ['http://e.org/'] }}\n"), "s.yaml:3:18: scope.hosts[0]: not a host name"),
-        (&format!("{site}discover: {{ api: [] }}\n"), "s.yaml:3:18: discover.api: this version cannot do this yet"),
-        (&format!("{site}extract:\n- record: r\n  fields: {{ t: 'h1[' }}\n"), "s.yaml:5:16: extract[0].fields.t: not a CSS selector"),
-        (&format!("{site}extract:\n- record: r\n  fields: {{ t: {{ css: h1, as: numbr }} }}\n"), "s.yaml:5:31: unknown value \"numbr\""),
-        (&format!("{site}extract:\n- record: r\n  fields: {{ t: h1, t: h2 }}\n"), "a second key \"t\""),
-        (&format!("{site}limits: {{ pages: many }}\n"), "s.yaml:3:18: limits.pages: many does not fit"),
-        (&format!("{site}site: b\n"), "s.yaml:3:1: a second key \"site\""),
-        (&format!("{site}---\n{site}"), "s.yaml:4:1: a second site named a; the first begins on line 1"),
-        (&format!("{site}fetch: {{ user_agent: '${{GONE}}' }}\n"), "s.yaml:3:22: fetch.user_agent: the environment variable GONE is not set"),
-        ("site: a\nstart: [a\n", "s.yaml:2:9: start[0]: not a whole URL"),
-        ("site: a\nlimits: {\n", "s.yaml:3:1: limits: did not find expected"),
-        ("\tsite: a\n", "s.yaml:1:1: found character that cannot start any token, while scanning for the next token; indent with spaces, not tabs"),
+        (
+            "site: a\nstart: e.org\n",
+            "s.yaml:2:8: start: not a whole URL; write it with https://",
+        ),
+        (
+            "site: a\nstart: ftp://e.org/\n",
+            "s.yaml:2:8: start: not a page's URL",
+        ),
+        (
+            "site: a b\nstart: http://e.org/\n",
+            "s.yaml:1:7: site: a name is",
+        ),
+        (
+            &format!("{site}fetch:\n  concurency: 3\n"),
+            "s.yaml:4:3: unknown key \"concurency\" in fetch; did you mean \"concurrency\"?",
+        ),
+        (
+            &format!("{site}fetch:\n  concurrency: 0\n"),
+            "s.yaml:4:16: fetch.concurrency: 0 does not fit; write a whole number from 1 to 1024",
+        ),
+        (
+            &format!("{site}fetch: {{ concurrency: -1 }}\n"),
+            "s.yaml:3:23: fetch.concurrency: -1 does not fit",
+        ),
+        (
+            &format!("{site}fetch: {{ concurrency: auto }}\n"),
+            "s.yaml:3:23: fetch.concurrency: this version cannot",
+        ),
+        (
+            &format!("{site}fetch: {{ via: [http, browser] }}\n"),
+            "s.yaml:3:22: fetch.via[1]: this version cannot fetch by browser",
+        ),
+        (
+            &format!("{site}fetch: {{ delay: 5 }}\n"),
+            "s.yaml:3:17: fetch.delay: not a duration; write it like 250ms",
+        ),
+        (
+            &format!("{site}fetch: {{ timeout: 0s }}\n"),
+            "s.yaml:1:1: a timeout of 0",
+        ),
+        (
+            &format!("{site}scope: {{ include: ['(a'] }}\n"),
+            "s.yaml:3:20: scope.include[0]: not a regular expression: unclosed group",
+        ),
+        (
+            &format!("{site}scope: {{ hosts: ['http://e.org/'] }}\n"),
+            "s.yaml:3:18: scope.hosts[0]: not a host name",
+        ),
+        (
+            &format!("{site}discover: {{ api: [] }}\n"),
+            "s.yaml:3:18: discover.api: this version cannot do this yet",
+        ),
+        (
+            &format!("{site}extract:\n- record: r\n  fields: {{ t: 'h1[' }}\n"),
+            "s.yaml:5:16: extract[0].fields.t: not a CSS selector",
+        ),
+        (
+            &format!("{site}extract:\n- record: r\n  fields: {{ t: {{ css: h1, as: numbr }} }}\n"),
+            "s.yaml:5:31: unknown value \"numbr\"",
+        ),
+        (
+            &format!("{site}extract:\n- record: r\n  fields: {{ t: h1, t: h2 }}\n"),
+            "a second key \"t\"",
+        ),
+        (
+            &format!("{site}limits: {{ pages: many }}\n"),
+            "s.yaml:3:18: limits.pages: many does not fit",
+        ),
+        (
+            &format!("{site}site: b\n"),
+            "s.yaml:3:1: a second key \"site\"",
+        ),
+        (
+            &format!("{site}---\n{site}"),
+            "s.yaml:4:1: a second site named a; the first begins on line 1",
+        ),
+        (
+            &format!("{site}fetch: {{ user_agent: '${{GONE}}' }}\n"),
+            "s.yaml:3:22: fetch.user_agent: the environment variable GONE is not set",
+        ),
+        (
+            "site: a\nstart: [a\n",
+            "s.yaml:2:9: start[0]: not a whole URL",
+        ),
+        ("site: a\nlimits: {\n", "s.yaml:3:1: did not find expected"),
+        (
+            "\tsite: a\n",
+            "s.yaml:1:1: found character that cannot start any token, while scanning for the next token; indent with spaces, not tabs",
+        ),
         ("just text\n", "s.yaml:1:1: found string"),
     ];
     let wrong: Vec<String> = faults
@@ -126,7 +201,10 @@ fn an_alias_bomb_is_refused() {
     let mut text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
     for n in 1..12 {
         let last = n - 1;
-        text.push_str(&format!("a{n}: &a{n} [{}]\n", vec![format!("*a{last}"); 10].join(",")));
+        text.push_str(&format!(
+            "a{n}: &a{n} [{}]\n",
+            vec![format!("*a{last}"); 10].join(",")
+        ));
     }
     let message = read(&format!("site: a\nstart: http://e.org/\n{text}")).unwrap_err();
     assert!(message.starts_with("s.yaml:3:"), "{message}");

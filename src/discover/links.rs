@@ -65,7 +65,12 @@ impl Linker {
     ///
     /// # Errors
     /// The rule that refuses it.
-    pub fn explain(&self, href: &str, base: &Url, depth: u32) -> Result<Url, (Option<Url>, Refusal)> {
+    pub fn explain(
+        &self,
+        href: &str,
+        base: &Url,
+        depth: u32,
+    ) -> Result<Url, (Option<Url>, Refusal)> {
         let url = self
             .form
             .parse(href, Some(base))
@@ -125,7 +130,11 @@ impl PageLinks<'_> {
 
     /// Sets the page's `<base href>`.
     pub fn base(&mut self, href: &str) {
-        self.base = self.page.join(href.trim()).ok().filter(|base| !base.cannot_be_a_base());
+        self.base = self
+            .page
+            .join(href.trim())
+            .ok()
+            .filter(|base| !base.cannot_be_a_base());
     }
 
     /// What relative links are relative to.
@@ -140,11 +149,7 @@ impl PageLinks<'_> {
 
     /// Resolves and judges what was collected. Links that `is_known` are
     /// dropped before anything is allocated for them.
-    pub fn finish(
-        self,
-        is_known: &dyn Fn(Fingerprint) -> bool,
-        sink: &mut dyn FnMut(Candidate),
-    ) {
+    pub fn finish(self, is_known: &dyn Fn(Fingerprint) -> bool, sink: &mut dyn FnMut(Candidate)) {
         let linker = self.linker;
         let base = self.base_url();
         let quick = Quick::new(base, linker);
@@ -160,7 +165,10 @@ impl PageLinks<'_> {
             {
                 let fits = buffer.len() <= NormalForm::MAX_LEN
                     && (all_paths
-                        || linker.scope.judge_path(&buffer[path_at..], self.depth).is_ok());
+                        || linker
+                            .scope
+                            .judge_path(&buffer[path_at..], self.depth)
+                            .is_ok());
                 if fits {
                     offer(linker, &buffer, &mut prints, is_known, sink);
                 }
@@ -194,9 +202,18 @@ fn is_other_scheme(href: &str) -> bool {
     let Some(colon) = href.as_bytes().iter().take(12).position(|&b| b == b':') else {
         return false;
     };
-    ["javascript", "mailto", "data", "tel", "about", "blob", "ftp", "file"]
-        .iter()
-        .any(|scheme| href[..colon].eq_ignore_ascii_case(scheme))
+    [
+        "javascript",
+        "mailto",
+        "data",
+        "tel",
+        "about",
+        "blob",
+        "ftp",
+        "file",
+    ]
+    .iter()
+    .any(|scheme| href[..colon].eq_ignore_ascii_case(scheme))
 }
 
 /// Resolves relative references that are made of plainly safe characters
@@ -229,7 +246,8 @@ impl<'a> Quick<'a> {
     /// Writes the URL to `out` and answers where its path begins; `None` where
     /// the reference is not plain enough.
     fn resolve(&self, href: &str, out: &mut String) -> Option<usize> {
-        let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'/');
+        let plain =
+            |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'/');
         if !href.as_bytes().iter().all(plain) || href.starts_with("//") {
             return None;
         }

@@ -42,7 +42,13 @@ impl Chains {
 
     /// Takes note that `page` (of fingerprint `from`, `hops` redirects after a
     /// link) redirects to `target`, and says what to do about it.
-    pub fn follow(&mut self, page: PageId, from: Fingerprint, target: Fingerprint, hops: u8) -> Step {
+    pub fn follow(
+        &mut self,
+        page: PageId,
+        from: Fingerprint,
+        target: Fingerprint,
+        hops: u8,
+    ) -> Step {
         self.restore(page, from, target);
         if self.leads_to(target, from) {
             return Step::Loop(self.others(page, from));

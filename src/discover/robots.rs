@@ -128,7 +128,10 @@ impl Robots {
     pub fn for_agent(&self, token: &str) -> Rules {
         let token = token.to_ascii_lowercase();
         let named = |group: &&Group| {
-            group.agents.iter().any(|agent| !token.is_empty() && product_token(agent) == token)
+            group
+                .agents
+                .iter()
+                .any(|agent| !token.is_empty() && product_token(agent) == token)
         };
         let star = |group: &&Group| group.agents.iter().any(|agent| agent == "*");
         let mut groups: Vec<&Group> = self.groups.iter().filter(named).collect();
@@ -136,7 +139,10 @@ impl Robots {
             groups = self.groups.iter().filter(star).collect();
         }
         Rules {
-            rules: groups.iter().flat_map(|group| group.rules.clone()).collect(),
+            rules: groups
+                .iter()
+                .flat_map(|group| group.rules.clone())
+                .collect(),
             delay: groups.iter().filter_map(|group| group.delay).max(),
         }
     }
@@ -157,7 +163,10 @@ impl Rules {
     /// matches decides; of two as long, the one that allows (RFC 9309, 2.2.2).
     pub fn allows(&self, path: &str) -> Decision {
         if path == "/robots.txt" {
-            return Decision { allowed: true, rule: None };
+            return Decision {
+                allowed: true,
+                rule: None,
+            };
         }
         let path = normal(path);
         let best = self
@@ -245,7 +254,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn allows(robots: &str, agent: &str, path: &str) -> bool {
-        Robots::parse(robots.as_bytes()).for_agent(agent).allows(path).allowed
+        Robots::parse(robots.as_bytes())
+            .for_agent(agent)
+            .allows(path)
+            .allowed
     }
 
     #[test]
@@ -265,7 +277,11 @@ mod tests {
             ("*", "/", true),
             ("/a*b*c$", "/aXbXbXc", true),
         ] {
-            assert_eq!(matches(pattern.as_bytes(), path.as_bytes()), expected, "{pattern} {path}");
+            assert_eq!(
+                matches(pattern.as_bytes(), path.as_bytes()),
+                expected,
+                "{pattern} {path}"
+            );
         }
     }
 
@@ -307,13 +323,24 @@ mod tests {
     #[test]
     fn an_empty_disallow_allows_and_a_tie_allows() {
         assert!(allows("user-agent: *\ndisallow:\n", "x", "/a"));
-        assert!(allows("user-agent: *\ndisallow: /a\nallow: /a\n", "x", "/a"));
-        assert!(allows("disallow: /a\n", "x", "/a"), "a rule outside any group");
+        assert!(allows(
+            "user-agent: *\ndisallow: /a\nallow: /a\n",
+            "x",
+            "/a"
+        ));
+        assert!(
+            allows("disallow: /a\n", "x", "/a"),
+            "a rule outside any group"
+        );
     }
 
     #[test]
     fn product_tokens() {
-        for (agent, token) in [("crawldeck/0.1 (+x)", "crawldeck"), ("My-Bot_x 2", "My-Bot_x"), ("", "")] {
+        for (agent, token) in [
+            ("crawldeck/0.1 (+x)", "crawldeck"),
+            ("My-Bot_x 2", "My-Bot_x"),
+            ("", ""),
+        ] {
             assert_eq!(product_token(agent), token);
         }
     }

@@ -37,7 +37,10 @@ impl fmt::Display for Refusal {
             Self::NotIncluded => f.write_str("no pattern of scope.include matches"),
             Self::Depth(most) => write!(f, "farther than limits.depth {most}"),
             Self::Private { host } => {
-                write!(f, "{host} is a private address; fetch.allow_private lifts that")
+                write!(
+                    f,
+                    "{host} is a private address; fetch.allow_private lifts that"
+                )
             }
             Self::Nofollow => f.write_str("nofollow; discover.nofollow: ignore lifts that"),
         }
@@ -72,7 +75,12 @@ impl ScopeRules {
             patterns.iter().map(|pattern| pattern.0.clone()).collect()
         };
         Self {
-            hosts: site.scope.hosts.iter().map(|text| host_rule(text)).collect(),
+            hosts: site
+                .scope
+                .hosts
+                .iter()
+                .map(|text| host_rule(text))
+                .collect(),
             ports: site.start.iter().filter_map(Url::port).collect(),
             include: regexes(&site.scope.include),
             exclude: regexes(&site.scope.exclude),
@@ -97,12 +105,17 @@ impl ScopeRules {
     pub fn judge_host(&self, url: &Url) -> Result<(), Refusal> {
         let host = url.host_str().unwrap_or_default();
         if !self.private && is_private(url) {
-            return Err(Refusal::Private { host: host.to_owned() });
+            return Err(Refusal::Private {
+                host: host.to_owned(),
+            });
         }
         if self.hosts.iter().any(|rule| self.matches(rule, url, host)) {
             return Ok(());
         }
-        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let port = url
+            .port()
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
         Err(Refusal::Host(format!("{host}{port}")))
     }
 

@@ -68,7 +68,9 @@ pub fn read(bytes: &[u8], base: &Url, caps: &Caps, sink: &mut dyn FnMut(Entry)) 
             break;
         }
         let mut out = Vec::new();
-        let end = MultiGzDecoder::new(&plain[..]).take(caps.bytes + 1).read_to_end(&mut out);
+        let end = MultiGzDecoder::new(&plain[..])
+            .take(caps.bytes + 1)
+            .read_to_end(&mut out);
         if let Err(error) = end {
             summary.problem = Some(format!("its gzip breaks off: {error}"));
         }
@@ -209,7 +211,10 @@ fn xml(text: &str, taken: &mut Taken) {
                         let text = std::mem::take(&mut lastmod);
                         let lastmod = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
                         inside = Inside::Nothing;
-                        taken.take(&std::mem::take(&mut loc), |loc| Entry::Page { loc, lastmod })
+                        taken.take(&std::mem::take(&mut loc), |loc| Entry::Page {
+                            loc,
+                            lastmod,
+                        })
                     }
                     ("sitemap", Inside::Sitemap) => {
                         inside = Inside::Nothing;
@@ -229,7 +234,12 @@ fn xml(text: &str, taken: &mut Taken) {
                     Ok(Some(c)) => Some(c.to_string()),
                     _ => quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned),
                 };
-                add(&mut loc, &mut lastmod, field, resolved.as_deref().unwrap_or_default());
+                add(
+                    &mut loc,
+                    &mut lastmod,
+                    field,
+                    resolved.as_deref().unwrap_or_default(),
+                );
             }
             Event::Eof => {
                 if inside != Inside::Nothing {

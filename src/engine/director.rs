@@ -191,7 +191,11 @@ impl Director {
             }
             if over != was_over {
                 was_over = over;
-                let state = if over { JobState::Over } else { JobState::Running };
+                let state = if over {
+                    JobState::Over
+                } else {
+                    JobState::Running
+                };
                 self.settle().await;
                 self.tell(Event::Job(state)).await;
             }
@@ -246,8 +250,7 @@ impl Director {
             answer: text.clone(),
         };
         let store = self.store.clone();
-        self.tasks
-            .spawn(async move { store.journal(entry).await });
+        self.tasks.spawn(async move { store.journal(entry).await });
         request.reply.send(answer);
         ends
     }

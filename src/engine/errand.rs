@@ -116,7 +116,10 @@ fn rules(site: &SiteContext, answer: Result<Fetched, FetchError>) -> ErrandResul
             ErrandResult::Robots(Ok(Arc::new(Rules::allow_all())), Vec::new())
         }
         Ok(fetched) => {
-            let why = format!("robots.txt answers {}, which forbids the host", fetched.status);
+            let why = format!(
+                "robots.txt answers {}, which forbids the host",
+                fetched.status
+            );
             ErrandResult::Robots(Err(why.into()), Vec::new())
         }
         Err(error) => {
@@ -189,13 +192,16 @@ fn parse_sitemap(
     let mut pages = Vec::new();
     let mut taken = 0;
     let mut refused = 0u64;
-    let summary = sitemap::read(&body, &errand.url, &sitemap::Caps::default(), &mut |entry| {
-        match entry {
+    let summary = sitemap::read(
+        &body,
+        &errand.url,
+        &sitemap::Caps::default(),
+        &mut |entry| match entry {
             sitemap::Entry::Sitemap { loc, .. } => more.push(loc),
             sitemap::Entry::Page { loc, .. } => {
                 let mut url = loc;
-                let fit = site.config.url.apply(&mut url).is_ok()
-                    && site.scope.judge(&url, 1).is_ok();
+                let fit =
+                    site.config.url.apply(&mut url).is_ok() && site.scope.judge(&url, 1).is_ok();
                 if !fit {
                     refused += 1;
                     return;
@@ -215,8 +221,8 @@ fn parse_sitemap(
                     taken += runtime.block_on(site.store.add(site.id, chunk));
                 }
             }
-        }
-    });
+        },
+    );
     taken += runtime.block_on(site.store.add(site.id, pages));
     let found = taken > 0 || !more.is_empty() || refused > 0;
     let (level, text) = match &summary.problem {

@@ -138,7 +138,12 @@ impl Host {
     }
 
     /// Notes how an attempt ended. Answers a rest that begins now, if one does.
-    pub fn ended(&mut self, now: Instant, page: Option<PageId>, health: Health) -> Option<Duration> {
+    pub fn ended(
+        &mut self,
+        now: Instant,
+        page: Option<PageId>,
+        health: Health,
+    ) -> Option<Duration> {
         self.in_flight = self.in_flight.saturating_sub(1);
         if health == Health::Fine {
             self.failed_in_a_row.clear();
@@ -194,7 +199,10 @@ mod tests {
         let (mut host, now) = host();
         assert_eq!(host.readiness(now), Readiness::Now);
         host.started(now, Duration::from_secs(2));
-        assert_eq!(host.readiness(now), Readiness::At(now + Duration::from_secs(2)));
+        assert_eq!(
+            host.readiness(now),
+            Readiness::At(now + Duration::from_secs(2))
+        );
         host.delay_changed(now, Duration::from_secs(2), Duration::ZERO);
         assert_eq!(host.readiness(now), Readiness::Now);
     }

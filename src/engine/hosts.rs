@@ -172,7 +172,10 @@ fn take(
             RobotsState::Known(rules, until) if *until > now => {
                 let path = &url[Position::BeforePath..Position::AfterQuery];
                 if !rules.allows(path).allowed {
-                    return host.pages.pop_front().map(|page| Next::Forbidden(page.leased));
+                    return host
+                        .pages
+                        .pop_front()
+                        .map(|page| Next::Forbidden(page.leased));
                 }
             }
             RobotsState::Unreachable(why) => {

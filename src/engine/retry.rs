@@ -60,7 +60,11 @@ mod tests {
             (FailureKind::Private, None, false),
         ];
         for (kind, status, expected) in table {
-            assert_eq!(is_worth_retrying(kind, status), expected, "{kind} {status:?}");
+            assert_eq!(
+                is_worth_retrying(kind, status),
+                expected,
+                "{kind} {status:?}"
+            );
         }
     }
 
@@ -69,7 +73,10 @@ mod tests {
         for tries in 0..40 {
             let full = BASE.saturating_mul(1 << tries.min(12)).min(CAP);
             let wait = backoff(tries, None);
-            assert!(wait >= full / 2 && wait <= full * 3 / 2, "{tries}: {wait:?}");
+            assert!(
+                wait >= full / 2 && wait <= full * 3 / 2,
+                "{tries}: {wait:?}"
+            );
             let told = Duration::from_secs(7);
             assert!(backoff(tries, Some(told)) >= told);
         }

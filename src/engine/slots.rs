@@ -111,7 +111,9 @@ impl Slots {
         &mut self,
         worker: WorkerId,
     ) -> Option<&mut Option<mpsc::Sender<(std::sync::Arc<str>, Work)>>> {
-        self.slots.get_mut(worker.0 as usize).map(|slot| &mut slot.task)
+        self.slots
+            .get_mut(worker.0 as usize)
+            .map(|slot| &mut slot.task)
     }
 
     /// Marks a slot as busy.
@@ -188,7 +190,11 @@ mod tests {
         slots.pause_all(true);
         assert_eq!(slots.free(), None);
         slots.pause_all(false);
-        assert_eq!(slots.free(), Some(WorkerId(0)), "resuming a site resumes its workers");
+        assert_eq!(
+            slots.free(),
+            Some(WorkerId(0)),
+            "resuming a site resumes its workers"
+        );
         assert!(!slots.pause_one(WorkerId(9), true));
     }
 

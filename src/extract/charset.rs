@@ -10,10 +10,7 @@ const PRESCAN: usize = 1024;
 
 /// The text of a body and the encoding it was in. UTF-8 costs a validation;
 /// what is broken becomes U+FFFD.
-pub fn decode<'a>(
-    body: &'a [u8],
-    content_type: Option<&str>,
-) -> (Cow<'a, str>, &'static Encoding) {
+pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> (Cow<'a, str>, &'static Encoding) {
     // `decode` looks for a byte order mark first, which overrides all else.
     let encoding = content_type
         .and_then(from_content_type)
@@ -101,26 +98,73 @@ mod tests {
     #[test]
     fn the_first_of_mark_header_meta_and_guess_decides() {
         let cases: [(&[u8], Option<&str>, &str, &str); 11] = [
-            (b"\xef\xbb\xbf\xc3\xbc", Some("text/html; charset=latin1"), "ü", "UTF-8"),
+            (
+                b"\xef\xbb\xbf\xc3\xbc",
+                Some("text/html; charset=latin1"),
+                "ü",
+                "UTF-8",
+            ),
             (b"\xff\xfea\x00", None, "a", "UTF-16LE"),
-            (b"\xfc", Some("text/html;charset=ISO-8859-1"), "ü", "windows-1252"),
-            (b"\x8d\x40", Some("text/html; charset=\"Shift_JIS\""), "后", "Shift_JIS"),
-            (b"\xfc", Some("text/html; charset=nonsense"), "ü", "windows-1252"),
-            (b"<meta charset=koi8-r>\xc1", None, "<meta charset=koi8-r>а", "KOI8-R"),
-            (b"<!--<meta charset=koi8-r>--><p>\xc3\xbc", None, "<!--<meta charset=koi8-r>--><p>ü", "UTF-8"),
-            (b"<META http-equiv=a content='text/html; charset=gbk'>", None, "<META http-equiv=a content='text/html; charset=gbk'>", "GBK"),
-            (b"<meta charset=utf-16>\xc3\xbc", None, "<meta charset=utf-16>ü", "UTF-8"),
+            (
+                b"\xfc",
+                Some("text/html;charset=ISO-8859-1"),
+                "ü",
+                "windows-1252",
+            ),
+            (
+                b"\x8d\x40",
+                Some("text/html; charset=\"Shift_JIS\""),
+                "后",
+                "Shift_JIS",
+            ),
+            (
+                b"\xfc",
+                Some("text/html; charset=nonsense"),
+                "ü",
+                "windows-1252",
+            ),
+            (
+                b"<meta charset=koi8-r>\xc1",
+                None,
+                "<meta charset=koi8-r>а",
+                "KOI8-R",
+            ),
+            (
+                b"<!--<meta charset=koi8-r>--><p>\xc3\xbc",
+                None,
+                "<!--<meta charset=koi8-r>--><p>ü",
+                "UTF-8",
+            ),
+            (
+                b"<META http-equiv=a content='text/html; charset=gbk'>",
+                None,
+                "<META http-equiv=a content='text/html; charset=gbk'>",
+                "GBK",
+            ),
+            (
+                b"<meta charset=utf-16>\xc3\xbc",
+                None,
+                "<meta charset=utf-16>ü",
+                "UTF-8",
+            ),
             (b"\xc3\xbc", None, "ü", "UTF-8"),
             (b"\xfc\xff", None, "üÿ", "windows-1252"),
         ];
         for (body, header, text, encoding) in cases {
             let (got, used) = decode(body, header);
-            assert_eq!((got.as_ref(), used.name()), (text, encoding), "{body:?} {header:?}");
+            assert_eq!(
+                (got.as_ref(), used.name()),
+                (text, encoding),
+                "{body:?} {header:?}"
+            );
         }
     }
 
     #[test]
     fn plain_utf8_is_not_copied() {
-        assert!(matches!(decode("grün".as_bytes(), None).0, Cow::Borrowed(_)));
+        assert!(matches!(
+            decode("grün".as_bytes(), None).0,
+            Cow::Borrowed(_)
+        ));
     }
 }

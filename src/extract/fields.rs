@@ -3,8 +3,8 @@
 use crate::config::{Cast, FieldRule, Pattern, Pick, RecordRule};
 use scraper::{ElementRef, Html, Selector};
 use serde_json::{Map, Number, Value};
-use std::collections::HashMap;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 use url::Url;
 
@@ -224,9 +224,13 @@ fn folded<'a>(parts: impl Iterator<Item = &'a str>) -> String {
 /// and apostrophes between digits group. Whole numbers stay whole.
 fn number(text: &str) -> Option<Number> {
     let begin = text.find(|c: char| c.is_ascii_digit())?;
-    let before = text[..begin].trim_end_matches(|c: char| !(c == '-' || c == '−' || c == '.' || c.is_ascii()));
+    let before = text[..begin]
+        .trim_end_matches(|c: char| !(c == '-' || c == '−' || c == '.' || c.is_ascii()));
     let negative = before.trim_end().ends_with(['-', '−'])
-        && !before.trim_end().trim_end_matches(['-', '−']).ends_with(char::is_alphanumeric);
+        && !before
+            .trim_end()
+            .trim_end_matches(['-', '−'])
+            .ends_with(char::is_alphanumeric);
     let leading_dot = text[..begin].ends_with('.');
     let mut digits = String::new();
     let mut marks: Vec<(usize, char)> = Vec::new();
@@ -311,25 +315,49 @@ mod tests {
             <img src='/c.jpg'><script type=x>{\"k\": [1]}</script>";
         let fields = vec![
             field("title", "h1"),
-            FieldRule { cast: Cast::Number, ..field("price", ".price") },
-            FieldRule { all: true, ..field("tags", "i") },
-            FieldRule { cast: Cast::Url, pick: Pick::Attr("src".into()), ..field("cover", "img") },
-            FieldRule { cast: Cast::Json, ..field("data", "script") },
-            FieldRule { cast: Cast::Html, ..field("inner", "h1 b") },
-            FieldRule { default: Some(json!("none")), ..field("gone", ".gone") },
+            FieldRule {
+                cast: Cast::Number,
+                ..field("price", ".price")
+            },
+            FieldRule {
+                all: true,
+                ..field("tags", "i")
+            },
+            FieldRule {
+                cast: Cast::Url,
+                pick: Pick::Attr("src".into()),
+                ..field("cover", "img")
+            },
+            FieldRule {
+                cast: Cast::Json,
+                ..field("data", "script")
+            },
+            FieldRule {
+                cast: Cast::Html,
+                ..field("inner", "h1 b")
+            },
+            FieldRule {
+                default: Some(json!("none")),
+                ..field("gone", ".gone")
+            },
             field("null", ".gone"),
         ];
         assert_eq!(
             records(fields, html),
-            [json!({"title": "The Books", "price": 1234.5, "tags": ["a", "b"],
+            [
+                json!({"title": "The Books", "price": 1234.5, "tags": ["a", "b"],
                 "cover": "http://e.org/c.jpg", "data": {"k": [1]}, "inner": "Book",
-                "gone": "none", "null": null})]
+                "gone": "none", "null": null})
+            ]
         );
     }
 
     #[test]
     fn without_a_required_field_there_is_no_record() {
-        let fields = vec![FieldRule { required: true, ..field("a", "h1") }];
+        let fields = vec![FieldRule {
+            required: true,
+            ..field("a", "h1")
+        }];
         assert!(records(fields.clone(), "<p>x").is_empty());
         assert_eq!(records(fields, "<h1>x").len(), 1);
     }

@@ -127,12 +127,7 @@ fn kind(name: &[u8]) -> Kind {
 }
 
 /// One start tag; answers where to go on.
-fn element(
-    html: &str,
-    at: usize,
-    head: &mut PageHead,
-    sink: &mut dyn FnMut(RawLink<'_>),
-) -> usize {
+fn element(html: &str, at: usize, head: &mut PageHead, sink: &mut dyn FnMut(RawLink<'_>)) -> usize {
     let bytes = html.as_bytes();
     let end = bytes[at..]
         .iter()
@@ -170,9 +165,9 @@ fn past_raw_text(bytes: &[u8], body: usize, name: &[u8]) -> usize {
         let same = bytes
             .get(start..end)
             .is_some_and(|text| text.eq_ignore_ascii_case(name));
-        let closed = bytes
-            .get(end)
-            .is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c' | b'/' | b'>'));
+        let closed = bytes.get(end).is_none_or(|byte| {
+            matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c' | b'/' | b'>')
+        });
         if same && closed {
             return at + found;
         }
@@ -184,7 +179,10 @@ fn past_raw_text(bytes: &[u8], body: usize, name: &[u8]) -> usize {
 /// Past a tag's attributes without looking at them.
 fn past_attributes(bytes: &[u8], mut at: usize) -> usize {
     loop {
-        let Some(found) = bytes.get(at..).and_then(|rest| memchr3(b'>', b'"', b'\'', rest)) else {
+        let Some(found) = bytes
+            .get(at..)
+            .and_then(|rest| memchr3(b'>', b'"', b'\'', rest))
+        else {
             return bytes.len();
         };
         at += found;
@@ -193,7 +191,10 @@ fn past_attributes(bytes: &[u8], mut at: usize) -> usize {
             return at + 1;
         }
         // A quote opens a value only after `=`; elsewhere it is a letter.
-        let before = bytes[..at].iter().rev().find(|byte| !byte.is_ascii_whitespace());
+        let before = bytes[..at]
+            .iter()
+            .rev()
+            .find(|byte| !byte.is_ascii_whitespace());
         at += 1;
         if before == Some(&b'=') {
             at = past(bytes, at, quote);
@@ -318,12 +319,17 @@ impl<'a> Wanted<'a> {
         let Some(content) = self.content.map(unescape) else {
             return;
         };
-        if self.name.is_some_and(|name| name.trim().eq_ignore_ascii_case("robots")) {
+        if self
+            .name
+            .is_some_and(|name| name.trim().eq_ignore_ascii_case("robots"))
+        {
             let says = |word| has_word(&content.replace(',', " "), word);
             head.robots.noindex |= says("noindex") || says("none");
             head.robots.nofollow |= says("nofollow") || says("none");
         }
-        if self.equiv.is_some_and(|equiv| equiv.trim().eq_ignore_ascii_case("refresh"))
+        if self
+            .equiv
+            .is_some_and(|equiv| equiv.trim().eq_ignore_ascii_case("refresh"))
             && head.refresh.is_none()
         {
             head.refresh = refresh_target(&content).map(str::to_owned);
@@ -332,7 +338,8 @@ impl<'a> Wanted<'a> {
 }
 
 fn has_word(text: &str, word: &str) -> bool {
-    text.split_ascii_whitespace().any(|part| part.eq_ignore_ascii_case(word))
+    text.split_ascii_whitespace()
+        .any(|part| part.eq_ignore_ascii_case(word))
 }
 
 /// The address in `5; url='next.html'`.
@@ -340,9 +347,11 @@ fn refresh_target(content: &str) -> Option<&str> {
     let (_, rest) = content.split_once([';', ','])?;
     let rest = rest.trim_start();
     let rest = match rest.get(..3) {
-        Some(url) if url.eq_ignore_ascii_case("url") => {
-            rest[3..].trim_start().strip_prefix('=').unwrap_or(rest).trim_start()
-        }
+        Some(url) if url.eq_ignore_ascii_case("url") => rest[3..]
+            .trim_start()
+            .strip_prefix('=')
+            .unwrap_or(rest)
+            .trim_start(),
         _ => rest,
     };
     let target = match rest.chars().next()? {
@@ -385,19 +394,28 @@ mod tests {
             ("<a href=a href=b>", vec!["a"]),
             ("<a/href=a>", vec!["a"]),
             ("<a href=a/>", vec!["a/"]),
-            ("<abbr href=a><area href=b><iframe src=c><a href=no></iframe><frame src=d>", vec!["b", "c", "d"]),
+            (
+                "<abbr href=a><area href=b><iframe src=c><a href=no></iframe><frame src=d>",
+                vec!["b", "c", "d"],
+            ),
             ("<!-- <a href=x> --><a href=y>", vec!["y"]),
             ("<!--><a href=y>", vec!["y"]),
             ("<!-- --!><a href=y>", vec!["y"]),
             ("<script>'<a href=x>'</script><a href=y>", vec!["y"]),
             ("<STYLE><a href=x></style ><a href=y>", vec!["y"]),
-            ("<title><a href=x></title><textarea><a href=x></textarea><a href=y>", vec!["y"]),
+            (
+                "<title><a href=x></title><textarea><a href=x></textarea><a href=y>",
+                vec!["y"],
+            ),
             ("<noscript><a href=x></noscript>", vec!["x"]),
             ("<a href=x", vec![]),
             ("<a title=\"<a href='no'>\" href=y>", vec!["y"]),
             ("</p title='>'><a href=y>", vec!["y"]),
             ("< a href=x><a href>", vec![""]),
-            ("<link rel=stylesheet href=x><link rel='a NEXT' href=y>", vec!["y"]),
+            (
+                "<link rel=stylesheet href=x><link rel='a NEXT' href=y>",
+                vec!["y"],
+            ),
             ("<a href='&#x41;&#66;&copy=1&para;'>", vec!["AB&copy=1¶"]),
             ("<p a=b' href=no><a href=y>", vec!["y"]),
         ] {
@@ -412,7 +430,10 @@ mod tests {
              <link rel=canonical href=' /x '><meta http-equiv=refresh content=\"0;URL='/y'\">",
             &mut |_| {},
         );
-        let robots = RobotsMeta { noindex: true, nofollow: true };
+        let robots = RobotsMeta {
+            noindex: true,
+            nofollow: true,
+        };
         let text = |text: &str| Some(text.to_owned());
         let expected = PageHead {
             base_href: text("/b/"),
@@ -421,7 +442,11 @@ mod tests {
             robots,
         };
         assert_eq!(head, expected);
-        for (content, target) in [("5", None), ("0; /a", Some("/a")), ("0;url=b c", Some("b c"))] {
+        for (content, target) in [
+            ("5", None),
+            ("0; /a", Some("/a")),
+            ("0;url=b c", Some("b c")),
+        ] {
             assert_eq!(refresh_target(content), target);
         }
     }

@@ -3,11 +3,11 @@
 use super::dial::{self, DialLayer};
 use super::dns::{GuardedNames, Lookup, SystemNames};
 use super::error::{Cause, Phase, classify, is_stale};
-use crate::page::net::is_private;
 use super::read::{self, Clock};
 use super::{FetchError, Fetched, Fetcher, Fetching, Visitor, Want};
 use crate::config::{self, Rung};
 use crate::page::FailureKind;
+use crate::page::net::is_private;
 use reqwest::header::HeaderMap;
 use reqwest::{Certificate, Client, Response};
 use std::fmt;

@@ -2,8 +2,8 @@
 
 mod fingerprint;
 mod kind;
-mod outcome;
 pub mod net;
+mod outcome;
 pub mod time;
 mod url;
 

@@ -180,7 +180,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn normal(form: &NormalForm, text: &str) -> String {
-        form.parse(text, None).map_or_else(|e| e.to_string(), String::from)
+        form.parse(text, None)
+            .map_or_else(|e| e.to_string(), String::from)
     }
 
     #[test]

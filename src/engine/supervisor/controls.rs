@@ -15,7 +15,11 @@ impl Supervisor {
                 self.saved.paused = paused;
                 self.unsaved = true;
                 if !self.state.is_over() && self.state != SiteState::Stopping {
-                    let state = if paused { SiteState::Paused } else { SiteState::Running };
+                    let state = if paused {
+                        SiteState::Paused
+                    } else {
+                        SiteState::Running
+                    };
                     self.enter(state, None).await;
                 }
             }

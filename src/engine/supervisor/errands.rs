@@ -21,9 +21,7 @@ impl Supervisor {
         match result {
             ErrandResult::Robots(rules, sitemaps) => {
                 if let Err(why) = &rules {
-                    self.site
-                        .say(Level::Warn, format!("{origin}: {why}"))
-                        .await;
+                    self.site.say(Level::Warn, format!("{origin}: {why}")).await;
                     self.trouble.get_or_insert_with(|| why.clone());
                 }
                 let known = rules.is_ok();
@@ -67,7 +65,10 @@ impl Supervisor {
         let (true, true, Some(start)) = (auto, known, start) else {
             return;
         };
-        let mut named = sitemaps.iter().filter_map(|text| start.join(text).ok()).peekable();
+        let mut named = sitemaps
+            .iter()
+            .filter_map(|text| start.join(text).ok())
+            .peekable();
         if named.peek().is_none() {
             if let Ok(url) = start.join("/sitemap.xml") {
                 self.add_sitemap(url, 0, false, now);

@@ -38,9 +38,9 @@ impl Supervisor {
         }
         if most > 0 {
             let site = self.site.clone();
-            self.lease = Some(Box::pin(async move {
-                site.store.lease(site.id, most).await
-            }));
+            self.lease = Some(Box::pin(
+                async move { site.store.lease(site.id, most).await },
+            ));
         }
     }
 

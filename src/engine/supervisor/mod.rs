@@ -14,7 +14,7 @@ use super::work::{Report, Work};
 use super::worker;
 use crate::bus::{Attempt, Doing, Event, Level, SiteState, WorkerId};
 use crate::config::{Robots, Sitemap};
-use crate::page::{Fingerprint, FailureKind, Outcome, SkipReason, time};
+use crate::page::{FailureKind, Fingerprint, Outcome, SkipReason, time};
 use crate::store::{Lease, Leased, NewUrl, Pending, SavedSite, Via};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,7 +24,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
 
 /// What the store last said of the queue.
 enum Queue {
@@ -343,8 +342,7 @@ impl Supervisor {
             }
             return;
         }
-        if digesting || self.sitemaps_open > 0 || self.hosts.has_errands() || self.lease.is_some()
-        {
+        if digesting || self.sitemaps_open > 0 || self.hosts.has_errands() || self.lease.is_some() {
             return;
         }
         if self.budget == Some(0) {
@@ -376,7 +374,10 @@ impl Supervisor {
             SiteState::Failed => Level::Error,
             _ => Level::Info,
         };
-        let reason = why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        let reason = why
+            .as_deref()
+            .map(|why| format!(": {why}"))
+            .unwrap_or_default();
         self.site
             .say(level, format!("{}{reason}", state.as_str()))
             .await;
@@ -429,7 +430,8 @@ impl Supervisor {
 
     async fn show_slots(&mut self) {
         let mut changed = Vec::new();
-        self.slots.changes(|worker, shown| changed.push((worker, shown)));
+        self.slots
+            .changes(|worker, shown| changed.push((worker, shown)));
         for (worker, shown) in changed {
             let doing = match shown {
                 Shown::Paused => Doing::Paused,
