@@ -10,7 +10,7 @@
 //! `discover`, `fetch`, `extract`, `store` → `config`, `bus`, `page`.
 
 pub mod bus;
-//pub mod cli;
+pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod discover;
@@ -20,4 +20,4 @@ pub mod fetch;
 pub mod monitor;
 pub mod page;
 pub mod store;
-//pub mod tui;
+pub mod tui;

@@ -57,7 +57,8 @@ impl Write for Redacted {
             return self.writer.write(line);
         }
         let text = String::from_utf8_lossy(line);
-        self.writer.write_all(redact(&text, &self.secrets).as_bytes())?;
+        self.writer
+            .write_all(redact(&text, &self.secrets).as_bytes())?;
         Ok(line.len())
     }
 

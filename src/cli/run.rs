@@ -42,7 +42,10 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     };
     let (job, name) = if is_url(&args.source) {
         let job = config::for_url(&args.source, &over)?;
-        let name = job.sites.first().map_or_else(String::new, |site| site.name.clone());
+        let name = job
+            .sites
+            .first()
+            .map_or_else(String::new, |site| site.name.clone());
         (job, name)
     } else {
         let path = Path::new(&args.source);
@@ -90,6 +93,8 @@ fn confirm_fresh(dir: &Path) -> anyhow::Result<bool> {
     print!("Start over and lose what {} holds? [y/N] ", dir.display());
     stdout().flush()?;
     let mut line = String::new();
-    stdin().read_line(&mut line).context("reading your answer")?;
+    stdin()
+        .read_line(&mut line)
+        .context("reading your answer")?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }

@@ -1,13 +1,14 @@
 //! One run: store, engine, monitor and a face, put together.
 
 use super::{INCOMPLETE, headless, log, signals};
-use crate::bus::{self, Command, Controls, Event, Level, Origin, Reply, Request, SiteInfo, SiteState};
+use crate::bus::{
+    self, Command, Controls, Event, Level, Origin, Reply, Request, SiteInfo, SiteState,
+};
 use crate::config::Job;
 use crate::engine::{Ended, Engine, Parts};
 use crate::fetch::Http;
-use crate::monitor::{self, Snapshot};
-use crate::store::sqlite;
-use crate::tui;
+use crate::monitor::{self, Counts, Pages, Snapshot};
+use crate::store::sqlite::{self, Opening, OpeningSite};
 use anyhow::Context;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,7 +75,19 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let (queries, query_end) = mpsc::channel(bus::REQUESTS);
     let controls = Controls { commands, queries };
 
-    let opened = sqlite::open(&dir, sqlite::Opening::new(&job.sites, fresh, events.clone()))?;
+    let sites = job
+        .sites
+        .iter()
+        .map(|site| OpeningSite {
+            name: site.name.clone(),
+            digest: site.digest,
+        })
+        .collect();
+    let opening = Opening {
+        fresh,
+        ..Opening::new(sites, events.clone())
+    };
+    let opened = sqlite::open(&dir, opening)?;
     let _log = log::start(&dir, job.secrets.clone())
         .with_context(|| format!("writing the log in {}", dir.display()))?;
     let fetcher = Http::new().context("preparing HTTP")?;
@@ -91,7 +104,17 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let counts = opened
         .sites
         .iter()
-        .map(|site| (site.pages, site.records, site.bytes))
+        .map(|site| Counts {
+            pages: Pages {
+                done: site.counts.done,
+                failed: site.counts.failed,
+                skipped: site.counts.skipped,
+                queued: site.counts.queued,
+                in_flight: 0,
+            },
+            records: site.counts.records,
+            bytes: site.counts.bytes,
+        })
         .collect();
     let (publish, snapshots) = monitor::channel(&infos);
     let watching = tokio::spawn(monitor::run(bus_end, infos, counts, publish, SNAPSHOTS));
@@ -127,7 +150,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     .context("starting the CPU pool")?;
 
     let ended = match face {
-        Face::Deck => under_deck(engine, snapshots.clone(), &controls, &linger, title).await?,
+        Face::Deck => engine.ended().await,
         Face::Lines | Face::Json => {
             let shown = tokio::spawn(headless::show(snapshots.clone(), face == Face::Json));
             let ended = engine.ended().await;
@@ -138,47 +161,11 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     };
     drop(controls);
     watching.abort();
-    Ok(conclude(&ended, &snapshots.borrow(), stopped_by.load(Ordering::Acquire)))
-}
-
-/// Runs the deck until the operator leaves or the terminal goes away; then the
-/// crawl goes on without it.
-async fn under_deck(
-    engine: Engine,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    controls: &Controls,
-    linger: &watch::Sender<bool>,
-    title: String,
-) -> anyhow::Result<Ended> {
-    let mut deck = tui::open(tui::Deck {
-        snapshots,
-        controls: controls.clone(),
-        options: tui::Options::from_env(title),
-    })
-    .context("opening the deck")?;
-    let mut ended = std::pin::pin!(engine.ended());
-    let left = tokio::select! {
-        ended = &mut ended => {
-            deck.close();
-            return Ok(ended);
-        }
-        left = deck.closed() => left,
-    };
-    deck.close();
-    if left == tui::Left::Quit {
-        let request = Request {
-            command: Command::Stop,
-            origin: Origin::Auto,
-            reply: Reply::ignore(),
-        };
-        // A closed channel means that the engine has ended already.
-        let _ = controls.commands.send(request).await;
-    } else {
-        tracing::warn!("the terminal went away; the crawl goes on without it");
-        // Nobody can leave the deck any more: end when the sites have.
-        let _ = linger.send(false);
-    }
-    Ok(ended.await)
+    Ok(conclude(
+        &ended,
+        &snapshots.borrow(),
+        stopped_by.load(Ordering::Acquire),
+    ))
 }
 
 /// The exit code, and a last word where something is amiss.

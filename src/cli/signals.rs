@@ -36,7 +36,11 @@ pub fn listen(commands: mpsc::Sender<Request>) -> io::Result<StoppedBy> {
                 .compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire)
                 .is_ok();
             let request = Request {
-                command: if first { Command::Stop } else { Command::StopNow },
+                command: if first {
+                    Command::Stop
+                } else {
+                    Command::StopNow
+                },
                 origin: Origin::Signal,
                 reply: Reply::ignore(),
             };

@@ -14,7 +14,8 @@ use crate::discover::scope::ScopeRules;
 use crate::extract::fields::Plan;
 use crate::fetch::{Fetcher, Visitor};
 use crate::page::SiteId;
-use crate::store::{JournalEntry, SavedSite, SiteOpened, Store};
+use crate::store::sqlite::OpenedSite;
+use crate::store::{JournalEntry, SavedSite, Store};
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
@@ -37,7 +38,7 @@ pub struct Parts {
     /// The opened store.
     pub store: Arc<dyn Store>,
     /// What the store knows of each site, in the job's order.
-    pub opened: Vec<SiteOpened>,
+    pub opened: Vec<OpenedSite>,
     /// The ladder's rung.
     pub fetcher: Arc<dyn Fetcher>,
     /// The bus.
@@ -123,8 +124,8 @@ impl Director {
             let id = SiteId(u32::try_from(n).unwrap_or(u32::MAX));
             let (inbox, messages) = mpsc::channel(INBOX);
             let mut chains = Chains::default();
-            for (page, print, target) in opened.redirects {
-                chains.restore(page, print, target);
+            for seen in opened.redirects {
+                chains.restore(seen.page, seen.from, seen.to);
             }
             let context = Arc::new(SiteContext {
                 id,
@@ -151,8 +152,8 @@ impl Director {
             });
             let begin = Begin {
                 saved,
-                over: opened.pages.done + opened.pages.failed,
-                done: opened.pages.done,
+                over: opened.counts.done + opened.counts.failed,
+                done: opened.counts.done,
                 changed: opened.changed,
             };
             let supervisor = Supervisor::new(
@@ -382,7 +383,11 @@ fn controls(config: &Site, saved: Option<SavedSite>, changed: bool) -> SavedSite
         sitemaps_done: false,
     };
     match saved {
-        Some(saved) if !changed => saved,
+        // A pause ends with its run: where nobody looks, nobody would resume.
+        Some(saved) if !changed => SavedSite {
+            paused: false,
+            ..saved
+        },
         // A changed document may name other sitemaps or take in more of them.
         _ => fresh,
     }

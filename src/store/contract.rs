@@ -56,6 +56,9 @@ pub trait Store: Send + Sync + 'static {
     /// cannot be (disk full).
     fn flush(&self) -> Pending<'_, Result<(), String>>;
 
+    /// Whether the store cannot write just now (disk full).
+    fn is_stalled(&self) -> bool;
+
     /// A screenful of failed pages.
     fn failures(
         &self,

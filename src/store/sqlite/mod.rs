@@ -162,8 +162,7 @@ pub fn open(dir: &Path, opening: Opening) -> Result<Opened, StoreError> {
     }
     let (mut conn, resumed) = schema::open(dir, opening.cache_kib)?;
     let path = dir.join(DATABASE);
-    let found =
-        resume::resume(&mut conn, &opening.sites).map_err(|e| schema::failure(&path, e))?;
+    let found = resume::resume(&mut conn, &opening.sites).map_err(|e| schema::failure(&path, e))?;
     let known = Arc::new(found.known);
     let keys: Vec<i64> = found.sites.keys().collect();
     let progress = (0..)
@@ -326,6 +325,10 @@ impl Store for SqliteStore {
             let answer = self.ask(Op::Flush).await;
             answer.unwrap_or_else(|| Err(self.why()))
         })
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.stalled.borrow().is_some()
     }
 
     fn failures(
