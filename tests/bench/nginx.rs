@@ -1,6 +1,7 @@
 //! An nginx of our own: one worker process, loopback only, gone at the end.
 
 use anyhow::{Context, Result, bail};
+use percent_encoding::percent_decode_str;
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process};
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -50,7 +51,7 @@ pub struct Hit {
     pub status: u16,
     /// Whether the answer was HTML.
     pub html: bool,
-    /// Path and query as they were sent.
+    /// Path and query, percent-decoded.
     pub target: Box<str>,
 }
 
@@ -147,7 +148,7 @@ impl Nginx {
     }
 
     fn end(&mut self) {
-        // QUIT lets the worker finish; the log is complete when the master is gone.
+        // The log is complete when the master is gone.
         if matches!(self.child.try_wait(), Ok(None)) {
             if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
                 // It may have ended by itself just now.
@@ -172,7 +173,7 @@ impl Hit {
             address: fields.next()?.into(),
             status: fields.next()?.parse().ok()?,
             html: fields.next()? == "text/html",
-            target: fields.next()?.into(),
+            target: decoded(fields.next()?).into(),
         })
     }
 
@@ -180,6 +181,12 @@ impl Hit {
     pub fn is_page(&self) -> bool {
         self.html && self.status == 200
     }
+}
+
+/// A path or query as it is compared: programs escape the same characters
+/// differently, and that alone makes no other page.
+pub fn decoded(target: &str) -> String {
+    percent_decode_str(target).decode_utf8_lossy().into_owned()
 }
 
 /// The targets of the pages handed out, and those handed out more than once.

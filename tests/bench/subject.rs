@@ -210,7 +210,8 @@ impl Page {
 /// Path and query of a URL, as the server's log has them.
 pub fn target(url: &str) -> Result<String> {
     let url = Url::parse(url).with_context(|| format!("not a URL: {url}"))?;
-    Ok(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
+    let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    Ok(crate::nginx::decoded(target))
 }
 
 fn text<'a>(row: &'a Value, key: &str) -> Result<&'a str> {

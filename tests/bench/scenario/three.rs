@@ -144,6 +144,7 @@ fn deck_turn(server: &Nginx) -> Result<Turn> {
     let mut command = CommandBuilder::from_argv(line);
     command.cwd(dir.path());
     command.env("TERM", "xterm-256color");
+    rustix::fs::sync();
     let start = Instant::now();
     let pty = native_pty_system().openpty(PtySize {
         rows: 40,
