@@ -50,7 +50,7 @@ pub fn run(options: &Options) -> Result<Targets> {
                 ours = job
                     .records()?
                     .into_iter()
-                    .map(|(url, fields)| Ok((target(&url)?, fields)))
+                    .map(|(url, fields)| Ok((target(&url)?, present(fields))))
                     .collect::<Result<_>>()?;
                 Ok(taken)
             }),
@@ -99,7 +99,14 @@ fn scrapy_records(file: &Path) -> Result<Records> {
         .map(|line| {
             let mut fields: BTreeMap<String, Value> = serde_json::from_str(&line?)?;
             let url = fields.remove("url").context("a record without its URL")?;
-            Ok((target(url.as_str().unwrap_or_default())?, fields))
+            Ok((target(url.as_str().unwrap_or_default())?, present(fields)))
         })
         .collect()
+}
+
+/// Without the fields that the page does not have, which one program writes as
+/// null and another may leave out.
+fn present(mut fields: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    fields.retain(|_, value| !value.is_null());
+    fields
 }
