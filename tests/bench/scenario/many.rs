@@ -5,7 +5,7 @@ use crate::nginx::{Host, Nginx};
 use crate::subject::{Job, Site};
 use crate::table::Targets;
 use anyhow::Result;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::net::Ipv4Addr;
@@ -63,6 +63,13 @@ pub fn run(_: &Options) -> Result<Targets> {
     let mut targets = Targets::default();
     let whole = f64::from(SITES) * f64::from(PAGES);
     targets.at_least("pages got", got as f64, whole);
+    let mut seen = HashSet::new();
+    let twice: Vec<String> = hits
+        .iter()
+        .filter(|hit| hit.is_page() && !seen.insert((&hit.address, &hit.target)))
+        .map(|hit| format!("{}{}", hit.address, hit.target))
+        .collect();
+    targets.none("pages asked for twice", &twice);
     targets.at_least("sites at work", first_page.len() as f64, f64::from(SITES));
     targets.at_most(
         "first page of the first site after, s",
