@@ -9,6 +9,7 @@ use crate::engine::{Ended, Engine, Parts};
 use crate::fetch::Http;
 use crate::monitor::{self, Counts, Pages, Snapshot};
 use crate::store::sqlite::{self, Opening, OpeningSite};
+use crate::tui;
 use anyhow::Context;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -150,7 +151,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     .context("starting the CPU pool")?;
 
     let ended = match face {
-        Face::Deck => engine.ended().await,
+        Face::Deck => under_deck(engine, snapshots.clone(), &controls, &linger, title).await?,
         Face::Lines | Face::Json => {
             let shown = tokio::spawn(headless::show(snapshots.clone(), face == Face::Json));
             let ended = engine.ended().await;
@@ -166,6 +167,46 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         &snapshots.borrow(),
         stopped_by.load(Ordering::Acquire),
     ))
+}
+
+/// Runs the deck until the operator leaves or the terminal goes away; then the
+/// crawl goes on without it.
+async fn under_deck(
+    engine: Engine,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    controls: &Controls,
+    linger: &watch::Sender<bool>,
+    title: String,
+) -> anyhow::Result<Ended> {
+    let mut deck = tui::open(tui::Deck {
+        snapshots,
+        controls: controls.clone(),
+        options: tui::Options::from_env(title),
+    })
+    .context("opening the deck")?;
+    let mut ended = std::pin::pin!(engine.ended());
+    let left = tokio::select! {
+        ended = &mut ended => {
+            deck.close();
+            return Ok(ended);
+        }
+        left = deck.closed() => left,
+    };
+    deck.close();
+    if left == tui::Left::Quit {
+        let request = Request {
+            command: Command::Stop,
+            origin: Origin::Auto,
+            reply: Reply::ignore(),
+        };
+        // A closed channel means that the engine has ended already.
+        let _ = controls.commands.send(request).await;
+    } else {
+        tracing::warn!("the terminal went away; the crawl goes on without it");
+        // Nobody can leave the deck any more: end when the sites have.
+        let _ = linger.send(false);
+    }
+    Ok(ended.await)
 }
 
 /// The exit code, and a last word where something is amiss.
