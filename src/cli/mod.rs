@@ -1,1 +1,4 @@
 //! cli
+
+pub mod export;
+pub mod status;

@@ -127,11 +127,17 @@ mod tests {
         assert!(matches!(find(Some("gone")), Err(FolderError::Missing(_))));
         fs::create_dir(here.join("films.crawl")).unwrap();
         let error = find(None).unwrap_err().to_string();
-        assert!(error.contains("books.crawl") && error.contains("films.crawl"), "{error}");
+        assert!(
+            error.contains("books.crawl") && error.contains("films.crawl"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_sites_file_names_its_folder() {
-        assert_eq!(of_file(Path::new("a/b/sites.yaml")), Path::new("sites.crawl"));
+        assert_eq!(
+            of_file(Path::new("a/b/sites.yaml")),
+            Path::new("sites.crawl")
+        );
     }
 }

@@ -162,8 +162,7 @@ pub fn open(dir: &Path, opening: Opening) -> Result<Opened, StoreError> {
     }
     let (mut conn, resumed) = schema::open(dir, opening.cache_kib)?;
     let path = dir.join(DATABASE);
-    let found =
-        resume::resume(&mut conn, &opening.sites).map_err(|e| schema::failure(&path, e))?;
+    let found = resume::resume(&mut conn, &opening.sites).map_err(|e| schema::failure(&path, e))?;
     let known = Arc::new(found.known);
     let keys: Vec<i64> = found.sites.keys().collect();
     let progress = (0..)

@@ -56,7 +56,10 @@ pub(super) fn open(dir: &Path, cache_kib: u32) -> Result<(Connection, bool), Sto
 }
 
 /// Opens the database for reading beside a writer.
-pub(in crate::store) fn open_to_read(path: &Path, cache_kib: u32) -> Result<Connection, StoreError> {
+pub(in crate::store) fn open_to_read(
+    path: &Path,
+    cache_kib: u32,
+) -> Result<Connection, StoreError> {
     let wrap = |source| failure(path, source);
     let conn = match open_read_only(path, false) {
         Err(error) if is_unwritable(&error) && nothing_in_wal(path) => {
@@ -201,7 +204,8 @@ mod tests {
 
         remove(dir.path()).unwrap();
         let (conn, _) = open(dir.path(), 100).unwrap();
-        conn.pragma_update(None, "user_version", FORMAT + 1).unwrap();
+        conn.pragma_update(None, "user_version", FORMAT + 1)
+            .unwrap();
         drop(conn);
         let error = open(dir.path(), 100).unwrap_err();
         assert!(matches!(error, StoreError::Newer { .. }), "{error}");
