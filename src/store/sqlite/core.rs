@@ -29,6 +29,9 @@ const STALLED_WRITES: usize = 4096;
 /// Fields that a record of a site has been seen with.
 pub(super) type Fields = HashMap<(i64, Arc<str>), HashSet<String>>;
 
+/// Where the answer to a flush goes.
+type Flush = oneshot::Sender<std::result::Result<(), String>>;
+
 /// What a writer begins with.
 pub(super) struct Start {
     pub(super) conn: Connection,
@@ -55,7 +58,9 @@ pub(super) struct Core {
     stalled: bool,
     /// When the group is committed, or tried again.
     deadline: Option<Instant>,
-    flushes: Vec<oneshot::Sender<std::result::Result<(), String>>>,
+    flushes: Vec<Flush>,
+    /// Flushes that are answered once the bus has been told.
+    durable: Vec<Flush>,
     events: Vec<Event>,
     told_full: bool,
     max_pages: u32,
@@ -71,6 +76,7 @@ impl Core {
             stalled: false,
             deadline: None,
             flushes: Vec::new(),
+            durable: Vec::new(),
             events: Vec::new(),
             told_full: false,
             max_pages: 0,
@@ -90,6 +96,14 @@ impl Core {
     /// What the bus must be told, oldest first.
     pub(super) fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+
+    /// The bus has been told: answers those who waited for it.
+    pub(super) fn answer(&mut self) {
+        for flush in self.durable.drain(..) {
+            // An asker that has left needs no answer; so elsewhere.
+            let _ = flush.send(Ok(()));
+        }
     }
 
     /// Takes in one request.
@@ -379,18 +393,16 @@ impl Core {
         if !changes.is_empty() {
             self.events.push(Event::Committed(changes));
         }
-        for flush in self.flushes.drain(..) {
-            let _ = flush.send(Ok(()));
-        }
+        self.durable.append(&mut self.flushes);
     }
 
     /// Nothing can be written: undo the group in the tables, keep it in RAM.
     fn stall(&mut self, error: &rusqlite::Error) {
         // Some errors have rolled the transaction back already.
-        if !self.start.conn.is_autocommit() {
-            if let Err(error) = self.start.conn.execute_batch("ROLLBACK") {
-                tracing::error!(%error, "rolling back a group");
-            }
+        if !self.start.conn.is_autocommit()
+            && let Err(error) = self.start.conn.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "rolling back a group");
         }
         self.open = false;
         self.start.sites.rolled_back();
