@@ -301,12 +301,12 @@ fn endlessly_nested_sitemaps_end() {
 #[test]
 fn a_compressed_bomb_is_not_unpacked_whole() {
     let server = island();
-    // A gigabyte of spaces in a megabyte, before the one entry.
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    // Far over the 50 MiB that a sitemap may have, before the one entry.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder
         .write_all(b"<?xml version=\"1.0\"?><urlset>")
         .unwrap();
-    for _ in 0..1024 {
+    for _ in 0..128 {
         encoder.write_all(&[b' '; 1 << 20]).unwrap();
     }
     encoder
