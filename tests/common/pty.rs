@@ -14,10 +14,18 @@ use vt100::{Callbacks, Parser, Screen};
 
 /// A terminal with the binary in it. The binary is killed if the test ends first.
 pub struct Pty {
-    master: Box<dyn MasterPty + Send>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    writer: Option<Box<dyn Write + Send>>,
     child: Box<dyn Child + Send + Sync>,
-    writer: Box<dyn Write + Send>,
     painted: Arc<Painted>,
+}
+
+/// What the terminal does with what comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Reading,
+    Frozen,
+    Gone,
 }
 
 #[derive(Default)]
@@ -30,6 +38,7 @@ struct State {
     parser: Parser<Spy>,
     raw: Vec<u8>,
     ended: bool,
+    mood: Mood,
 }
 
 impl Default for State {
@@ -38,6 +47,7 @@ impl Default for State {
             parser: Parser::new_with_callbacks(size(24), size(80), 0, Spy::default()),
             raw: Vec::new(),
             ended: false,
+            mood: Mood::Reading,
         }
     }
 }
@@ -94,7 +104,7 @@ impl Pty {
         let paint = painted.clone();
         thread::spawn(move || {
             let mut bytes = [0; 16 * 1024];
-            loop {
+            while paint.may_read() {
                 // A vanished child shows as end of file or as EIO.
                 let n = reader.read(&mut bytes).unwrap_or(0);
                 paint.take(&bytes[..n]);
@@ -105,23 +115,56 @@ impl Pty {
         });
         let writer = pair.master.take_writer().unwrap();
         Self {
-            master: pair.master,
+            master: Some(pair.master),
+            writer: Some(writer),
             child,
-            writer,
             painted,
         }
     }
 
     /// Types.
     pub fn keys(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).unwrap();
-        self.writer.flush().unwrap();
+        let writer = self.writer.as_mut().expect("a terminal");
+        writer.write_all(keys.as_bytes()).unwrap();
+        writer.flush().unwrap();
     }
 
     /// Changes the terminal's size.
     pub fn resize(&mut self, rows: u16, cols: u16) {
         self.painted.resize(rows, cols);
-        self.master.resize(pty_size(rows, cols)).unwrap();
+        let master = self.master.as_ref().expect("a terminal");
+        master.resize(pty_size(rows, cols)).unwrap();
+    }
+
+    /// Stops reading, as after Ctrl-S: what the program writes soon blocks.
+    pub fn freeze(&self) {
+        self.painted.turn(Mood::Frozen);
+    }
+
+    /// Reads again.
+    pub fn thaw(&self) {
+        self.painted.turn(Mood::Reading);
+    }
+
+    /// The terminal goes away, as when a connection is lost.
+    pub fn hang_up(&mut self) {
+        self.painted.turn(Mood::Gone);
+        self.writer = None;
+        self.master = None;
+    }
+
+    /// Waits for the end of a program whose terminal has gone; answers its exit
+    /// code.
+    pub fn wait_without_terminal(&mut self) -> u32 {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                assert!(status.signal().is_none(), "ended by a signal: {status}");
+                return status.exit_code();
+            }
+            assert!(Instant::now() < end, "the program did not end");
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Waits until the screen is as `as_wanted` wants it; answers its text.
@@ -133,16 +176,16 @@ impl Pty {
         }
     }
 
-    /// Waits until `text` is on the screen.
+    /// Waits until `text` is on the screen, in whatever case.
     #[track_caller]
     pub fn wait_text(&mut self, text: &str) -> String {
-        self.wait_for(&format!("{text:?}"), |s| s.contents().contains(text))
+        self.wait_for(&format!("{text:?}"), |s| shows(s, text))
     }
 
     /// Waits until `text` is not on the screen.
     #[track_caller]
     pub fn wait_gone(&mut self, text: &str) -> String {
-        self.wait_for(&format!("{text:?} to go"), |s| !s.contents().contains(text))
+        self.wait_for(&format!("{text:?} to go"), |s| !shows(s, text))
     }
 
     /// Sends a signal to the program.
@@ -245,6 +288,19 @@ impl Drop for Pty {
 }
 
 impl Painted {
+    fn turn(&self, mood: Mood) {
+        self.state.lock().unwrap().mood = mood;
+        self.changed.notify_all();
+    }
+
+    /// Waits while the terminal is frozen; `false` once it has gone.
+    fn may_read(&self) -> bool {
+        let state = self.state.lock().unwrap();
+        let frozen = |state: &mut State| state.mood == Mood::Frozen;
+        let state = self.changed.wait_while(state, frozen).unwrap();
+        state.mood == Mood::Reading
+    }
+
     fn take(&self, bytes: &[u8]) {
         let mut state = self.state.lock().unwrap();
         state.parser.process(bytes);
@@ -258,6 +314,14 @@ impl Painted {
         let mut state = self.state.lock().unwrap();
         state.parser.set_size(size(rows), size(cols));
     }
+}
+
+/// Whether `text` is on the screen, in whatever case.
+pub fn shows(screen: &Screen, text: &str) -> bool {
+    screen
+        .contents()
+        .to_lowercase()
+        .contains(&text.to_lowercase())
 }
 
 /// How often `needle` stands in `bytes`.
