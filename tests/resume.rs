@@ -203,6 +203,7 @@ fn a_finished_job_has_nothing_left_to_do() {
     let job = Job::site(&server.url("/"), EXTRACT);
     job.finish(&[]);
     let before = results(&job);
+    assert_eq!((before.0.len(), before.1.len()), (6, 6));
     job.finish(&[]);
     assert!(server.repeated().is_empty(), "{:?}", server.repeated());
     assert_eq!(results(&job), before);

@@ -78,14 +78,20 @@ impl Callbacks for Spy {
 impl Pty {
     /// Starts the binary in `folder` on a terminal of this size, with these
     /// environment variables besides.
-    pub fn spawn(
+    pub fn spawn(args: &[&str], folder: &Path, size: (u16, u16), env: &[(&str, &str)]) -> Self {
+        Self::program(BINARY, args, folder, size, env)
+    }
+
+    /// [`Pty::spawn`] of any program.
+    pub fn program(
+        program: &str,
         args: &[&str],
         folder: &Path,
         (rows, cols): (u16, u16),
         env: &[(&str, &str)],
     ) -> Self {
         let pair = native_pty_system().openpty(pty_size(rows, cols)).unwrap();
-        let mut command = CommandBuilder::new(BINARY);
+        let mut command = CommandBuilder::new(program);
         command.args(args);
         command.cwd(folder);
         command.env("TERM", "xterm-256color");
