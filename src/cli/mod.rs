@@ -1,1 +1,46 @@
-//! cli
+//! What the operator types: one file per subcommand, wiring only.
+
+mod headless;
+mod log;
+mod run;
+mod session;
+mod signals;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Bad input; nothing was started.
+pub const BAD_INPUT: u8 = 2;
+/// A site could not run to its end.
+pub const INCOMPLETE: u8 = 3;
+
+#[derive(Debug, Parser)]
+#[command(name = "crawldeck", version, about, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 every site ran to its end; 2 bad input, nothing started; \
+    3 a site could not run to its end; 130 and 143 stopped (by Ctrl-C or the deck, by SIGTERM), \
+    everything saved."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Crawl the sites of a file, or one site by its URL; resumes what was begun
+    Run(run::RunArgs),
+}
+
+/// Runs the program and answers its exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Run(args) => run::run(args),
+    };
+    result.unwrap_or_else(|error| {
+        // `{:#}` puts the causes on the same line.
+        eprintln!("crawldeck: {error:#}");
+        ExitCode::from(BAD_INPUT)
+    })
+}

@@ -2,15 +2,26 @@
 
 use crate::page::NormalForm;
 use serde_json::Value;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
 /// All sites of a run, in the order of the file.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Job {
     /// The sites; [`crate::page::SiteId`] is an index into this list.
     pub sites: Vec<Arc<Site>>,
+    /// Values that came from the environment, to be kept out of logs.
+    pub secrets: Vec<String>,
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("sites", &self.sites)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One document of the sites file.
@@ -32,6 +43,9 @@ pub struct Site {
     pub fetch: Fetch,
     /// What is taken from them.
     pub extract: Vec<RecordRule>,
+    /// A digest of all of the above, by which a resumed run sees that the
+    /// document has changed.
+    pub digest: u64,
 }
 
 /// Ends of a site's crawl.
@@ -83,7 +97,7 @@ pub struct Scope {
 pub struct Pattern(pub regex::Regex);
 
 /// How pages are got.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Fetch {
     /// The ladder, cheapest rung first; at least one.
     pub via: Vec<Rung>,
@@ -107,9 +121,30 @@ pub struct Fetch {
     pub max_body: u64,
 }
 
+impl fmt::Debug for Fetch {
+    /// Everything but the headers' values, which may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Fetch")
+            .field("via", &self.via)
+            .field("concurrency", &self.concurrency)
+            .field("delay", &self.delay)
+            .field("timeouts", &self.timeouts)
+            .field("retries", &self.retries)
+            .field("robots", &self.robots)
+            .field("user_agent", &self.user_agent)
+            .field("headers", &names)
+            .field("allow_private", &self.allow_private)
+            .field("max_body", &self.max_body)
+            .finish()
+    }
+}
+
 impl Fetch {
     /// Most workers that one site can have.
     pub const MAX_CONCURRENCY: u32 = 1024;
+    /// Longest delay.
+    pub const MAX_DELAY: Duration = Duration::from_secs(3600);
 }
 
 /// Whether robots.txt is obeyed.

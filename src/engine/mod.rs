@@ -1,1 +1,19 @@
-//! engine
+//! The crawl itself: a supervisor per site, workers, and one director who
+//! hears the operator.
+
+mod answer;
+mod digest;
+mod director;
+mod errand;
+mod host;
+mod hosts;
+mod pool;
+mod probe;
+mod retry;
+mod site;
+mod slots;
+mod supervisor;
+mod work;
+mod worker;
+
+pub use self::director::{Ended, Engine, Parts};

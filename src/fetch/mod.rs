@@ -1,12 +1,46 @@
 //! Getting pages: the ladder's interface and its rungs.
+//!
+//! ```text
+//! Visitor (a site's headers, cookies, limits, guard)
+//!    │
+//! Fetcher::fetch ─▶ Http ─▶ reqwest ─▶ dial (connect limit) ─▶ dns (cache, guard)
+//!    │                        └─ read (what of the body, and how long)
+//!    ▼
+//! Fetched (body as on the wire) ─▶ body::decode, on a thread that may compute
+//! ```
+//!
+//! A rung makes one request and reports; redirects, retries and politeness are
+//! the engine's. Rungs are shared by all sites, so that a thousand sites cost
+//! four connection pools and one name cache.
 
-use crate::config::{Rung, Timeouts};
-use crate::page::FailureKind;
-use bytes::Bytes;
+mod answer;
+pub mod body;
+mod cookies;
+mod dial;
+mod dns;
+mod error;
+mod http;
+mod read;
+mod retry_after;
+mod sniff;
+mod visitor;
+
+#[cfg(test)]
+mod testing;
+
+pub use self::answer::{Fetched, Want, is_html, media_type};
+pub use self::error::FetchError;
+pub use self::http::Http;
+pub use self::retry_after::retry_after;
+pub use self::visitor::Visitor;
+
+use crate::config::Rung;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 use url::Url;
+
+/// The future of [`Fetcher::fetch`].
+pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Fetched, FetchError>> + Send + 'a>>;
 
 /// One way of fetching. A rung is shared by all sites; what belongs to a site
 /// (cookies, headers, the guard) is in its [`Visitor`].
@@ -15,66 +49,10 @@ pub trait Fetcher: Send + Sync {
     fn rung(&self) -> Rung;
 
     /// Makes one request; follows no redirect and retries nothing.
-    fn fetch<'a>(
-        &'a self,
-        visitor: &'a Visitor,
-        url: &'a Url,
-        want: Want,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched, FetchError>> + Send + 'a>>;
-}
-
-/// What is read of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Want {
-    /// A page: the body is read where it is HTML (by `Content-Type`, or by its
-    /// first bytes where there is none) or the status is an error (first
-    /// 16 KiB then); of anything else only the head.
-    Page,
-    /// A file of any type (robots.txt, a sitemap), up to this many bytes on
-    /// the wire. A longer one is cut there and marked, not failed.
-    File(u64),
-}
-
-/// A site's visitor (to be written): cookies, headers, time limits, guard.
-#[derive(Debug)]
-pub struct Visitor {
-    /// Limits on the phases of a request.
-    pub timeouts: Timeouts,
-}
-
-/// An answer, its body still as it came over the wire.
-#[derive(Debug)]
-pub struct Fetched {
-    /// HTTP status.
-    pub status: u16,
-    /// Response headers.
-    pub headers: reqwest::header::HeaderMap,
-    /// The body as it came, compressed where `Content-Encoding` says so; empty
-    /// where it was not read.
-    pub body: Bytes,
-    /// Whether the body was read.
-    pub read: bool,
-    /// Whether the body was cut at the cap of [`Want::File`].
-    pub cut: bool,
-    /// Size of the body on the wire, bytes; of an unread one what
-    /// `Content-Length` says, else 0.
-    pub bytes: u64,
-    /// From the request's start to the end of the headers.
-    pub headers_after: Duration,
-    /// From the request's start to the end of the body.
-    pub elapsed: Duration,
-}
-
-/// Why a request failed.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{detail}")]
-pub struct FetchError {
-    /// The kind that decides what happens next.
-    pub kind: FailureKind,
-    /// The cause in words; may hold text from the network.
-    pub detail: String,
-    /// How long it took to fail.
-    pub elapsed: Duration,
-    /// Status and headers, where they had come before it failed.
-    pub head: Option<Box<(u16, reqwest::header::HeaderMap)>>,
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the answer from coming whole. An answer with an error
+    /// status is an answer.
+    fn fetch<'a>(&'a self, visitor: &'a Visitor, url: &'a Url, want: Want) -> Fetching<'a>;
 }

@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub totals: Totals,
     /// The last notices, oldest first, at most [`Snapshot::NOTICES`].
     pub notices: Arc<[Notice]>,
+    /// Notices since the run began, those no longer kept included.
+    pub notices_total: u64,
     /// How the engine itself fares.
     pub health: Health,
 }

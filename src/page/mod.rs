@@ -2,11 +2,12 @@
 
 mod fingerprint;
 mod kind;
+pub mod net;
 mod outcome;
 pub mod time;
 mod url;
 
-pub use self::fingerprint::Fingerprint;
+pub use self::fingerprint::{Fingerprint, Fingerprinter};
 pub use self::kind::FailureKind;
 pub use self::outcome::{Outcome, SkipReason, Verdict};
 pub use self::url::{NormalForm, UrlRefusal};

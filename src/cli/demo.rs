@@ -1,0 +1,66 @@
+//! `crawldeck demo`: the built-in sites under the deck.
+
+use super::session::{self, Face, Session};
+use crate::config::{self, Overrides};
+use crate::demo;
+use anyhow::Context;
+use clap::Args;
+use std::io::{IsTerminal, stdin, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments of `crawldeck demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Keep the job in this folder [default: a temporary one, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Run without the deck: progress lines on standard output
+    #[arg(long)]
+    headless: bool,
+    /// Print the sites file of the demo and leave
+    #[arg(long)]
+    print: bool,
+}
+
+/// Runs it.
+pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+    // The sites are served by a runtime of their own, so that they and the
+    // crawl do not share an event loop.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("demo-site")
+        .enable_all()
+        .build()
+        .context("starting the demo's server")?;
+    let served = runtime
+        .block_on(demo::serve())
+        .context("serving the demo on loopback")?;
+    let yaml = served.sites_yaml();
+    if args.print {
+        print!("{yaml}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let job = config::parse(&yaml, "demo.yaml", &|_| None, &Overrides::default())?;
+    let (dir, temporary) = match args.dir {
+        Some(dir) => (dir, false),
+        None => {
+            let name = format!("crawldeck-demo-{}", std::process::id());
+            (std::env::temp_dir().join(name), true)
+        }
+    };
+    let deck = stdout().is_terminal() && stdin().is_terminal() && !args.headless;
+    let result = session::run(Session {
+        job,
+        dir: dir.clone(),
+        fresh: true,
+        face: if deck { Face::Deck } else { Face::Lines },
+        title: "demo".to_owned(),
+    });
+    if temporary {
+        // It held nothing but the demo's job.
+        let _ = std::fs::remove_dir_all(&dir);
+    }
+    runtime.block_on(served.stop());
+    result
+}

@@ -1,0 +1,287 @@
+//! Values of the sites file that may be written in more than one way.
+
+use super::raw::{Field, TimeoutPhases};
+use super::scalar::{Css, Scalar, Span, Text, WebUrl};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// One value, or a list of them.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(untagged))]
+pub enum OneOrMany<T> {
+    /// One.
+    One(T),
+    /// A list.
+    Many(Vec<T>),
+}
+
+impl<T> OneOrMany<T> {
+    /// As a list.
+    pub fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::One(value) => vec![value],
+            Self::Many(values) => values,
+        }
+    }
+}
+
+/// `auto`, `off`, or a list of URLs.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(untagged))]
+pub enum SitemapForm {
+    /// `auto` or `off`.
+    Switch(SitemapSwitch),
+    /// Just these.
+    List(Vec<WebUrl>),
+}
+
+/// Sitemaps without a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename_all = "lowercase"))]
+pub enum SitemapSwitch {
+    /// Those that robots.txt names, else `/sitemap.xml`.
+    Auto,
+    /// None.
+    Off,
+}
+
+impl Scalar for SitemapSwitch {
+    const WHAT: &'static str = "auto, off or a list of URLs";
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" | "on" | "true" => Ok(Self::Auto),
+            "off" | "false" => Ok(Self::Off),
+            _ => Err("write auto, off or a list of URLs".to_owned()),
+        }
+    }
+}
+
+/// One limit for a request, or one for each of its phases.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(untagged))]
+pub enum TimeoutForm {
+    /// For the whole.
+    Whole(Span),
+    /// For each phase.
+    Phases(TimeoutPhases),
+}
+
+/// A CSS selector alone, or a field with all its options.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(untagged))]
+pub enum FieldForm {
+    /// The text of the first match.
+    Short(Css),
+    /// With options.
+    Long(Box<Field>),
+}
+
+/// Something of the design that this version does not have. It is refused, not
+/// passed over.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Unsupported;
+
+const UNSUPPORTED: &str =
+    "this version cannot do this yet; use discover.sitemap and discover.links";
+
+impl<'de> Deserialize<'de> for Unsupported {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_any(Refuse)
+    }
+}
+
+/// Refuses whatever stands there, at its place.
+struct Refuse;
+
+impl<'de> Visitor<'de> for Refuse {
+    type Value = Unsupported;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing")
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Unsupported, E> {
+        Err(E::custom(UNSUPPORTED))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Unsupported, A::Error> {
+        Err(de::Error::custom(UNSUPPORTED))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Unsupported, A::Error> {
+        Err(de::Error::custom(UNSUPPORTED))
+    }
+}
+
+/// Reads one of: a word, a list, a map.
+struct Forms<T, W, L, M> {
+    what: &'static str,
+    word: Option<fn(W) -> T>,
+    list: Option<fn(L) -> T>,
+    map: Option<fn(M) -> T>,
+    marker: PhantomData<T>,
+}
+
+impl<'de, T, W, L, M> Visitor<'de> for Forms<T, W, L, M>
+where
+    W: Deserialize<'de>,
+    L: Deserialize<'de>,
+    M: Deserialize<'de>,
+{
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        match self.word {
+            Some(word) => W::deserialize(text.into_deserializer()).map(word),
+            None => Err(E::invalid_type(de::Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<T, E> {
+        self.visit_str(if value { "true" } else { "false" })
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<T, A::Error> {
+        match self.list {
+            Some(build) => L::deserialize(SeqAccessDeserializer::new(list)).map(build),
+            None => Err(de::Error::invalid_type(de::Unexpected::Seq, &self)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        match self.map {
+            Some(build) => M::deserialize(MapAccessDeserializer::new(map)).map(build),
+            None => Err(de::Error::invalid_type(de::Unexpected::Map, &self)),
+        }
+    }
+}
+
+/// Stands in for a form that a value does not have.
+type Never = de::IgnoredAny;
+
+impl<'de, T: Scalar + Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_any(Forms::<Self, T, Vec<T>, Never> {
+            what: T::WHAT,
+            word: Some(Self::One),
+            list: Some(Self::Many),
+            map: None,
+            marker: PhantomData,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for SitemapSwitch {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(source)?;
+        Self::read(&text).map_err(de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for SitemapForm {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_any(Forms::<Self, SitemapSwitch, Vec<WebUrl>, Never> {
+            what: SitemapSwitch::WHAT,
+            word: Some(Self::Switch),
+            list: Some(Self::List),
+            map: None,
+            marker: PhantomData,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for TimeoutForm {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_any(Forms::<Self, Span, Never, TimeoutPhases> {
+            what: "a duration such as 30s, or a map of connect, headers, idle and total",
+            word: Some(Self::Whole),
+            list: None,
+            map: Some(Self::Phases),
+            marker: PhantomData,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for FieldForm {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_any(Forms::<Self, Css, Never, Field> {
+            what: "a CSS selector, or a map with css",
+            word: Some(Self::Short),
+            list: None,
+            map: Some(|field| Self::Long(Box::new(field))),
+            marker: PhantomData,
+        })
+    }
+}
+
+/// A map that keeps the order of the file and refuses a second equal key.
+#[derive(Debug, Clone)]
+pub struct OrderedMap<T>(pub Vec<(String, T)>);
+
+/// Request headers, in order.
+pub type Headers = OrderedMap<Text>;
+
+struct Ordered<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Ordered<T> {
+    type Value = OrderedMap<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<OrderedMap<T>, A::Error> {
+        let mut entries: Vec<(String, T)> = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if entries.iter().any(|(known, _)| *known == key) {
+                return Err(de::Error::custom(format!("a second key \"{key}\"")));
+            }
+            entries.push((key, map.next_value()?));
+        }
+        if entries.is_empty() {
+            return Err(de::Error::custom("an empty map; write at least one entry"));
+        }
+        Ok(OrderedMap(entries))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OrderedMap<T> {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_map(Ordered(PhantomData))
+    }
+}
+
+#[cfg(test)]
+impl<T: schemars::JsonSchema> schemars::JsonSchema for OrderedMap<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("MapOf{}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let value = generator.subschema_for::<T>();
+        schemars::json_schema!({ "type": "object", "additionalProperties": value })
+    }
+}

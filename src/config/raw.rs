@@ -1,0 +1,196 @@
+//! The sites file as it is written: one `Document` for each `---`.
+
+use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, Unsupported};
+use super::scalar::{
+    Css, Depth, Expression, HostName, Name, Obey, Positive, Retries, RungName, Size, Span, Switch,
+    Text, WebUrl, Workers,
+};
+use serde::Deserialize;
+
+/// One document: a site, or (with `defaults` alone) defaults for the sites after it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// Defaults for the documents after this one; alone in its document.
+    pub defaults: Option<Defaults>,
+    /// The site's name, unique in the file.
+    pub site: Option<Name>,
+    /// Where the crawl begins: a URL or a list of them.
+    pub start: Option<OneOrMany<WebUrl>>,
+    /// Where the crawl ends at the latest.
+    pub limits: Option<Limits>,
+    /// How pages are found.
+    pub discover: Option<Discover>,
+    /// Which URLs belong to the site.
+    pub scope: Option<Scope>,
+    /// What counts as the same URL.
+    pub url: Option<UrlForm>,
+    /// How pages are fetched.
+    pub fetch: Option<Fetch>,
+    /// What is taken from the pages.
+    pub extract: Option<Vec<Record>>,
+}
+
+/// What may stand under `defaults`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Defaults {
+    /// Where the crawl ends at the latest.
+    pub limits: Option<Limits>,
+    /// How pages are found.
+    pub discover: Option<Discover>,
+    /// Which URLs belong to the site.
+    pub scope: Option<Scope>,
+    /// What counts as the same URL.
+    pub url: Option<UrlForm>,
+    /// How pages are fetched.
+    pub fetch: Option<Fetch>,
+}
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field: Option<$type>,)* }
+
+        impl $name {
+            /// This section, with what it leaves out taken from `other`.
+            pub fn or(self, other: Self) -> Self {
+                Self { $($field: self.$field.or(other.$field),)* }
+            }
+        }
+    )*};
+}
+
+sections! {
+    /// Where the crawl ends at the latest.
+    Limits {
+        /// Pages to fetch at most.
+        pages: Positive,
+        /// Links from the start page at most.
+        depth: Depth,
+    }
+    /// How pages are found.
+    Discover {
+        /// `auto` (those that robots.txt names, else /sitemap.xml), `off`, or a list of URLs.
+        sitemap: SitemapForm,
+        /// Whether links on pages are followed.
+        links: Switch,
+        /// Whether `nofollow` is obeyed: `obey` or `ignore`.
+        nofollow: Obey,
+        /// Not in this version.
+        api: Unsupported,
+        /// Not in this version.
+        files: Unsupported,
+    }
+    /// Which URLs belong to the site.
+    Scope {
+        /// Hosts; `*.example.org` takes its subdomains. By default those of `start`.
+        hosts: OneOrMany<HostName>,
+        /// Path-and-query patterns of which one must match. By default all match.
+        include: OneOrMany<Expression>,
+        /// Path-and-query patterns of which none may match.
+        exclude: OneOrMany<Expression>,
+    }
+    /// What counts as the same URL.
+    UrlForm {
+        /// Sort the query's parameters by name.
+        sort_query: Switch,
+        /// Query parameters to drop; `utm_*` drops all that begin so.
+        drop_params: OneOrMany<Text>,
+    }
+    /// How pages are fetched.
+    Fetch {
+        /// Ways of fetching, cheapest first; this version has `http`.
+        via: OneOrMany<RungName>,
+        /// Workers, 1 to 1024.
+        concurrency: Workers,
+        /// Least time between two requests to one host.
+        delay: Span,
+        /// Limit of one request, or of each of its phases.
+        timeout: TimeoutForm,
+        /// Attempts after the first.
+        retries: Retries,
+        /// `obey` or `ignore` robots.txt.
+        robots: Obey,
+        /// The User-Agent header; its first word chooses the group in robots.txt.
+        user_agent: Text,
+        /// Further request headers.
+        headers: Headers,
+        /// Whether private, loopback and link-local addresses may be asked.
+        allow_private: Switch,
+        /// Largest body, on the wire and decompressed.
+        max_body: Size,
+    }
+}
+
+/// Limits of the phases of a request.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TimeoutPhases {
+    /// Name resolution, TCP and TLS.
+    pub connect: Option<Span>,
+    /// To the end of the response's headers.
+    pub headers: Option<Span>,
+    /// Between two chunks of the body.
+    pub idle: Option<Span>,
+    /// The whole request.
+    pub total: Option<Span>,
+}
+
+/// A kind of record.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// The record's name.
+    pub record: Name,
+    /// Path-and-query pattern of the pages that carry it. By default all.
+    pub when: Option<Expression>,
+    /// Its fields: a CSS selector each, or a map.
+    pub fields: OrderedMap<FieldForm>,
+}
+
+/// A field in its long form.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// Which elements.
+    pub css: Css,
+    /// Take this attribute instead of the text.
+    pub attr: Option<Text>,
+    /// Every match as a list, instead of the first.
+    pub all: Option<Switch>,
+    /// What the text is turned into.
+    #[serde(rename = "as")]
+    pub cast: Option<Cast>,
+    /// Taken where nothing matches.
+    pub default: Option<serde_json::Value>,
+    /// Without it the page yields no record.
+    pub required: Option<Switch>,
+}
+
+/// What a field's text is turned into.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Cast {
+    /// As it is.
+    Text,
+    /// A number.
+    Number,
+    /// An absolute URL.
+    Url,
+    /// Inner HTML.
+    Html,
+    /// Parsed as JSON.
+    Json,
+}
+
+pub use super::forms::{FieldForm, SitemapForm};

@@ -1,0 +1,331 @@
+//! From documents to sites: defaults applied, what is left out filled in.
+
+use super::error::ConfigError;
+use super::forms::{FieldForm, OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm};
+use super::loader::Documents;
+use super::scalar::Scalar;
+use super::site::{
+    Discover, Fetch, FieldRule, Job, Limits, Pattern, Pick, RecordRule, Robots, Rung, Scope,
+    Selector, Site, Sitemap, Timeouts,
+};
+use super::{Cast, raw};
+use crate::page::{NormalForm, net};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use url::{Host, Url};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The user agent where the file names none.
+const USER_AGENT: &str = concat!("crawldeck/", env!("CARGO_PKG_VERSION"));
+
+/// Values of the command line that replace every site's own.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `limits.pages`.
+    pub max_pages: Option<u64>,
+    /// `fetch.concurrency`.
+    pub concurrency: Option<u32>,
+}
+
+/// Makes a job of a file's documents.
+///
+/// # Errors
+/// What cannot be seen in a single value: a missing key, a second site of a
+/// name, a file without sites.
+pub fn job(documents: Documents, file: &str, over: &Overrides) -> Result<Job, ConfigError> {
+    let mut defaults = raw::Defaults::default();
+    let mut sites = Vec::new();
+    let mut lines: HashMap<String, usize> = HashMap::new();
+    for (line, document) in documents {
+        let fault = |message: String| ConfigError {
+            file: file.to_owned(),
+            place: Some((line, 1)),
+            message,
+        };
+        if let Some(new) = document.defaults {
+            if document.site.is_some() || document.start.is_some() || document.extract.is_some() {
+                return Err(fault(
+                    "defaults stand alone in a document; put --- between them and the site".into(),
+                ));
+            }
+            defaults = merged(new, defaults);
+            continue;
+        }
+        let Some(name) = document.site.clone() else {
+            return Err(fault("the site has no name; write site: NAME".into()));
+        };
+        if document.start.is_none() {
+            return Err(fault(format!(
+                "site {} has no start; write start: URL",
+                name.0
+            )));
+        }
+        if let Some(first) = lines.insert(name.0.clone(), line) {
+            return Err(fault(format!(
+                "a second site named {}; the first begins on line {first}; give it another name",
+                name.0
+            )));
+        }
+        let site = site(name.0, document, &defaults, over).map_err(fault)?;
+        sites.push(Arc::new(site));
+    }
+    if sites.is_empty() {
+        let message = "no site in it; write at least site: NAME and start: URL";
+        return Err(ConfigError::whole(file, message));
+    }
+    Ok(Job {
+        sites,
+        secrets: Vec::new(),
+    })
+}
+
+fn merged(new: raw::Defaults, old: raw::Defaults) -> raw::Defaults {
+    raw::Defaults {
+        limits: Some(both(new.limits, old.limits, raw::Limits::or)),
+        discover: Some(both(new.discover, old.discover, raw::Discover::or)),
+        scope: Some(both(new.scope, old.scope, raw::Scope::or)),
+        url: Some(both(new.url, old.url, raw::UrlForm::or)),
+        fetch: Some(both(new.fetch, old.fetch, raw::Fetch::or)),
+    }
+}
+
+fn both<T: Default>(own: Option<T>, other: Option<T>, or: fn(T, T) -> T) -> T {
+    or(own.unwrap_or_default(), other.unwrap_or_default())
+}
+
+fn site(
+    name: String,
+    document: raw::Document,
+    defaults: &raw::Defaults,
+    over: &Overrides,
+) -> Result<Site, String> {
+    let limits = both(document.limits, defaults.limits.clone(), raw::Limits::or);
+    let discover = both(
+        document.discover,
+        defaults.discover.clone(),
+        raw::Discover::or,
+    );
+    let scope = both(document.scope, defaults.scope.clone(), raw::Scope::or);
+    let url = both(document.url, defaults.url.clone(), raw::UrlForm::or);
+    let fetch = both(document.fetch, defaults.fetch.clone(), raw::Fetch::or);
+
+    let form = NormalForm {
+        sort_query: url.sort_query.is_some_and(|on| on.0),
+        drop_params: many(url.drop_params, |text| text.0),
+    };
+    let mut start = many(document.start, |url| url.0);
+    for url in &mut start {
+        form.apply(url)
+            .map_err(|refusal| format!("start {url}: {refusal}"))?;
+    }
+    if start.is_empty() {
+        return Err(format!("site {name} has an empty start; write start: URL"));
+    }
+    let hosts = match scope.hosts {
+        Some(hosts) => many(Some(hosts), |host| host.0),
+        None => hosts_of(&start),
+    };
+    let private =
+        fetch.allow_private.as_ref().is_some_and(|on| on.0) || start.iter().any(is_private);
+    let mut site = Site {
+        name,
+        limits: Limits {
+            pages: over.max_pages.or(limits.pages.map(|pages| pages.0)),
+            depth: limits.depth.and_then(|depth| u32::try_from(depth.0).ok()),
+        },
+        discover: Discover {
+            sitemap: match discover.sitemap {
+                None | Some(SitemapForm::Switch(SitemapSwitch::Auto)) => Sitemap::Auto,
+                Some(SitemapForm::Switch(SitemapSwitch::Off)) => Sitemap::Off,
+                Some(SitemapForm::List(urls)) => {
+                    Sitemap::List(urls.into_iter().map(|url| url.0).collect())
+                }
+            },
+            links: discover.links.is_none_or(|on| on.0),
+            nofollow: discover.nofollow.is_none_or(|obey| obey.0),
+        },
+        scope: Scope {
+            hosts,
+            include: many(scope.include, |pattern| Pattern(pattern.0)),
+            exclude: many(scope.exclude, |pattern| Pattern(pattern.0)),
+        },
+        url: form,
+        fetch: fetched(fetch, private, over)?,
+        extract: document
+            .extract
+            .unwrap_or_default()
+            .into_iter()
+            .map(record)
+            .collect(),
+        start,
+        digest: 0,
+    };
+    site.digest = xxh3_64(format!("{site:?}{:?}", site.fetch.headers).as_bytes());
+    Ok(site)
+}
+
+fn many<T: Scalar, U>(values: Option<OneOrMany<T>>, map: impl Fn(T) -> U) -> Vec<U> {
+    values
+        .map(OneOrMany::into_vec)
+        .unwrap_or_default()
+        .into_iter()
+        .map(map)
+        .collect()
+}
+
+fn fetched(raw: raw::Fetch, allow_private: bool, over: &Overrides) -> Result<Fetch, String> {
+    let headers: Vec<(String, String)> = raw
+        .headers
+        .map(|headers| {
+            headers
+                .0
+                .into_iter()
+                .map(|(name, text)| (name, text.0))
+                .collect()
+        })
+        .unwrap_or_default();
+    let user_agent = raw.user_agent.map_or(USER_AGENT.to_owned(), |text| text.0);
+    for (name, value) in headers
+        .iter()
+        .chain([&("user_agent".to_owned(), user_agent.clone())])
+    {
+        let name_fits = reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_ok();
+        if !name_fits || reqwest::header::HeaderValue::from_str(value).is_err() {
+            // The value may be a secret.
+            return Err(format!(
+                "\"{name}\" is not a header, or its value cannot be one's"
+            ));
+        }
+    }
+    let via: Vec<Rung> = many(raw.via, |rung| rung.0);
+    let concurrency = raw
+        .concurrency
+        .and_then(|workers| u32::try_from(workers.0).ok());
+    Ok(Fetch {
+        via: if via.is_empty() {
+            vec![Rung::Http]
+        } else {
+            via
+        },
+        concurrency: over.concurrency.or(concurrency).unwrap_or(8),
+        delay: raw.delay.map_or(Duration::ZERO, |span| span.0),
+        timeouts: timeouts(raw.timeout)?,
+        retries: raw
+            .retries
+            .and_then(|n| u32::try_from(n.0).ok())
+            .unwrap_or(3),
+        robots: match raw.robots {
+            Some(obey) if !obey.0 => Robots::Ignore,
+            _ => Robots::Obey,
+        },
+        user_agent,
+        headers,
+        allow_private,
+        max_body: raw.max_body.map_or(10 << 20, |size| size.0),
+    })
+}
+
+/// `timeout: 30s` limits the whole request and so each of its phases; the
+/// phases' own defaults are 10 s to connect, 30 s for the headers, 15 s
+/// between two chunks and 60 s in all.
+fn timeouts(raw: Option<TimeoutForm>) -> Result<Timeouts, String> {
+    let seconds = Duration::from_secs;
+    let defaults = Timeouts {
+        connect: seconds(10),
+        headers: seconds(30),
+        idle: seconds(15),
+        total: seconds(60),
+    };
+    let timeouts = match raw {
+        None => defaults,
+        Some(TimeoutForm::Whole(span)) => Timeouts {
+            connect: defaults.connect.min(span.0),
+            headers: span.0,
+            idle: defaults.idle.min(span.0),
+            total: span.0,
+        },
+        Some(TimeoutForm::Phases(phases)) => {
+            let or = |own: Option<super::scalar::Span>, other| own.map_or(other, |span| span.0);
+            Timeouts {
+                connect: or(phases.connect, defaults.connect),
+                headers: or(phases.headers, defaults.headers),
+                idle: or(phases.idle, defaults.idle),
+                total: or(phases.total, defaults.total),
+            }
+        }
+    };
+    let all = [
+        timeouts.connect,
+        timeouts.headers,
+        timeouts.idle,
+        timeouts.total,
+    ];
+    if all.contains(&Duration::ZERO) {
+        return Err("a timeout of 0 lets nothing pass; write one such as 30s".to_owned());
+    }
+    Ok(timeouts)
+}
+
+fn record(raw: raw::Record) -> RecordRule {
+    RecordRule {
+        record: raw.record.0,
+        when: raw.when.map(|pattern| Pattern(pattern.0)),
+        fields: raw.fields.0.into_iter().map(field).collect(),
+    }
+}
+
+fn field((name, form): (String, FieldForm)) -> FieldRule {
+    match form {
+        FieldForm::Short(css) => FieldRule {
+            name,
+            css: Selector(css.0),
+            pick: Pick::Text,
+            all: false,
+            cast: Cast::Text,
+            default: None,
+            required: false,
+        },
+        FieldForm::Long(field) => FieldRule {
+            name,
+            css: Selector(field.css.0),
+            pick: field.attr.map_or(Pick::Text, |attr| Pick::Attr(attr.0)),
+            all: field.all.is_some_and(|on| on.0),
+            cast: match field.cast {
+                None | Some(raw::Cast::Text) => Cast::Text,
+                Some(raw::Cast::Number) => Cast::Number,
+                Some(raw::Cast::Url) => Cast::Url,
+                Some(raw::Cast::Html) => Cast::Html,
+                Some(raw::Cast::Json) => Cast::Json,
+            },
+            default: field.default,
+            required: field.required.is_some_and(|on| on.0),
+        },
+    }
+}
+
+/// The hosts of the start URLs, with their ports where they name one.
+fn hosts_of(start: &[Url]) -> Vec<String> {
+    let mut hosts: Vec<String> = Vec::new();
+    for url in start {
+        let port = url
+            .port()
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
+        let host = format!("{}{port}", url.host_str().unwrap_or_default());
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    hosts
+}
+
+/// Whether a start URL is private itself, which lifts the guard for its site.
+fn is_private(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => net::is_private(ip.into()),
+        Some(Host::Ipv6(ip)) => net::is_private(ip.into()),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}

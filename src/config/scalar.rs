@@ -1,0 +1,261 @@
+//! Single values of the sites file. Each is checked as it is read, so that the
+//! parser knows its line and column when it is refused.
+
+use super::env;
+use crate::page::NormalForm;
+use regex::Regex;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+use url::Url;
+
+/// A value that is written as one word or number.
+pub trait Scalar: Sized {
+    /// What belongs there, for messages: "a duration such as 250ms".
+    const WHAT: &'static str;
+
+    /// Reads it. The error says what is wrong; the value itself, which may hold
+    /// a secret, is not repeated in it.
+    fn read(text: &str) -> Result<Self, String>;
+}
+
+struct Reader<T>(PhantomData<T>);
+
+impl<T: Scalar> Visitor<'_> for Reader<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::WHAT)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        let value = env::expand(text).map_err(E::custom)?;
+        T::read(&value).map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        T::read(&number.to_string()).map_err(E::custom)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        T::read(&number.to_string()).map_err(E::custom)
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        T::read(&number.to_string()).map_err(E::custom)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<T, E> {
+        T::read(if value { "true" } else { "false" }).map_err(E::custom)
+    }
+}
+
+macro_rules! scalars {
+    ($($(#[$doc:meta])* $name:ident($inner:ty), $what:literal, |$text:ident| $read:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name(pub $inner);
+
+        impl Scalar for $name {
+            const WHAT: &'static str = $what;
+            fn read($text: &str) -> Result<Self, String> {
+                $read.map(Self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+                source.deserialize_any(Reader::<Self>(PhantomData))
+            }
+        }
+
+        #[cfg(test)]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": ["string", "number", "boolean"],
+                    "description": $what,
+                })
+            }
+        }
+    )*};
+}
+
+scalars! {
+    /// A site's or record's name.
+    Name(String), "a name of letters, digits, '.', '_' and '-'", |text| name(text);
+    /// Any text.
+    Text(String), "a text", |text| Ok(text.to_owned());
+    /// An http or https URL.
+    WebUrl(Url), "an http or https URL", |text| web_url(text);
+    /// A host name, perhaps with `*.` before and a port behind it.
+    HostName(String), "a host name such as example.org, *.example.org or example.org:8080",
+        |text| host_name(text);
+    /// A regular expression.
+    Expression(Regex), "a regular expression", |text| expression(text);
+    /// A CSS selector.
+    Css(String), "a CSS selector", |text| css(text);
+    /// A duration.
+    Span(Duration), "a duration such as 250ms, 1.5s or 2m", |text| span(text);
+    /// A number of bytes.
+    Size(u64), "a size such as 500KB, 10MB or 1048576", |text| size(text);
+    /// A whole number, 1 or more.
+    Positive(u64), "a whole number from 1", |text| whole(text, 1, u64::MAX);
+    /// Links from the start page.
+    Depth(u64), "a whole number from 0 to 1000000", |text| whole(text, 0, 1_000_000);
+    /// Workers.
+    Workers(u64), "a whole number from 1 to 1024", |text| workers(text);
+    /// Retries.
+    Retries(u64), "a whole number from 0 to 100", |text| whole(text, 0, 100);
+    /// A switch.
+    Switch(bool), "on or off", |text| switch(text);
+    /// Whether to obey.
+    Obey(bool), "obey or ignore", |text| match text {
+        "obey" => Ok(true),
+        "ignore" => Ok(false),
+        _ => Err("write obey or ignore".to_owned()),
+    };
+    /// A rung of the ladder.
+    RungName(super::Rung), "a way of fetching: http", |text| match text {
+        "http" => Ok(super::Rung::Http),
+        "proxy" | "browser" | "service" | "solver" => Err(format!(
+            "this version cannot fetch by {text} yet; write via: [http]"
+        )),
+        _ => Err("unknown way of fetching; write via: [http]".to_owned()),
+    };
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if text.is_empty() || text.len() > 100 || !text.chars().all(fits) {
+        return Err("a name is up to 100 letters, digits, '.', '_' and '-'".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn web_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| match error {
+        url::ParseError::RelativeUrlWithoutBase => {
+            "not a whole URL; write it with https:// (or http://) in front".to_owned()
+        }
+        error => format!("not a URL: {error}"),
+    })?;
+    let mut plain = url;
+    NormalForm::default()
+        .apply(&mut plain)
+        .map_err(|refusal| format!("not a page's URL: {refusal}"))?;
+    Ok(plain)
+}
+
+fn host_name(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix("*.").unwrap_or(text);
+    let parsed = Url::parse(&format!("http://{bare}/"))
+        .ok()
+        .filter(|url| url.host_str().is_some() && url.path() == "/" && url.username().is_empty());
+    match parsed {
+        Some(url) if !bare.contains('/') => {
+            let host = url.host_str().unwrap_or_default();
+            let star = if bare.len() == text.len() { "" } else { "*." };
+            // An explicit :80 is dropped by the parser, and means what it says.
+            let port = bare
+                .rsplit_once(':')
+                .and_then(|(_, port)| port.parse::<u16>().ok())
+                .map(|port| format!(":{port}"))
+                .unwrap_or_default();
+            Ok(format!("{star}{host}{port}"))
+        }
+        _ => Err("not a host name; write it without https:// and without a path".to_owned()),
+    }
+}
+
+fn expression(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| {
+        let error = error.to_string();
+        let reason = error.lines().last().unwrap_or("bad").trim();
+        format!(
+            "not a regular expression: {}",
+            reason.trim_start_matches("error: ")
+        )
+    })
+}
+
+fn css(text: &str) -> Result<String, String> {
+    match scraper::Selector::parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("not a CSS selector: {error}")),
+    }
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || "not a duration; write it like 250ms, 1.5s or 2m".to_owned();
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(split);
+    let unit = match unit {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    let span = Duration::try_from_secs_f64(number * unit).map_err(|_| wrong())?;
+    if span > super::Fetch::MAX_DELAY {
+        return Err("too long; at most 1h".to_owned());
+    }
+    Ok(span)
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "not a size; write it like 500KB, 10MB or 1048576".to_owned();
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.trim().parse().map_err(|_| wrong())?;
+    number
+        .checked_mul(unit)
+        .filter(|bytes| (1024..=4 << 30).contains(bytes))
+        .ok_or_else(|| "a size is from 1KB to 4GB".to_owned())
+}
+
+fn whole(text: &str, least: u64, most: u64) -> Result<u64, String> {
+    let range = if most == u64::MAX {
+        format!("a whole number from {least}")
+    } else {
+        format!("a whole number from {least} to {most}")
+    };
+    text.parse()
+        .ok()
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| format!("{text} does not fit; write {range}"))
+}
+
+fn workers(text: &str) -> Result<u64, String> {
+    if text == "auto" {
+        return Err("this version cannot tune concurrency by itself yet; \
+            write a number such as 8, and + and - change it on the deck"
+            .to_owned());
+    }
+    whole(text, 1, u64::from(super::Fetch::MAX_CONCURRENCY))
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" | "yes" => Ok(true),
+        "off" | "false" | "no" => Ok(false),
+        _ => Err("write on or off".to_owned()),
+    }
+}

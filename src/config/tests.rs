@@ -1,0 +1,235 @@
+use super::*;
+use std::time::Duration;
+
+fn read(text: &str) -> Result<Job, String> {
+    let env = |name: &str| (name == "TOKEN").then(|| "s3cret".to_owned());
+    parse(text, "s.yaml", &env, &Overrides::default()).map_err(|error| error.to_string())
+}
+
+const WHOLE: &str = r#"
+defaults:
+  fetch: { concurrency: 4, delay: 0ms, timeout: 30s, retries: 3 }
+---
+site: books
+start: https://books.example.org/
+limits: { pages: 10000, depth: 12 }
+discover:
+  sitemap: auto
+  links: on
+scope:
+  hosts: [books.example.org]
+  include: ['^/book/', '^/list']
+  exclude: ['[?&]sort=']
+fetch:
+  via: [http]
+  concurrency: 16
+  delay: 250ms
+  headers: { Authorization: "Bearer ${TOKEN}" }
+extract:
+  - record: book
+    when: ^/book/
+    fields:
+      title: h1
+      price: { css: .price, as: number }
+      tags:  { css: .tag, all: true }
+      cover: { css: img.cover, attr: src, as: url }
+---
+site: small
+start: [http://127.0.0.1:8080/a, http://127.0.0.1:8080/b#x]
+discover: { sitemap: off, links: false, nofollow: ignore }
+fetch: { robots: ignore, timeout: { connect: 1.5s, total: 2m }, max_body: 1MB }
+"#;
+
+#[test]
+fn a_whole_file() {
+    let job = read(WHOLE).unwrap();
+    let [books, small] = &job.sites[..] else {
+        panic!("two sites")
+    };
+    assert_eq!(books.name, "books");
+    assert_eq!(books.limits.pages, Some(10_000));
+    assert_eq!(books.limits.depth, Some(12));
+    assert_eq!(books.fetch.concurrency, 16);
+    assert_eq!(books.fetch.delay, Duration::from_millis(250));
+    assert_eq!(books.fetch.timeouts.total, Duration::from_secs(30));
+    assert_eq!(books.fetch.headers[0].1, "Bearer s3cret");
+    assert_eq!(job.secrets, ["s3cret"]);
+    assert_eq!(books.extract[0].fields.len(), 4);
+    assert_eq!(books.extract[0].fields[1].cast, Cast::Number);
+    assert!(books.extract[0].fields[2].all);
+    assert!(!books.fetch.allow_private && small.fetch.allow_private);
+    assert_eq!(small.start[1].as_str(), "http://127.0.0.1:8080/b");
+    assert_eq!(small.scope.hosts, ["127.0.0.1:8080"]);
+    assert_eq!(small.discover.sitemap, Sitemap::Off);
+    assert!(!small.discover.links && !small.discover.nofollow);
+    assert_eq!(small.fetch.robots, Robots::Ignore);
+    assert_eq!(small.fetch.concurrency, 4, "from the defaults");
+    assert_eq!(small.fetch.timeouts.connect, Duration::from_millis(1500));
+    assert_eq!(small.fetch.timeouts.total, Duration::from_secs(120));
+    assert_eq!(small.fetch.max_body, 1 << 20);
+    assert!(!format!("{job:?}").contains("s3cret"));
+}
+
+#[test]
+fn a_digest_sees_values_and_not_their_layout() {
+    let one = read("site: a\nstart: http://e.org/\n").unwrap().sites[0].digest;
+    let two = read("# x\nsite:   a\nstart: \"http://e.org\"\n")
+        .unwrap()
+        .sites[0]
+        .digest;
+    let other = read("site: a\nstart: http://e.org/\nlimits: {depth: 1}\n")
+        .unwrap()
+        .sites[0]
+        .digest;
+    assert_eq!(one, two);
+    assert_ne!(one, other);
+}
+
+#[test]
+fn each_fault_has_its_place_and_its_mend() {
+    let site = "site: a\nstart: http://e.org/\n";
+    let faults = [
+        ("", "s.yaml: no site in it"),
+        (
+            "defaults: { fetch: { delay: 1s } }\n",
+            "s.yaml: no site in it",
+        ),
+        ("site: a\n", "s.yaml:1:1: site a has no start"),
+        ("start: http://e.org/\n", "s.yaml:1:1: the site has no name"),
+        (
+            "site: a\nstart: e.org\n",
+            "s.yaml:2:8: start: not a whole URL; write it with https://",
+        ),
+        (
+            "site: a\nstart: ftp://e.org/\n",
+            "s.yaml:2:8: start: not a page's URL",
+        ),
+        (
+            "site: a b\nstart: http://e.org/\n",
+            "s.yaml:1:7: site: a name is",
+        ),
+        (
+            &format!("{site}fetch:\n  concurency: 3\n"),
+            "s.yaml:4:3: unknown key \"concurency\" in fetch; did you mean \"concurrency\"?",
+        ),
+        (
+            &format!("{site}fetch:\n  concurrency: 0\n"),
+            "s.yaml:4:16: fetch.concurrency: 0 does not fit; write a whole number from 1 to 1024",
+        ),
+        (
+            &format!("{site}fetch: {{ concurrency: -1 }}\n"),
+            "s.yaml:3:23: fetch.concurrency: -1 does not fit",
+        ),
+        (
+            &format!("{site}fetch: {{ concurrency: auto }}\n"),
+            "s.yaml:3:23: fetch.concurrency: this version cannot",
+        ),
+        (
+            &format!("{site}fetch: {{ via: [http, browser] }}\n"),
+            "s.yaml:3:22: fetch.via[1]: this version cannot fetch by browser",
+        ),
+        (
+            &format!("{site}fetch: {{ delay: 5 }}\n"),
+            "s.yaml:3:17: fetch.delay: not a duration; write it like 250ms",
+        ),
+        (
+            &format!("{site}fetch: {{ timeout: 0s }}\n"),
+            "s.yaml:1:1: a timeout of 0",
+        ),
+        (
+            &format!("{site}scope: {{ include: ['(a'] }}\n"),
+            "s.yaml:3:20: scope.include[0]: not a regular expression: unclosed group",
+        ),
+        (
+            &format!("{site}scope: {{ hosts: ['http://e.org/'] }}\n"),
+            "s.yaml:3:18: scope.hosts[0]: not a host name",
+        ),
+        (
+            &format!("{site}discover: {{ api: [] }}\n"),
+            "s.yaml:3:18: discover.api: this version cannot do this yet",
+        ),
+        (
+            &format!("{site}extract:\n- record: r\n  fields: {{ t: 'h1[' }}\n"),
+            "s.yaml:5:16: extract[0].fields.t: not a CSS selector",
+        ),
+        (
+            &format!("{site}extract:\n- record: r\n  fields: {{ t: {{ css: h1, as: numbr }} }}\n"),
+            "s.yaml:5:31: unknown value \"numbr\"",
+        ),
+        (
+            &format!("{site}extract:\n- record: r\n  fields: {{ t: h1, t: h2 }}\n"),
+            "a second key \"t\"",
+        ),
+        (
+            &format!("{site}limits: {{ pages: many }}\n"),
+            "s.yaml:3:18: limits.pages: many does not fit",
+        ),
+        (
+            &format!("{site}site: b\n"),
+            "s.yaml:3:1: a second key \"site\"",
+        ),
+        (
+            &format!("{site}---\n{site}"),
+            "s.yaml:4:1: a second site named a; the first begins on line 1",
+        ),
+        (
+            &format!("{site}fetch: {{ user_agent: '${{GONE}}' }}\n"),
+            "s.yaml:3:22: fetch.user_agent: the environment variable GONE is not set",
+        ),
+        (
+            "site: a\nstart: [a\n",
+            "s.yaml:2:9: start[0]: not a whole URL",
+        ),
+        ("site: a\nlimits: {\n", "s.yaml:3:1: did not find expected"),
+        (
+            "\tsite: a\n",
+            "s.yaml:1:1: found character that cannot start any token, while scanning for the next token; indent with spaces, not tabs",
+        ),
+        ("just text\n", "s.yaml:1:1: found string"),
+    ];
+    let wrong: Vec<String> = faults
+        .iter()
+        .map(|(text, expected)| (read(text).expect_err(text), text, expected))
+        .filter(|(message, _, expected)| !message.contains(**expected) || message.contains('\n'))
+        .map(|(message, text, expected)| format!("{text}\n  is: {message}\n  not: {expected}\n"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_alias_bomb_is_refused() {
+    let mut text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for n in 1..12 {
+        let last = n - 1;
+        text.push_str(&format!(
+            "a{n}: &a{n} [{}]\n",
+            vec![format!("*a{last}"); 10].join(",")
+        ));
+    }
+    let message = read(&format!("site: a\nstart: http://e.org/\n{text}")).unwrap_err();
+    assert!(message.starts_with("s.yaml:3:"), "{message}");
+}
+
+#[test]
+fn a_site_by_its_url() {
+    let job = for_url("http://127.0.0.1:81/x?y#z", &Overrides::default()).unwrap();
+    assert_eq!(job.sites[0].name, "127.0.0.1-81");
+    assert_eq!(job.sites[0].limits.pages, Some(10_000));
+    assert!(for_url("http://", &Overrides::default()).is_err());
+}
+
+/// The schema that editors complete by is generated from the same types.
+#[test]
+fn the_schema_in_the_assets_is_in_step() {
+    let schema = schemars::schema_for!(raw::Document);
+    let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sites.schema.json");
+    if std::env::var_os("CRAWLDECK_UPDATE_SCHEMA").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        kept == text,
+        "assets/sites.schema.json is out of step: run the tests with CRAWLDECK_UPDATE_SCHEMA=1"
+    );
+}

@@ -1,0 +1,113 @@
+//! What is made of a body, on a thread of the CPU pool: links, records, and
+//! the page's commit.
+
+use super::site::SiteContext;
+use super::work::Page;
+use crate::bus::Attempt;
+use crate::extract::{charset, links};
+use crate::fetch::{self, Fetched};
+use crate::page::{FailureKind, Outcome};
+use crate::store::{Commit, NewUrl, Record, Via};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// A page that was fetched.
+pub struct PageJob {
+    /// Its site.
+    pub site: Arc<SiteContext>,
+    /// Its lease and URL.
+    pub page: Page,
+    /// The attempt that fetched it.
+    pub attempt: Attempt,
+    /// The answer.
+    pub fetched: Fetched,
+}
+
+/// Parses the page and hands its commit to the store. A panic over a hostile
+/// body fails that page and nothing else.
+pub fn page(job: PageJob) {
+    let site = job.site.clone();
+    let leased = job.page.leased.clone();
+    let commit = catch_unwind(AssertUnwindSafe(|| read(job))).unwrap_or_else(|_| {
+        tracing::error!(url = %leased.url, "parsing this page panicked");
+        site.commit(&leased, Outcome::Failed(FailureKind::Internal))
+    });
+    site.store.commit_blocking(commit);
+    if site.digesting.fetch_sub(1, Ordering::AcqRel) == 1 {
+        site.settled.notify_one();
+    }
+}
+
+fn read(job: PageJob) -> Commit {
+    let PageJob {
+        site,
+        page,
+        mut attempt,
+        fetched,
+    } = job;
+    let leased = &page.leased;
+    let body = match fetch::body::decode(&fetched, site.config.fetch.max_body) {
+        Ok(body) => body,
+        Err(error) => {
+            attempt.kind = Some(error.kind);
+            attempt.detail = error.detail;
+            return site.failure(leased, attempt, error.kind, None, None);
+        }
+    };
+    let header = fetched
+        .headers
+        .get(reqwest::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let (html, _) = charset::decode(&body, header);
+
+    let mut commit = site.commit(leased, Outcome::Done);
+    commit.attempt = Some(attempt);
+    commit.content_type = fetch::media_type(&fetched);
+
+    let depth = leased.depth + 1;
+    let mut page_links = site.linker.page(&page.url, depth);
+    let follow = site.config.discover.links;
+    let obey = site.config.discover.nofollow;
+    let head = links::scan(&html, &mut |link| {
+        if follow && !(obey && link.nofollow) {
+            page_links.push(link.href);
+        }
+    });
+    if let Some(base) = &head.base_href {
+        page_links.base(base);
+    }
+    if let Some(refresh) = &head.refresh {
+        page_links.push(refresh);
+    }
+    commit.canonical = head
+        .canonical
+        .as_deref()
+        .and_then(|href| page_links.resolve(href))
+        .map(|url| String::from(url).into_boxed_str());
+    let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
+    if site.plan.wants(path) {
+        let base = page_links.base_url();
+        commit.records = site
+            .plan
+            .records(&html, path, base)
+            .into_iter()
+            .map(|record| Record {
+                name: record.name,
+                fields: record.fields,
+            })
+            .collect();
+    }
+    if follow && !(obey && head.robots.nofollow) {
+        page_links.finish(&|print| site.store.knows(print), &mut |candidate| {
+            commit.found.push(NewUrl {
+                print: candidate.print,
+                url: candidate.url,
+                depth,
+                hops: 0,
+                via: Via::Link,
+            });
+        });
+    }
+    commit
+}

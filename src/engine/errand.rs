@@ -1,0 +1,245 @@
+//! Errands: robots.txt and sitemaps, fetched by the same workers as pages and
+//! so under the same pace, pauses and retries.
+
+use super::host::Health;
+use super::retry;
+use super::site::{Message, SiteContext};
+use super::work::{Errand, ErrandKind, ErrandResult, Report};
+use crate::bus::Level;
+use crate::discover::robots::{self, Robots, Rules};
+use crate::discover::sitemap;
+use crate::fetch::{self, FetchError, Fetched, Want};
+use crate::page::FailureKind;
+use crate::store::{NewUrl, Via};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::runtime::Handle;
+
+/// Redirects followed for robots.txt (RFC 9309, 2.3.1.2) and for a sitemap.
+const HOPS: usize = 5;
+/// Largest sitemap on the wire, bytes (the protocol's 50 MB, and some room).
+const SITEMAP_BYTES: u64 = 64 << 20;
+/// Sitemap URLs handed to the store at a time.
+const CHUNK: usize = 1000;
+
+/// Runs one errand and completes the report on it.
+pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) -> Report {
+    let want = match errand.kind {
+        ErrandKind::Robots => Want::File(robots::MAX_BYTES as u64),
+        ErrandKind::Sitemap { .. } => Want::File(SITEMAP_BYTES),
+    };
+    let answer = fetch_through(site, &errand, want).await;
+    let (status, kind) = match &answer {
+        Ok(fetched) => (
+            Some(fetched.status),
+            (fetched.status >= 400).then_some(FailureKind::Status),
+        ),
+        Err(error) => (error.head.as_ref().map(|head| head.0), Some(error.kind)),
+    };
+    let trouble = kind.is_some_and(|kind| retry::is_worth_retrying(kind, status));
+    report.health = Some(match kind {
+        Some(FailureKind::Dns | FailureKind::Connect | FailureKind::Tls) => Health::Unreachable,
+        _ if trouble => Health::Failing,
+        _ => Health::Fine,
+    });
+    if trouble {
+        report.hold = answer
+            .as_ref()
+            .ok()
+            .and_then(|fetched| fetch::retry_after(&fetched.headers, SystemTime::now()));
+    }
+    report.errand = Some(if trouble && errand.tries < site.config.fetch.retries {
+        let wait = retry::backoff(errand.tries, report.hold);
+        let errand = Errand {
+            tries: errand.tries + 1,
+            ..errand
+        };
+        ErrandResult::Again(errand, wait)
+    } else {
+        match errand.kind {
+            ErrandKind::Robots => rules(site, answer),
+            ErrandKind::Sitemap { nesting, asked } => {
+                read_sitemap(site, &errand, nesting, asked, answer).await
+            }
+        }
+    });
+    report
+}
+
+/// Fetches an errand's file, following redirects.
+async fn fetch_through(
+    site: &SiteContext,
+    errand: &Errand,
+    want: Want,
+) -> Result<Fetched, FetchError> {
+    let mut url = errand.url.clone();
+    for _ in 0..HOPS {
+        let fetched = site.fetcher.fetch(&site.visitor, &url, want).await?;
+        if !matches!(fetched.status, 301 | 302 | 303 | 307 | 308) {
+            return Ok(fetched);
+        }
+        let target = fetched
+            .headers
+            .get(reqwest::header::LOCATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| url.join(text).ok())
+            .filter(|target| matches!(target.scheme(), "http" | "https"));
+        match target {
+            Some(target) => url = target,
+            None => return Ok(fetched),
+        }
+    }
+    site.fetcher.fetch(&site.visitor, &url, want).await
+}
+
+/// What an answer to the request for robots.txt means.
+fn rules(site: &SiteContext, answer: Result<Fetched, FetchError>) -> ErrandResult {
+    let agent = robots::product_token(&site.config.fetch.user_agent);
+    match answer {
+        Ok(fetched) if (200..300).contains(&fetched.status) => {
+            match fetch::body::decode(&fetched, robots::MAX_BYTES as u64 * 4) {
+                Ok(body) => {
+                    let robots = Robots::parse(&body);
+                    let sitemaps = robots.sitemaps().to_vec();
+                    ErrandResult::Robots(Ok(Arc::new(robots.for_agent(agent))), sitemaps)
+                }
+                Err(error) => {
+                    let why = format!("robots.txt cannot be read: {error}");
+                    ErrandResult::Robots(Err(why.into()), Vec::new())
+                }
+            }
+        }
+        // A redirect too many, or 4xx: no rules are in force (RFC 9309, 2.3.1.2
+        // and 2.3.1.3).
+        Ok(fetched) if fetched.status < 500 => {
+            ErrandResult::Robots(Ok(Arc::new(Rules::allow_all())), Vec::new())
+        }
+        Ok(fetched) => {
+            let why = format!(
+                "robots.txt answers {}, which forbids the host",
+                fetched.status
+            );
+            ErrandResult::Robots(Err(why.into()), Vec::new())
+        }
+        Err(error) => {
+            let why = format!("robots.txt is unreachable, which forbids the host: {error}");
+            ErrandResult::Robots(Err(why.into()), Vec::new())
+        }
+    }
+}
+
+/// Hands a sitemap to the CPU pool.
+async fn read_sitemap(
+    site: &Arc<SiteContext>,
+    errand: &Errand,
+    nesting: u8,
+    asked: bool,
+    answer: Result<Fetched, FetchError>,
+) -> ErrandResult {
+    let fetched = match answer {
+        Ok(fetched) if (200..300).contains(&fetched.status) => fetched,
+        Ok(fetched) => {
+            let why = asked.then(|| format!("sitemap {}: status {}", errand.url, fetched.status));
+            return ErrandResult::NoSitemap(why);
+        }
+        Err(error) => {
+            return ErrandResult::NoSitemap(Some(format!("sitemap {}: {error}", errand.url)));
+        }
+    };
+    let Some(room) = site.pool.room(fetched.body.len()).await else {
+        return ErrandResult::NoSitemap(None);
+    };
+    let site = site.clone();
+    let errand = errand.clone();
+    let runtime = Handle::current();
+    site.pool.clone().run(move || {
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            parse_sitemap(&site, &errand, asked, &fetched, &runtime)
+        }));
+        let more = read.unwrap_or_else(|_| {
+            tracing::error!(url = %errand.url, "reading this sitemap panicked");
+            Vec::new()
+        });
+        drop(room);
+        let nesting = nesting + 1;
+        // A closed inbox means that the site is over.
+        let _ = site
+            .inbox
+            .blocking_send(Message::SitemapRead { more, nesting });
+    });
+    ErrandResult::Reading
+}
+
+/// Reads a sitemap on the pool's thread: pages go to the store, further
+/// sitemaps are answered.
+fn parse_sitemap(
+    site: &SiteContext,
+    errand: &Errand,
+    asked: bool,
+    fetched: &Fetched,
+    runtime: &Handle,
+) -> Vec<url::Url> {
+    let body = match fetch::body::decode(fetched, SITEMAP_BYTES) {
+        Ok(body) => body,
+        Err(error) => {
+            let text = format!("sitemap {}: {error}", errand.url);
+            runtime.block_on(site.say(Level::Warn, text));
+            return Vec::new();
+        }
+    };
+    let mut more = Vec::new();
+    let mut pages = Vec::new();
+    let mut taken = 0;
+    let mut refused = 0u64;
+    let summary = sitemap::read(
+        &body,
+        &errand.url,
+        &sitemap::Caps::default(),
+        &mut |entry| match entry {
+            sitemap::Entry::Sitemap { loc, .. } => more.push(loc),
+            sitemap::Entry::Page { loc, .. } => {
+                let mut url = loc;
+                let fit =
+                    site.config.url.apply(&mut url).is_ok() && site.scope.judge(&url, 1).is_ok();
+                if !fit {
+                    refused += 1;
+                    return;
+                }
+                let print = site.linker.print(url.as_str());
+                if !site.store.knows(print) {
+                    pages.push(NewUrl {
+                        print,
+                        url: String::from(url).into_boxed_str(),
+                        depth: 1,
+                        hops: 0,
+                        via: Via::Sitemap,
+                    });
+                }
+                if pages.len() >= CHUNK {
+                    let chunk = std::mem::take(&mut pages);
+                    taken += runtime.block_on(site.store.add(site.id, chunk));
+                }
+            }
+        },
+    );
+    taken += runtime.block_on(site.store.add(site.id, pages));
+    let found = taken > 0 || !more.is_empty() || refused > 0;
+    let (level, text) = match &summary.problem {
+        Some(problem) if asked || found => (
+            Level::Warn,
+            format!("sitemap {}: {problem}; {taken} new pages", errand.url),
+        ),
+        Some(_) => return more,
+        None => (
+            Level::Info,
+            format!(
+                "sitemap {}: {taken} new pages, {refused} out of scope, {} further sitemaps",
+                errand.url,
+                more.len()
+            ),
+        ),
+    };
+    runtime.block_on(site.say(level, text));
+    more
+}

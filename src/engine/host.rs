@@ -1,0 +1,253 @@
+//! One host of a site: its waiting work, its pace, its health.
+
+use super::work::{Errand, Page};
+use crate::discover::robots::Rules;
+use crate::page::PageId;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Different pages that must fail in a row before the host itself is suspected.
+const SUSPECT_AFTER: usize = 10;
+/// First rest of a suspected host; doubled for each further one.
+const REST: Duration = Duration::from_millis(500);
+/// Longest rest.
+const REST_CAP: Duration = Duration::from_secs(15);
+/// Rests after which a host that cannot even be connected to is given up.
+const GIVE_UP_UNREACHABLE: u32 = 10;
+/// Rests after which a host that answers, but only with errors, is given up.
+const GIVE_UP_FAILING: u32 = 30;
+
+/// What the host's robots.txt says.
+#[derive(Debug, Clone)]
+pub enum RobotsState {
+    /// Not asked yet.
+    Unknown,
+    /// Being asked for.
+    Asked,
+    /// These rules hold until then.
+    Known(Arc<Rules>, Instant),
+    /// It could not be had, which forbids the host (RFC 9309, 2.3.1.4).
+    Unreachable(Arc<str>),
+}
+
+/// Whether something of a host may start now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// Yes.
+    Now,
+    /// Not before then.
+    At(Instant),
+    /// Not before something else happens (an answer in flight).
+    Later,
+}
+
+/// How an attempt at a host ended, as far as the host is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It answered as a healthy host does, be it with a 404.
+    Fine,
+    /// It answered with an error of its own, or broke off.
+    Failing,
+    /// It could not be reached at all.
+    Unreachable,
+}
+
+/// One host of a site.
+#[derive(Debug)]
+pub struct Host {
+    /// Scheme, name and port.
+    pub origin: Arc<str>,
+    /// Its robots rules.
+    pub robots: RobotsState,
+    /// Leased pages that wait here.
+    pub pages: VecDeque<Page>,
+    /// robots.txt and sitemaps to fetch first, each not before its time.
+    pub errands: VecDeque<(Instant, Errand)>,
+    /// Requests in flight.
+    pub in_flight: u32,
+    /// Given up: nothing more is asked of it in this run.
+    pub given_up: bool,
+    /// Whether it stands in the ring of hosts with work.
+    pub in_ring: bool,
+    next_at: Instant,
+    failed_in_a_row: HashSet<PageId>,
+    rests: u32,
+}
+
+impl Host {
+    /// A host that nothing is known of.
+    pub fn new(origin: Arc<str>, now: Instant) -> Self {
+        Self {
+            origin,
+            robots: RobotsState::Unknown,
+            pages: VecDeque::new(),
+            errands: VecDeque::new(),
+            in_flight: 0,
+            given_up: false,
+            in_ring: false,
+            next_at: now,
+            failed_in_a_row: HashSet::new(),
+            rests: 0,
+        }
+    }
+
+    /// Marks it as standing in the ring; answers its name if it did not before.
+    pub fn enter(&mut self) -> Option<Arc<str>> {
+        (!std::mem::replace(&mut self.in_ring, true)).then(|| self.origin.clone())
+    }
+
+    /// Whether the host is under suspicion and gets one request at a time.
+    pub fn is_suspect(&self) -> bool {
+        self.failed_in_a_row.len() >= SUSPECT_AFTER
+    }
+
+    /// Whether a request may start now.
+    pub fn readiness(&self, now: Instant) -> Readiness {
+        if self.given_up || (self.is_suspect() && self.in_flight > 0) {
+            Readiness::Later
+        } else if self.next_at > now {
+            Readiness::At(self.next_at)
+        } else {
+            Readiness::Now
+        }
+    }
+
+    /// Notes that a request starts now; the next may start `delay` later. A
+    /// robots `Crawl-delay` is a floor.
+    pub fn started(&mut self, now: Instant, delay: Duration) {
+        let floor = match &self.robots {
+            RobotsState::Known(rules, _) => rules.crawl_delay().unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        self.in_flight += 1;
+        self.next_at = self.next_at.max(now + delay.max(floor));
+    }
+
+    /// Keeps the host alone for `wait` from now.
+    pub fn hold(&mut self, now: Instant, wait: Duration) {
+        self.next_at = self.next_at.max(now + wait);
+    }
+
+    /// A shorter delay takes effect at once, not after the old one.
+    pub fn delay_changed(&mut self, now: Instant, old: Duration, new: Duration) {
+        if new < old && !self.is_suspect() && self.next_at > now {
+            self.next_at = self.next_at.min(now + new);
+        }
+    }
+
+    /// Notes how an attempt ended. Answers a rest that begins now, if one does.
+    pub fn ended(
+        &mut self,
+        now: Instant,
+        page: Option<PageId>,
+        health: Health,
+    ) -> Option<Duration> {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if health == Health::Fine {
+            self.failed_in_a_row.clear();
+            self.rests = 0;
+            return None;
+        }
+        if let Some(page) = page
+            && self.failed_in_a_row.len() < SUSPECT_AFTER
+        {
+            self.failed_in_a_row.insert(page);
+        }
+        if !self.is_suspect() {
+            return None;
+        }
+        let rest = REST.saturating_mul(1 << self.rests.min(10)).min(REST_CAP);
+        self.rests += 1;
+        let limit = match health {
+            Health::Unreachable => GIVE_UP_UNREACHABLE,
+            _ => GIVE_UP_FAILING,
+        };
+        if self.rests > limit {
+            self.given_up = true;
+        }
+        self.hold(now, rest);
+        Some(rest)
+    }
+
+    /// Forgets the host's troubles: the operator asked for another try.
+    pub fn forgive(&mut self, now: Instant) {
+        self.given_up = false;
+        self.failed_in_a_row.clear();
+        self.rests = 0;
+        self.next_at = now;
+    }
+
+    /// Whether nothing waits here and nothing is in flight.
+    pub fn is_idle(&self) -> bool {
+        self.pages.is_empty() && self.errands.is_empty() && self.in_flight == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host() -> (Host, Instant) {
+        let now = Instant::now();
+        (Host::new("http://a".into(), now), now)
+    }
+
+    #[test]
+    fn delay_spaces_the_starts() {
+        let (mut host, now) = host();
+        assert_eq!(host.readiness(now), Readiness::Now);
+        host.started(now, Duration::from_secs(2));
+        assert_eq!(
+            host.readiness(now),
+            Readiness::At(now + Duration::from_secs(2))
+        );
+        host.delay_changed(now, Duration::from_secs(2), Duration::ZERO);
+        assert_eq!(host.readiness(now), Readiness::Now);
+    }
+
+    #[test]
+    fn one_bad_page_tried_often_is_not_a_bad_host() {
+        let (mut host, now) = host();
+        for _ in 0..100 {
+            host.started(now, Duration::ZERO);
+            assert_eq!(host.ended(now, Some(PageId(1)), Health::Failing), None);
+        }
+        assert!(!host.is_suspect());
+    }
+
+    #[test]
+    fn a_failing_host_rests_longer_each_time_and_is_given_up_at_last() {
+        let (mut host, now) = host();
+        let mut rests = Vec::new();
+        for n in 0..100 {
+            if host.given_up {
+                break;
+            }
+            host.started(now, Duration::ZERO);
+            rests.extend(host.ended(now, Some(PageId(n)), Health::Unreachable));
+        }
+        assert!(host.given_up);
+        assert_eq!(rests.len() as u32, GIVE_UP_UNREACHABLE + 1);
+        assert!(rests.windows(2).all(|w| w[0] <= w[1]) && rests.last() == Some(&REST_CAP));
+        host.forgive(now);
+        assert_eq!(host.readiness(now), Readiness::Now);
+    }
+
+    #[test]
+    fn a_suspect_gets_one_request_at_a_time_and_one_success_clears_it() {
+        let (mut host, now) = host();
+        for n in 0..SUSPECT_AFTER as u32 {
+            host.started(now, Duration::ZERO);
+            host.ended(now, Some(PageId(n)), Health::Failing);
+        }
+        let later = now + REST_CAP;
+        assert_eq!(host.readiness(later), Readiness::Now);
+        host.started(later, Duration::ZERO);
+        assert_eq!(host.readiness(later), Readiness::Later);
+        host.ended(later, Some(PageId(99)), Health::Fine);
+        assert!(!host.is_suspect());
+        assert_eq!(host.readiness(later), Readiness::Now);
+    }
+}

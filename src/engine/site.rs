@@ -1,0 +1,152 @@
+//! What the supervisor, the workers and the CPU pool share of one site.
+
+use super::pool::Pool;
+use super::retry;
+use super::work::Report;
+use crate::bus::{Attempt, Event, Level};
+use crate::config::Site;
+use crate::discover::links::Linker;
+use crate::discover::redirect::Chains;
+use crate::discover::scope::ScopeRules;
+use crate::extract::fields::Plan;
+use crate::fetch::{Fetcher, Visitor};
+use crate::page::{FailureKind, Outcome, SiteId, Verdict, time};
+use crate::store::{Commit, Evidence, Leased, Store};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+use url::Url;
+
+/// What reaches a site's supervisor.
+#[derive(Debug)]
+pub enum Message {
+    /// A worker is done.
+    Report(Report),
+    /// A sitemap was read to its end; these further ones were named in it.
+    SitemapRead {
+        /// Sitemaps named in an index.
+        more: Vec<Url>,
+        /// Indexes above those.
+        nesting: u8,
+    },
+    /// The operator wants something.
+    Control(Control),
+}
+
+/// What the operator can want of a site.
+#[derive(Debug)]
+pub enum Control {
+    /// Pause or resume the site.
+    Pause(bool),
+    /// Pause or resume one worker.
+    PauseWorker(crate::bus::WorkerId, bool),
+    /// Set the number of workers.
+    Concurrency(u32),
+    /// Set the delay.
+    Delay(Duration),
+    /// So many failed pages were sent round again.
+    Requeued(u64),
+    /// Finish what is in flight and end.
+    Stop,
+}
+
+/// One site's shared part.
+pub struct SiteContext {
+    /// Its place in the job.
+    pub id: SiteId,
+    /// Its document.
+    pub config: Arc<Site>,
+    /// Cookies, headers, guard.
+    pub visitor: Visitor,
+    /// Which URLs belong to it.
+    pub scope: ScopeRules,
+    /// Turns links into candidates.
+    pub linker: Linker,
+    /// The fields to take.
+    pub plan: Plan,
+    /// Redirects seen.
+    pub chains: Mutex<Chains>,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The bus.
+    pub events: mpsc::Sender<Event>,
+    /// The ladder's rung.
+    pub fetcher: Arc<dyn Fetcher>,
+    /// The CPU pool.
+    pub pool: Pool,
+    /// The supervisor's inbox.
+    pub inbox: mpsc::Sender<Message>,
+    /// Pages that became done in this run.
+    pub done: AtomicU64,
+    /// Pages at the CPU pool.
+    pub digesting: AtomicUsize,
+    /// Notified when the CPU pool has finished the site's last page.
+    pub settled: Notify,
+}
+
+impl SiteContext {
+    /// Tells the monitor. Waits for room on the bus; its consumer does no I/O.
+    pub async fn tell(&self, event: Event) {
+        // A closed bus means that the run is over and nobody looks any more.
+        let _ = self.events.send(event).await;
+    }
+
+    /// Says something to the operator, and to the log.
+    pub async fn say(&self, level: Level, text: String) {
+        match level {
+            Level::Info => tracing::info!(site = %self.config.name, "{text}"),
+            Level::Warn => tracing::warn!(site = %self.config.name, "{text}"),
+            Level::Error => tracing::error!(site = %self.config.name, "{text}"),
+        }
+        self.tell(Event::notice(level, Some(self.id), text)).await;
+    }
+
+    /// The redirects seen, whatever became of another holder of the lock.
+    pub fn chains(&self) -> std::sync::MutexGuard<'_, Chains> {
+        self.chains.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A commit of `leased` with nothing in it yet but its end.
+    pub fn commit(&self, leased: &Leased, outcome: Outcome) -> Commit {
+        if outcome == Outcome::Done {
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
+        Commit {
+            site: self.id,
+            page: leased.id,
+            verdict: Verdict::Final(outcome),
+            attempt: None,
+            content_type: None,
+            redirect: None,
+            canonical: None,
+            records: Vec::new(),
+            found: Vec::new(),
+            evidence: None,
+            also_failed: Vec::new(),
+        }
+    }
+
+    /// A commit of a failed attempt: a retry where that is worth it and
+    /// retries are left, else the end.
+    pub fn failure(
+        &self,
+        leased: &Leased,
+        attempt: Attempt,
+        kind: FailureKind,
+        told: Option<Duration>,
+        evidence: Option<Evidence>,
+    ) -> Commit {
+        let mut commit = self.commit(leased, Outcome::Failed(kind));
+        if leased.tries < self.config.fetch.retries
+            && retry::is_worth_retrying(kind, attempt.status)
+        {
+            let wait = retry::backoff(leased.tries, told);
+            let due = time::now_ms() + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX / 2);
+            commit.verdict = Verdict::Retry { due, kind };
+        }
+        commit.attempt = Some(attempt);
+        commit.evidence = evidence;
+        commit
+    }
+}

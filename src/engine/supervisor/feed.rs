@@ -1,0 +1,73 @@
+//! Leasing pages from the store, ahead of the workers.
+
+use super::{Queue, Supervisor};
+use crate::engine::work::Page;
+use crate::page::{FailureKind, Outcome, SkipReason, time};
+use crate::store::{Lease, Leased};
+use tokio::time::Instant;
+use url::Url;
+
+/// Pages leased ahead, at least.
+const AHEAD: usize = 64;
+/// Pages leased ahead at most, where one slow host's pages fill the room.
+pub const AHEAD_MOST: usize = 4096;
+
+impl Supervisor {
+    /// Asks the store for pages where there is room and reason to.
+    pub(super) fn ask_for_pages(&mut self) {
+        if let Queue::Wait(Some(due)) = self.queue
+            && due <= time::now_ms()
+        {
+            self.queue = Queue::Ask;
+        }
+        if !matches!(self.queue, Queue::Ask) || self.lease.is_some() {
+            return;
+        }
+        let waiting = self.hosts.waiting();
+        let ahead = AHEAD.max(2 * self.slots.limit() as usize);
+        // All that waits may wait for one slow host: look further for others.
+        let starved = waiting > 0 && self.slots.free().is_some();
+        let room = if starved { AHEAD_MOST } else { ahead };
+        if waiting * 2 > room {
+            return;
+        }
+        let mut most = (room - waiting).min(ahead);
+        if let Some(budget) = self.budget {
+            let left = usize::try_from(budget).unwrap_or(usize::MAX);
+            most = most.min(left.saturating_sub(waiting));
+        }
+        if most > 0 {
+            let site = self.site.clone();
+            self.lease = Some(Box::pin(
+                async move { site.store.lease(site.id, most).await },
+            ));
+        }
+    }
+
+    pub(super) async fn leased(&mut self, lease: Lease) {
+        self.queue = match lease {
+            Lease::Wait { due } => Queue::Wait(due),
+            Lease::Drained => Queue::Drained,
+            Lease::Pages(pages) => {
+                let now = Instant::now();
+                for leased in pages {
+                    self.take_in(leased, now);
+                }
+                Queue::Ask
+            }
+        };
+    }
+
+    fn take_in(&mut self, leased: Leased, now: Instant) {
+        let Ok(url) = Url::parse(&leased.url) else {
+            // Cannot be: the store holds only what was parsed once.
+            self.end(&leased, Outcome::Failed(FailureKind::Internal), None);
+            return;
+        };
+        if self.rescope && self.site.scope.judge(&url, leased.depth).is_err() {
+            self.end(&leased, Outcome::Skipped(SkipReason::Scope), None);
+            return;
+        }
+        self.hosts.add_page(Page { leased, url }, now);
+    }
+}

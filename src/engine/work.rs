@@ -1,0 +1,86 @@
+//! What a worker is given, and what it says when it is done.
+
+use super::host::Health;
+use crate::bus::WorkerId;
+use crate::discover::robots::Rules;
+use crate::page::PageId;
+use crate::store::Leased;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// A leased page with its URL parsed.
+#[derive(Debug)]
+pub struct Page {
+    /// The lease.
+    pub leased: Leased,
+    /// Its URL.
+    pub url: Url,
+}
+
+/// A file that helps to find pages, and is not a page itself.
+#[derive(Debug, Clone)]
+pub struct Errand {
+    /// What it is.
+    pub kind: ErrandKind,
+    /// Where it is.
+    pub url: Url,
+    /// Attempts made before.
+    pub tries: u32,
+}
+
+/// Which file an errand fetches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrandKind {
+    /// robots.txt of the host.
+    Robots,
+    /// A sitemap, this many indexes deep; `asked` where the operator or
+    /// robots.txt named it, so that its absence is worth a word.
+    Sitemap {
+        /// Indexes above it.
+        nesting: u8,
+        /// Whether somebody named it.
+        asked: bool,
+    },
+}
+
+/// One thing for a worker to do.
+#[derive(Debug)]
+pub enum Work {
+    /// Fetch a page.
+    Page(Page),
+    /// Run an errand.
+    Errand(Errand),
+}
+
+/// What a worker says when it is done with its work.
+#[derive(Debug)]
+pub struct Report {
+    /// Who.
+    pub worker: WorkerId,
+    /// The host it asked.
+    pub origin: Arc<str>,
+    /// The page, if it was one.
+    pub page: Option<PageId>,
+    /// How the host fared; `None` where it was not asked after all.
+    pub health: Option<Health>,
+    /// For how long the server asked to be left alone.
+    pub hold: Option<Duration>,
+    /// Whether the page will come round again and so does not count yet.
+    pub again: bool,
+    /// What came of an errand.
+    pub errand: Option<ErrandResult>,
+}
+
+/// What came of an errand.
+#[derive(Debug)]
+pub enum ErrandResult {
+    /// The host's robots rules.
+    Robots(Result<Arc<Rules>, Arc<str>>, Vec<String>),
+    /// The sitemap was handed to the CPU pool, which will say what it holds.
+    Reading,
+    /// The sitemap could not be had; why, where that is worth a word.
+    NoSitemap(Option<String>),
+    /// It failed for now; run it again after this wait.
+    Again(Errand, Duration),
+}

@@ -1,0 +1,340 @@
+//! One slot of a site's concurrency: fetches what its supervisor hands it.
+
+use super::digest::{self, PageJob};
+use super::errand;
+use super::host::Health;
+use super::retry;
+use super::site::{Message, SiteContext};
+use super::work::{Page, Report, Work};
+use crate::bus::{Attempt, Event, WorkerId};
+use crate::config::Rung;
+use crate::discover::redirect::Step;
+use crate::discover::scope::Refusal;
+use crate::fetch::{self, FetchError, Fetched, Want};
+use crate::page::{FailureKind, Outcome, SkipReason, Verdict, time};
+use crate::store::{Commit, Evidence, NewUrl, Via};
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+/// Bytes of a failed page's body that are kept.
+const BODY_KEPT: usize = 4096;
+
+/// Works until the slot is closed or everything is cancelled. What is in
+/// flight on cancellation is dropped; its lease ends with the process.
+pub async fn run(
+    site: Arc<SiteContext>,
+    worker: WorkerId,
+    mut inbox: mpsc::Receiver<(Arc<str>, Work)>,
+    cancel: CancellationToken,
+) {
+    while let Some((origin, work)) = inbox.recv().await {
+        let report = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return,
+            report = perform(&site, worker, &origin, work) => report,
+        };
+        if site.inbox.send(Message::Report(report)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Does one piece of work. A panic in it costs that piece, not the slot.
+async fn perform(
+    site: &Arc<SiteContext>,
+    worker: WorkerId,
+    origin: &Arc<str>,
+    work: Work,
+) -> Report {
+    let report = Report {
+        worker,
+        origin: origin.clone(),
+        page: None,
+        health: None,
+        hold: None,
+        again: false,
+        errand: None,
+    };
+    match work {
+        Work::Errand(errand) => errand::run(site, errand, report).await,
+        Work::Page(page) => {
+            let leased = page.leased.clone();
+            let report = Report {
+                page: Some(leased.id),
+                ..report
+            };
+            let caught = AssertUnwindSafe(take(site, page)).catch_unwind().await;
+            match caught {
+                Ok(end) => Report {
+                    health: Some(end.health),
+                    hold: end.hold,
+                    again: end.again,
+                    ..report
+                },
+                Err(_) => {
+                    tracing::error!(url = %leased.url, "a worker panicked over this page");
+                    let commit = site.commit(&leased, Outcome::Failed(FailureKind::Internal));
+                    site.store.commit(commit).await;
+                    report
+                }
+            }
+        }
+    }
+}
+
+/// How taking a page ended, for its host's sake.
+struct End {
+    health: Health,
+    hold: Option<Duration>,
+    again: bool,
+}
+
+/// Fetches a page and sees to it that what came of it is committed.
+async fn take(site: &Arc<SiteContext>, page: Page) -> End {
+    let mut attempt = Attempt {
+        at: time::now_ms(),
+        rung: Rung::Http.as_str(),
+        status: None,
+        kind: None,
+        elapsed_ms: 0,
+        bytes: 0,
+        detail: String::new(),
+    };
+    let result = site
+        .fetcher
+        .fetch(&site.visitor, &page.url, Want::Page)
+        .await;
+    let (elapsed, kind) = match &result {
+        Ok(fetched) => {
+            attempt.status = Some(fetched.status);
+            attempt.bytes = fetched.bytes;
+            let kind = (fetched.status >= 400).then_some(FailureKind::Status);
+            (fetched.elapsed, kind)
+        }
+        Err(error) => {
+            attempt.status = error.head.as_ref().map(|head| head.0);
+            attempt.detail = error.detail.clone();
+            (error.elapsed, Some(error.kind))
+        }
+    };
+    attempt.kind = kind;
+    attempt.elapsed_ms = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
+    site.tell(Event::Attempt {
+        site: site.id,
+        status: attempt.status,
+        kind,
+        elapsed,
+        bytes: attempt.bytes,
+    })
+    .await;
+
+    match result {
+        Err(error) => fail(site, &page, attempt, error).await,
+        Ok(fetched) if fetched.status >= 400 => refuse(site, &page, attempt, fetched).await,
+        Ok(fetched) if matches!(fetched.status, 301 | 302 | 303 | 307 | 308) => {
+            let commit = redirect(site, &page, attempt, &fetched);
+            let again = matches!(commit.verdict, Verdict::Retry { .. });
+            site.store.commit(commit).await;
+            End {
+                health: Health::Fine,
+                hold: None,
+                again,
+            }
+        }
+        Ok(fetched) => {
+            keep(site, page, attempt, fetched).await;
+            End {
+                health: Health::Fine,
+                hold: None,
+                again: false,
+            }
+        }
+    }
+}
+
+/// A request that got no whole answer.
+async fn fail(site: &SiteContext, page: &Page, attempt: Attempt, error: FetchError) -> End {
+    let health = match error.kind {
+        FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => Health::Unreachable,
+        kind if retry::is_host_trouble(kind, attempt.status) => Health::Failing,
+        _ => Health::Fine,
+    };
+    let evidence = error.head.map(|head| Evidence {
+        headers: headers(&head.1),
+        body: Vec::new(),
+    });
+    let commit = site.failure(&page.leased, attempt, error.kind, None, evidence);
+    let again = matches!(commit.verdict, Verdict::Retry { .. });
+    site.store.commit(commit).await;
+    End {
+        health,
+        hold: None,
+        again,
+    }
+}
+
+/// An answer with an error status.
+async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetched) -> End {
+    let status = Some(fetched.status);
+    let told = matches!(fetched.status, 429 | 503)
+        .then(|| fetch::retry_after(&fetched.headers, SystemTime::now()))
+        .flatten();
+    let hold = told.or_else(|| {
+        // Too many requests, and no word on how long to wait.
+        (fetched.status == 429).then(|| retry::backoff(page.leased.tries, None))
+    });
+    let health = if retry::is_host_trouble(FailureKind::Status, status) {
+        Health::Failing
+    } else {
+        Health::Fine
+    };
+    let body = fetch::body::decode_prefix(&fetched, BODY_KEPT as u64)
+        .map(|(body, _)| body.into_owned())
+        .unwrap_or_default();
+    let evidence = Evidence {
+        headers: headers(&fetched.headers),
+        body,
+    };
+    let mut commit = site.failure(
+        &page.leased,
+        attempt,
+        FailureKind::Status,
+        told,
+        Some(evidence),
+    );
+    commit.content_type = fetch::media_type(&fetched);
+    let again = matches!(commit.verdict, Verdict::Retry { .. });
+    site.store.commit(commit).await;
+    End {
+        health,
+        hold,
+        again,
+    }
+}
+
+/// Follows a redirect by the frontier's rules: the target becomes a page of
+/// its own where the scope takes it and it is not known.
+fn redirect(site: &SiteContext, page: &Page, mut attempt: Attempt, fetched: &Fetched) -> Commit {
+    let leased = &page.leased;
+    let broken = |mut attempt: Attempt, kind: FailureKind, detail: String| {
+        attempt.kind = Some(kind);
+        attempt.detail = detail;
+        let evidence = Evidence {
+            headers: headers(&fetched.headers),
+            body: Vec::new(),
+        };
+        site.failure(leased, attempt, kind, None, Some(evidence))
+    };
+    let Some(target) = location(site, &page.url, fetched) else {
+        let detail = "a redirect without a usable Location".to_owned();
+        return broken(attempt, FailureKind::Redirect, detail);
+    };
+    if let Err(refusal) = site.scope.judge(&target, leased.depth) {
+        attempt.detail = format!("redirects to {target}: {refusal}");
+        if matches!(refusal, Refusal::Private { .. }) {
+            let detail = attempt.detail.clone();
+            return broken(attempt, FailureKind::Private, detail);
+        }
+        let mut commit = site.commit(leased, Outcome::Skipped(SkipReason::Scope));
+        commit.attempt = Some(attempt);
+        return commit;
+    }
+    let print = site.linker.print(target.as_str());
+    let own = site.linker.print(&leased.url);
+    if print == own
+        && fetched.headers.contains_key(reqwest::header::SET_COOKIE)
+        && leased.tries == 0
+        && site.config.fetch.retries > 0
+    {
+        // It only wanted to see its cookie come back.
+        let mut commit = site.commit(leased, Outcome::Failed(FailureKind::Redirect));
+        commit.verdict = Verdict::Retry {
+            due: time::now_ms(),
+            kind: FailureKind::Redirect,
+        };
+        commit.attempt = Some(attempt);
+        return commit;
+    }
+    match site.chains().follow(leased.id, own, print, leased.hops) {
+        Step::Follow => {}
+        Step::Loop(others) => {
+            let mut commit = broken(
+                attempt,
+                FailureKind::Redirect,
+                format!("a redirect loop, closed by {target}"),
+            );
+            commit.also_failed = others;
+            return commit;
+        }
+        Step::TooLong(others) => {
+            let mut commit = broken(
+                attempt,
+                FailureKind::Redirect,
+                format!("more than 10 redirects in a row, the last to {target}"),
+            );
+            commit.also_failed = others;
+            return commit;
+        }
+    }
+    let mut commit = site.commit(leased, Outcome::Done);
+    let url: Box<str> = target.as_str().into();
+    commit.redirect = Some((print, url.clone()));
+    commit.found.push(NewUrl {
+        print,
+        url,
+        depth: leased.depth,
+        hops: leased.hops.saturating_add(1),
+        via: Via::Redirect,
+    });
+    commit.attempt = Some(attempt);
+    commit
+}
+
+/// Where a redirect leads, in normal form.
+fn location(site: &SiteContext, base: &Url, fetched: &Fetched) -> Option<Url> {
+    let value = fetched.headers.get(reqwest::header::LOCATION)?;
+    let text = String::from_utf8_lossy(value.as_bytes());
+    site.config.url.parse(text.trim(), Some(base)).ok()
+}
+
+/// A good answer: HTML goes to the CPU pool, anything else is done as it is.
+async fn keep(site: &Arc<SiteContext>, page: Page, attempt: Attempt, fetched: Fetched) {
+    if !fetched.read || fetched.body.is_empty() {
+        let mut commit = site.commit(&page.leased, Outcome::Done);
+        commit.content_type = fetch::media_type(&fetched);
+        commit.attempt = Some(attempt);
+        site.store.commit(commit).await;
+        return;
+    }
+    // The pool is never closed while a worker lives.
+    let Some(room) = site.pool.room(fetched.body.len()).await else {
+        return;
+    };
+    site.digesting.fetch_add(1, Ordering::AcqRel);
+    let job = PageJob {
+        site: site.clone(),
+        page,
+        attempt,
+        fetched,
+    };
+    site.pool.run(move || {
+        digest::page(job);
+        drop(room);
+    });
+}
+
+/// Response headers as text, for the operator's eyes.
+fn headers(map: &reqwest::header::HeaderMap) -> Vec<crate::bus::Header> {
+    map.iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect()
+}

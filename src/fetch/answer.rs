@@ -1,0 +1,90 @@
+//! What is asked for and what came back.
+
+use super::{body, sniff};
+use bytes::Bytes;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use std::fmt;
+use std::time::Duration;
+
+/// What is read of an answer.
+///
+/// Of an error status (400 and above) the first [`Want::EVIDENCE`] bytes are
+/// read whatever was wanted, and of a redirect nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// A page: the body is read where it is HTML (by `Content-Type`, or by its
+    /// first bytes where there is none); of anything else only the head.
+    Page,
+    /// A file of any type (robots.txt, a sitemap), up to this many bytes on
+    /// the wire. A longer one is cut there and marked, not failed.
+    File(u64),
+}
+
+impl Want {
+    /// Bytes read of the body of an error status.
+    pub const EVIDENCE: u64 = 16 * 1024;
+}
+
+/// An answer, its body still as it came over the wire.
+#[derive(Clone)]
+pub struct Fetched {
+    /// HTTP status.
+    pub status: u16,
+    /// Response headers.
+    pub headers: HeaderMap,
+    /// The body as it came, compressed where `Content-Encoding` says so; empty
+    /// where it was not read.
+    pub body: Bytes,
+    /// Whether the body was read.
+    pub read: bool,
+    /// Whether the body ends before its end: at the cap of [`Want::File`] or
+    /// of [`Want::EVIDENCE`], or where an error status' connection broke.
+    pub cut: bool,
+    /// Size of the body on the wire, bytes; of an unread one what
+    /// `Content-Length` says, else 0.
+    pub bytes: u64,
+    /// From the request's start to the end of the headers.
+    pub headers_after: Duration,
+    /// From the request's start to the end of what was read.
+    pub elapsed: Duration,
+}
+
+impl fmt::Debug for Fetched {
+    /// Leaves out header values: they may hold a session's cookies.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetched")
+            .field("status", &self.status)
+            .field("headers", &self.headers.len())
+            .field("bytes", &self.bytes)
+            .field("read", &self.read)
+            .field("cut", &self.cut)
+            .field("headers_after", &self.headers_after)
+            .field("elapsed", &self.elapsed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether the answer is an HTML page: by its `Content-Type`, or where it has
+/// none by the first bytes of its body (WHATWG MIME Sniffing, section 7.1).
+pub fn is_html(fetched: &Fetched) -> bool {
+    match sniff::declared(&fetched.headers) {
+        sniff::Declared::Html => true,
+        sniff::Declared::Other => false,
+        sniff::Declared::Unknown => begins_like_html(&fetched.headers, &fetched.body),
+    }
+}
+
+/// Media type of the answer, lower case, without parameters; `None` where it
+/// has none that can be read.
+pub fn media_type(fetched: &Fetched) -> Option<Box<str>> {
+    sniff::essence(&fetched.headers).map(|text| text.to_ascii_lowercase().into())
+}
+
+/// Sniffs the beginning of a body that may be compressed.
+pub(super) fn begins_like_html(headers: &HeaderMap, body: &[u8]) -> bool {
+    if !headers.contains_key(CONTENT_ENCODING) {
+        return sniff::begins_like_html(body);
+    }
+    body::beginning(headers, body, sniff::LOOK)
+        .is_ok_and(|(beginning, _)| sniff::begins_like_html(&beginning))
+}

@@ -1,0 +1,600 @@
+//! Undoing a body's content codings, under a cap.
+//!
+//! Everything here computes and nothing waits: it belongs on a thread of the
+//! CPU pool, never on the event loop.
+
+use super::{FetchError, Fetched};
+use crate::page::FailureKind;
+use flate2::{Decompress, FlushDecompress, Status};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::io::{self, BufRead, BufReader, Read};
+use std::rc::Rc;
+
+/// Codings stacked on one body at most.
+const MOST_CODINGS: usize = 3;
+/// Base-2 logarithm of the largest zstd window taken, 8 MiB (RFC 9659).
+const ZSTD_WINDOW_LOG: u32 = 23;
+/// Room for what a coding of a stack hands to the next, bytes.
+const BETWEEN: usize = 16 * 1024;
+
+/// The body with its `Content-Encoding` undone; borrowed where it had none.
+/// A body that was cut ([`Fetched::cut`]) yields what its part holds.
+///
+/// # Errors
+///
+/// [`FailureKind::TooLarge`] as soon as more than `cap` bytes come out, at any
+/// stage of a stack of codings; [`FailureKind::Decode`] for broken or truncated
+/// data, an unknown coding, or more than three of them.
+pub fn decode(fetched: &Fetched, cap: u64) -> Result<Cow<'_, [u8]>, FetchError> {
+    let fail = |(kind, detail)| failure(fetched, kind, detail);
+    let (body, end) = undo(&fetched.headers, &fetched.body, cap).map_err(fail)?;
+    match end {
+        End::Whole => Ok(body),
+        End::Broken(_) if fetched.cut => Ok(body),
+        End::Broken(detail) => Err(fail((FailureKind::Decode, detail))),
+        End::OverCap => Err(fail((
+            FailureKind::TooLarge,
+            format!("the body is larger than {cap} bytes once decompressed"),
+        ))),
+    }
+}
+
+/// The first `cap` bytes of the decoded body, and whether there is (or was)
+/// more: for what is worth having in part, like robots.txt and the body of an
+/// error status.
+///
+/// # Errors
+///
+/// [`FailureKind::Decode`] where not one byte could be decoded.
+pub fn decode_prefix(fetched: &Fetched, cap: u64) -> Result<(Cow<'_, [u8]>, bool), FetchError> {
+    beginning(&fetched.headers, &fetched.body, cap)
+        .map(|(body, more)| (body, more || fetched.cut))
+        .map_err(|(kind, detail)| failure(fetched, kind, detail))
+}
+
+fn failure(fetched: &Fetched, kind: FailureKind, detail: String) -> FetchError {
+    FetchError {
+        kind,
+        detail,
+        elapsed: fetched.elapsed,
+        head: Some(Box::new((fetched.status, fetched.headers.clone()))),
+    }
+}
+
+type Problem = (FailureKind, String);
+
+/// As much as `cap` of what `wire`, which may be incomplete, decodes to.
+pub(super) fn beginning<'a>(
+    headers: &HeaderMap,
+    wire: &'a [u8],
+    cap: u64,
+) -> Result<(Cow<'a, [u8]>, bool), Problem> {
+    let (body, end) = undo(headers, wire, cap)?;
+    match end {
+        End::Whole => Ok((body, false)),
+        End::Broken(detail) if body.is_empty() => Err((FailureKind::Decode, detail)),
+        End::Broken(_) | End::OverCap => Ok((body, true)),
+    }
+}
+
+/// How decoding ended; what came out before is kept.
+enum End {
+    Whole,
+    OverCap,
+    Broken(String),
+}
+
+fn undo<'a>(
+    headers: &HeaderMap,
+    wire: &'a [u8],
+    cap: u64,
+) -> Result<(Cow<'a, [u8]>, End), Problem> {
+    // An empty body has nothing to undo, whatever its headers say.
+    let codings = if wire.is_empty() {
+        Vec::new()
+    } else {
+        codings(headers).map_err(|detail| (FailureKind::Decode, detail))?
+    };
+    if codings.is_empty() {
+        return Ok(match usize::try_from(cap) {
+            Ok(cap) if wire.len() > cap => (Cow::Borrowed(&wire[..cap]), End::OverCap),
+            _ => (Cow::Borrowed(wire), End::Whole),
+        });
+    }
+    // Markup shrinks to about a quarter; a hostile header cannot make this
+    // more than four times of what was really received.
+    let room = wire.len().saturating_mul(4);
+    let mut body = Vec::with_capacity(usize::try_from(cap).map_or(room, |cap| room.min(cap)));
+    let over = Rc::new(Cell::new(false));
+    let ended = stack(wire, &codings, cap, &over).and_then(|mut top| top.read_to_end(&mut body));
+    let end = match ended {
+        _ if over.get() => End::OverCap,
+        Ok(_) => End::Whole,
+        Err(error) => {
+            let names: Vec<&str> = codings.iter().map(|coding| coding.name()).collect();
+            let what = if error.kind() == io::ErrorKind::UnexpectedEof {
+                "ends too early".to_owned()
+            } else {
+                format!("is broken: {error}")
+            };
+            End::Broken(format!("the body's {} data {what}", names.join(", ")))
+        }
+    };
+    Ok((Cow::Owned(body), end))
+}
+
+/// A content coding (RFC 9110, section 8.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Gzip,
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+impl Coding {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// The codings in the order in which they were applied.
+fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, String> {
+    let mut codings = Vec::new();
+    for value in headers.get_all(CONTENT_ENCODING) {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        for name in text.split(',').map(str::trim) {
+            let is = |known: &str| name.eq_ignore_ascii_case(known);
+            if is("gzip") || is("x-gzip") {
+                codings.push(Coding::Gzip);
+            } else if is("deflate") {
+                codings.push(Coding::Deflate);
+            } else if is("br") {
+                codings.push(Coding::Brotli);
+            } else if is("zstd") {
+                codings.push(Coding::Zstd);
+            // Not codings, yet servers write them where there is none.
+            } else if !(is("") || is("identity") || is("none") || is("utf-8")) {
+                let name: String = name.chars().take(40).collect();
+                return Err(format!("unknown Content-Encoding `{name}`"));
+            }
+        }
+    }
+    if codings.len() > MOST_CODINGS {
+        return Err(format!(
+            "{} content codings on one body, more than {MOST_CODINGS}",
+            codings.len()
+        ));
+    }
+    Ok(codings)
+}
+
+/// The readers that undo `codings`, last applied first, each under the cap: a
+/// stack must not hide a huge middle behind a small end.
+fn stack<'a>(
+    wire: &'a [u8],
+    codings: &[Coding],
+    cap: u64,
+    over: &Rc<Cell<bool>>,
+) -> io::Result<Box<dyn Read + 'a>> {
+    let mut input: Box<dyn BufRead + 'a> = Box::new(wire);
+    let mut codings = codings.iter().rev().peekable();
+    while let Some(coding) = codings.next() {
+        let output: Box<dyn Read + 'a> = match coding {
+            Coding::Gzip => Box::new(Gunzip::new(input)),
+            Coding::Deflate => Box::new(Inflate::new(input)?),
+            Coding::Brotli => Box::new(Unbrotli::new(input)),
+            Coding::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+                Box::new(decoder)
+            }
+        };
+        let output = Capped {
+            inner: output,
+            left: cap,
+            over: Rc::clone(over),
+        };
+        if codings.peek().is_none() {
+            return Ok(Box::new(output));
+        }
+        input = Box::new(BufReader::with_capacity(BETWEEN, output));
+    }
+    Ok(Box::new(input))
+}
+
+/// Fails, and remembers it, once more than `left` bytes come.
+struct Capped<R> {
+    inner: R,
+    left: u64,
+    over: Rc<Cell<bool>>,
+}
+
+impl<R: Read> Read for Capped<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        if self.left == 0 {
+            if self.inner.read(&mut [0])? == 0 {
+                return Ok(0);
+            }
+            self.over.set(true);
+            return Err(io::Error::other("over the cap"));
+        }
+        let room = usize::try_from(self.left).map_or(out.len(), |left| left.min(out.len()));
+        let count = self.inner.read(&mut out[..room])?;
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+/// Brotli (RFC 7932). The decoder calls a truncated stream invalid; whether its
+/// input had come to an end tells the two apart.
+struct Unbrotli<R: Read>(brotli::Decompressor<Ending<R>>);
+
+struct Ending<R> {
+    inner: R,
+    at_end: bool,
+}
+
+impl<R: Read> Read for Ending<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(out)?;
+        self.at_end = count == 0 && !out.is_empty();
+        Ok(count)
+    }
+}
+
+impl<R: Read> Unbrotli<R> {
+    fn new(inner: R) -> Self {
+        let input = Ending {
+            inner,
+            at_end: false,
+        };
+        Self(brotli::Decompressor::new(input, BETWEEN))
+    }
+}
+
+impl<R: Read> Read for Unbrotli<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out).map_err(|error| {
+            if error.kind() == io::ErrorKind::InvalidData && self.0.get_ref().at_end {
+                io::ErrorKind::UnexpectedEof.into()
+            } else {
+                error
+            }
+        })
+    }
+}
+
+/// Gzip of one or more members (RFC 1952); like browsers it passes over
+/// anything else that follows a member.
+struct Gunzip<R> {
+    member: Option<flate2::bufread::GzDecoder<R>>,
+}
+
+impl<R: BufRead> Gunzip<R> {
+    fn new(input: R) -> Self {
+        Self {
+            member: Some(flate2::bufread::GzDecoder::new(input)),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Gunzip<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        while let Some(member) = &mut self.member {
+            let count = member.read(out)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            let Some(mut input) = self.member.take().map(|member| member.into_inner()) else {
+                break;
+            };
+            if input.fill_buf()?.starts_with(&[0x1F, 0x8B]) {
+                self.member = Some(flate2::bufread::GzDecoder::new(input));
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// `deflate`: zlib (RFC 1950) as it should be, or the raw stream (RFC 1951)
+/// that some servers send. Unlike flate2's own readers it tells a truncated
+/// stream from a finished one.
+struct Inflate<R> {
+    input: R,
+    state: Decompress,
+    done: bool,
+}
+
+impl<R: BufRead> Inflate<R> {
+    fn new(mut input: R) -> io::Result<Self> {
+        let zlib = match input.fill_buf()? {
+            [cmf, flags, ..] => {
+                cmf & 0x0F == 8
+                    && cmf >> 4 <= 7
+                    && (u16::from(*cmf) << 8 | u16::from(*flags)) % 31 == 0
+            }
+            _ => true,
+        };
+        Ok(Self {
+            input,
+            state: Decompress::new(zlib),
+            done: false,
+        })
+    }
+}
+
+impl<R: BufRead> Read for Inflate<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while !self.done && !out.is_empty() {
+            let input = self.input.fill_buf()?;
+            let at_end = input.is_empty();
+            let (read_before, written_before) = (self.state.total_in(), self.state.total_out());
+            let status = self
+                .state
+                .decompress(input, out, FlushDecompress::None)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            // Both are at most the length of a slice.
+            let read = (self.state.total_in() - read_before) as usize;
+            let written = (self.state.total_out() - written_before) as usize;
+            self.input.consume(read);
+            self.done = status == Status::StreamEnd;
+            if written > 0 {
+                return Ok(written);
+            }
+            if at_end && !self.done {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+    use reqwest::header::HeaderValue;
+    use std::io::Write;
+    use std::time::Duration;
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        out.write_all(data).unwrap();
+        out.finish().unwrap()
+    }
+
+    fn encode(coding: &str, data: &[u8]) -> Vec<u8> {
+        let level = flate2::Compression::default();
+        match coding {
+            "gzip" | "x-gzip" => gzip(data),
+            "deflate" => {
+                let mut out = flate2::write::ZlibEncoder::new(Vec::new(), level);
+                out.write_all(data).unwrap();
+                out.finish().unwrap()
+            }
+            "raw deflate" => {
+                let mut out = flate2::write::DeflateEncoder::new(Vec::new(), level);
+                out.write_all(data).unwrap();
+                out.finish().unwrap()
+            }
+            "br" => {
+                let mut out = Vec::new();
+                let params = brotli::enc::BrotliEncoderParams {
+                    quality: 5,
+                    ..Default::default()
+                };
+                brotli::BrotliCompress(&mut &data[..], &mut out, &params).unwrap();
+                out
+            }
+            "zstd" => zstd::encode_all(data, 3).unwrap(),
+            other => panic!("{other}"),
+        }
+    }
+
+    fn fetched(encoding: &[&str], body: Vec<u8>, cut: bool) -> Fetched {
+        let mut headers = HeaderMap::new();
+        for value in encoding {
+            headers.append(CONTENT_ENCODING, HeaderValue::from_str(value).unwrap());
+        }
+        Fetched {
+            status: 200,
+            headers,
+            bytes: body.len() as u64,
+            body: Bytes::from(body),
+            read: true,
+            cut,
+            headers_after: Duration::ZERO,
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    const ALL: &[&str] = &["gzip", "deflate", "raw deflate", "br", "zstd"];
+
+    fn header_of(coding: &'static str) -> &'static str {
+        coding.strip_prefix("raw ").unwrap_or(coding)
+    }
+
+    fn text() -> Vec<u8> {
+        (0..20_000)
+            .flat_map(|n| format!("<p>{n} {}</p>\n", n * n).into_bytes())
+            .collect()
+    }
+
+    #[test]
+    fn plain_bodies_are_borrowed() {
+        for encoding in [
+            &[][..],
+            &["identity"],
+            &[""],
+            &["none", "identity"],
+            &["UTF-8"],
+        ] {
+            let page = fetched(encoding, b"text".to_vec(), false);
+            assert!(matches!(decode(&page, 4).unwrap(), Cow::Borrowed(b"text")));
+            assert_eq!(decode(&page, 3).unwrap_err().kind, FailureKind::TooLarge);
+        }
+    }
+
+    #[test]
+    fn every_coding_is_undone_up_to_the_cap() {
+        let text = text();
+        let cap = text.len() as u64;
+        for coding in ALL {
+            let page = fetched(&[header_of(coding)], encode(coding, &text), false);
+            assert_eq!(decode(&page, cap).unwrap(), text, "{coding}");
+            let error = decode(&page, cap - 1).unwrap_err();
+            assert_eq!(error.kind, FailureKind::TooLarge, "{coding}");
+            let (part, more) = decode_prefix(&page, 100).unwrap();
+            assert_eq!((&*part, more), (&text[..100], true), "{coding}");
+            let (all, more) = decode_prefix(&page, cap).unwrap();
+            assert_eq!((&*all, more), (&text[..], false), "{coding}");
+        }
+    }
+
+    #[test]
+    fn truncated_bodies_are_broken_unless_they_were_cut_on_purpose() {
+        let text = text();
+        for coding in ALL {
+            let mut wire = encode(coding, &text);
+            wire.truncate(wire.len() / 2);
+            let whole = fetched(&[header_of(coding)], wire.clone(), false);
+            let error = decode(&whole, u64::MAX).unwrap_err();
+            assert_eq!(error.kind, FailureKind::Decode, "{coding}: {error}");
+            assert!(error.detail.contains("ends too early"), "{coding}: {error}");
+            assert_eq!(error.head.unwrap().0, 200);
+
+            let cut = fetched(&[header_of(coding)], wire, true);
+            let part = decode(&cut, u64::MAX).unwrap();
+            assert!(!part.is_empty() && text.starts_with(&part), "{coding}");
+            assert!(decode_prefix(&cut, u64::MAX).unwrap().1);
+        }
+    }
+
+    #[test]
+    fn garbage_is_broken() {
+        for coding in ["gzip", "deflate", "br", "zstd"] {
+            let garbage = b"<!doctype html><p>not compressed at all".repeat(9);
+            let page = fetched(&[coding], garbage, false);
+            let error = decode(&page, u64::MAX).unwrap_err();
+            assert_eq!(error.kind, FailureKind::Decode, "{coding}");
+            assert!(error.detail.contains(coding), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_empty_body_needs_no_undoing() {
+        for coding in ["gzip", "br", "compress"] {
+            assert!(
+                decode(&fetched(&[coding], Vec::new(), false), 0)
+                    .unwrap()
+                    .is_empty()
+            );
+        }
+    }
+
+    #[test]
+    fn stacks_of_codings() {
+        let text = text();
+        let twice = encode("br", &gzip(&text));
+        for encoding in [
+            &["gzip, br"][..],
+            &["gzip", "br"],
+            &["X-GZip , identity,, BR"],
+        ] {
+            let page = fetched(encoding, twice.clone(), false);
+            assert_eq!(decode(&page, u64::MAX).unwrap(), text, "{encoding:?}");
+        }
+        let thrice = encode("zstd", &twice);
+        let page = fetched(&["gzip, br, zstd"], thrice.clone(), false);
+        assert_eq!(decode(&page, u64::MAX).unwrap(), text);
+
+        let page = fetched(&["gzip, br, zstd, gzip"], gzip(&thrice), false);
+        let error = decode(&page, u64::MAX).unwrap_err();
+        assert_eq!(error.kind, FailureKind::Decode);
+
+        let page = fetched(&["gzip, br"], gzip(&text), false);
+        assert_eq!(
+            decode(&page, u64::MAX).unwrap_err().kind,
+            FailureKind::Decode
+        );
+    }
+
+    #[test]
+    fn unknown_codings_are_named() {
+        let error = decode(&fetched(&["compress"], b"x".to_vec(), false), 9).unwrap_err();
+        assert_eq!(error.kind, FailureKind::Decode);
+        assert!(error.detail.contains("compress"));
+    }
+
+    #[test]
+    fn members_of_gzip_follow_each_other_and_rubbish_after_them_is_passed_over() {
+        let mut wire = gzip(b"one ");
+        wire.extend(gzip(b""));
+        wire.extend(gzip(b"two"));
+        assert_eq!(
+            decode(&fetched(&["gzip"], wire.clone(), false), 99).unwrap(),
+            &b"one two"[..]
+        );
+        wire.extend(b"\0\0\0 rubbish");
+        assert_eq!(
+            decode(&fetched(&["gzip"], wire, false), 99).unwrap(),
+            &b"one two"[..]
+        );
+    }
+
+    #[test]
+    fn bombs_stop_at_the_cap() {
+        let zeros = vec![0; 64 << 20];
+        for coding in ["gzip", "br", "zstd"] {
+            let page = fetched(&[coding], encode(coding, &zeros), false);
+            assert!(page.body.len() < 100_000);
+            let error = decode(&page, 1 << 20).unwrap_err();
+            assert_eq!(error.kind, FailureKind::TooLarge, "{coding}");
+        }
+        // The huge part is between two codings: frames that zstd skips.
+        let mut middle = vec![0x50, 0x2A, 0x4D, 0x18, 0, 0, 0, 4];
+        middle.resize(8 + (64 << 20), 0);
+        middle.extend(encode("zstd", b"small"));
+        let page = fetched(&["zstd, gzip"], gzip(&middle), false);
+        let error = decode(&page, 1 << 20).unwrap_err();
+        assert_eq!(error.kind, FailureKind::TooLarge, "{error}");
+        assert_eq!(decode(&page, 1 << 27).unwrap(), &b"small"[..]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_come_back(
+            data in proptest::collection::vec(any::<u8>(), 0..5000),
+            which in 0..ALL.len(),
+        ) {
+            let page = fetched(&[header_of(ALL[which])], encode(ALL[which], &data), false);
+            prop_assert_eq!(&*decode(&page, data.len() as u64).unwrap(), &data[..]);
+        }
+
+        #[test]
+        fn hostile_bytes_end_in_a_result(
+            data in proptest::collection::vec(any::<u8>(), 0..500),
+            which in 0..4_usize,
+        ) {
+            let page = fetched(&[["gzip", "deflate", "br", "zstd"][which]], data, false);
+            if let Ok(body) = decode(&page, 10_000) {
+                prop_assert!(body.len() <= 10_000);
+            }
+        }
+    }
+}

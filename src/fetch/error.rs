@@ -1,0 +1,248 @@
+//! Why a request failed: one kind and one sentence, out of the nested errors
+//! of four libraries.
+
+use super::dial::DialTimeout;
+use super::dns::NoAddress;
+use crate::page::FailureKind;
+use reqwest::header::HeaderMap;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// Why a request failed.
+#[derive(Clone, thiserror::Error)]
+#[error("{detail}")]
+pub struct FetchError {
+    /// The kind that decides what happens next.
+    pub kind: FailureKind,
+    /// The cause in words; may hold text from the network, but neither header
+    /// values nor a URL.
+    pub detail: String,
+    /// How long it took to fail.
+    pub elapsed: Duration,
+    /// Status and headers, where they had come before it failed.
+    pub head: Option<Box<(u16, HeaderMap)>>,
+}
+
+impl fmt::Debug for FetchError {
+    /// Leaves out header values: they may hold a session's cookies.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchError")
+            .field("kind", &self.kind)
+            .field("detail", &self.detail)
+            .field("elapsed", &self.elapsed)
+            .field("status", &self.head.as_ref().map(|head| head.0))
+            .finish()
+    }
+}
+
+/// A kind and its words, before they become a [`FetchError`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cause {
+    pub(super) kind: FailureKind,
+    pub(super) detail: String,
+}
+
+impl Cause {
+    pub(super) fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// How far a request had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Up to the end of the headers.
+    Head,
+    /// Reading the body, this many bytes of it so far.
+    Body(u64),
+}
+
+/// What an error of reqwest means. The sources decide, the deepest words are
+/// taken: the outer ones ("error sending request") say nothing, and hold the URL.
+pub(super) fn classify(error: &reqwest::Error, phase: Phase) -> Cause {
+    let words = || in_words(error);
+    let connecting = error.is_connect();
+    for source in sources(error) {
+        if let Some(no_address) = source.downcast_ref::<NoAddress>() {
+            let kind = match no_address {
+                NoAddress::Unresolved(_) => FailureKind::Dns,
+                NoAddress::Private { .. } => FailureKind::Private,
+            };
+            return Cause::new(kind, no_address.to_string());
+        }
+        if let Some(DialTimeout(limit)) = source.downcast_ref() {
+            return Cause::new(FailureKind::Timeout, timed_out("no connection", *limit));
+        }
+        if let Some(tls) = source.downcast_ref::<rustls::Error>() {
+            return Cause::new(FailureKind::Tls, tls_words(tls));
+        }
+        if let Some(http) = source.downcast_ref::<hyper::Error>()
+            && let Some(cause) = of_hyper(http, phase, &words())
+        {
+            return cause;
+        }
+        if let Some(http2) = source.downcast_ref::<h2::Error>() {
+            return of_http2(http2, phase);
+        }
+    }
+    // The innermost says most: TLS wraps the socket's errors in its own.
+    if let Some(io) = sources(error)
+        .filter_map(|source| source.downcast_ref())
+        .last()
+    {
+        return of_io(io, connecting, phase);
+    }
+    if connecting {
+        return Cause::new(
+            FailureKind::Connect,
+            format!("could not connect: {}", words()),
+        );
+    }
+    if error.is_builder() {
+        return Cause::new(
+            FailureKind::Internal,
+            format!("no request can be made: {}", words()),
+        );
+    }
+    Cause::new(FailureKind::Protocol, words())
+}
+
+/// Whether the server closed a kept connection while the request was on its
+/// way: nothing of an answer came, and the connection had been in use before.
+pub(super) fn is_stale(error: &reqwest::Error) -> bool {
+    if error.is_connect() || error.is_builder() {
+        return false;
+    }
+    sources(error).any(|source| {
+        if let Some(http) = source.downcast_ref::<hyper::Error>() {
+            return http.is_incomplete_message() || http.is_canceled() || http.is_closed();
+        }
+        source.downcast_ref::<io::Error>().is_some_and(|io| {
+            matches!(
+                io.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::NotConnected
+            )
+        })
+    })
+}
+
+/// "… within 10s".
+pub(super) fn timed_out(what: &str, limit: Duration) -> String {
+    format!("{what} within {limit:?}")
+}
+
+fn of_hyper(error: &hyper::Error, phase: Phase, words: &str) -> Option<Cause> {
+    if error.is_parse_too_large() {
+        let detail = "the answer's headers are larger than 64 KiB or more than 256";
+        return Some(Cause::new(FailureKind::TooLarge, detail));
+    }
+    if error.is_parse() {
+        return Some(Cause::new(
+            FailureKind::Protocol,
+            format!("malformed HTTP: {words}"),
+        ));
+    }
+    if error.is_incomplete_message() {
+        return Some(Cause::new(FailureKind::Reset, closed(phase)));
+    }
+    if error.is_canceled() || error.is_closed() {
+        // The connection's own error, if any, is deeper.
+        return error
+            .source()
+            .is_none()
+            .then(|| Cause::new(FailureKind::Reset, closed(phase)));
+    }
+    None
+}
+
+fn of_http2(error: &h2::Error, phase: Phase) -> Cause {
+    if let Some(io) = error.get_io() {
+        return of_io(io, false, phase);
+    }
+    let kind = if error.is_remote() {
+        FailureKind::Reset
+    } else {
+        FailureKind::Protocol
+    };
+    Cause::new(kind, format!("HTTP/2: {error}"))
+}
+
+fn of_io(error: &io::Error, connecting: bool, phase: Phase) -> Cause {
+    use io::ErrorKind as Io;
+    if connecting {
+        return match error.kind() {
+            Io::TimedOut => Cause::new(FailureKind::Timeout, "the connection timed out"),
+            // TCP alone never ends like this: it is the handshake above it. Not
+            // a failure of TLS: servers that are overloaded close so.
+            Io::UnexpectedEof => Cause::new(
+                FailureKind::Connect,
+                "could not connect: the server closed the connection during the TLS handshake",
+            ),
+            _ => Cause::new(FailureKind::Connect, format!("could not connect: {error}")),
+        };
+    }
+    match error.kind() {
+        Io::TimedOut => Cause::new(FailureKind::Timeout, "the connection timed out"),
+        Io::UnexpectedEof => Cause::new(FailureKind::Reset, closed(phase)),
+        Io::InvalidData | Io::InvalidInput => {
+            Cause::new(FailureKind::Protocol, format!("malformed HTTP: {error}"))
+        }
+        _ => Cause::new(FailureKind::Reset, format!("{}: {error}", broke(phase))),
+    }
+}
+
+fn closed(phase: Phase) -> String {
+    match phase {
+        Phase::Head => "the server closed the connection before its answer was complete".to_owned(),
+        Phase::Body(read) => {
+            format!("the server closed the connection after {read} bytes of an unfinished body")
+        }
+    }
+}
+
+fn broke(phase: Phase) -> String {
+    match phase {
+        Phase::Head => "the connection broke before the answer".to_owned(),
+        Phase::Body(read) => format!("the connection broke after {read} bytes of the body"),
+    }
+}
+
+fn tls_words(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidMessage(_) => {
+            format!("the server does not speak TLS here ({error})")
+        }
+        other => format!("TLS: {other}"),
+    }
+}
+
+/// The words of the innermost error that has any.
+fn in_words(error: &reqwest::Error) -> String {
+    sources(error)
+        .map(ToString::to_string)
+        .filter(|words| !words.is_empty())
+        .last()
+        .unwrap_or_else(|| "the request failed".to_owned())
+}
+
+/// The errors beneath `error`, outermost first. An `io::Error` that wraps
+/// another names that one's source as its own and so hides it: it is opened.
+fn sources(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&error| {
+        match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    })
+}

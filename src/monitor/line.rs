@@ -1,0 +1,151 @@
+//! The picture in words: one line for people, one JSON object for scripts.
+
+use super::snapshot::{Pages, SiteView, Snapshot};
+use crate::bus::{JobState, SiteState};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// One line: pages done of known, rates, failures, time left, sites. Cut to
+/// `width` columns where one is given; plain ASCII.
+pub fn progress(snapshot: &Snapshot, width: Option<usize>) -> String {
+    let totals = &snapshot.totals;
+    let pages = &totals.pages;
+    let over = match snapshot.state {
+        JobState::Over => "done",
+        JobState::Stopping => "stopping",
+        JobState::Running => "crawling",
+    };
+    let mut line = format!(
+        "{over} {}  {}/{} pages  {:.0} pages/s  {:.1} MB/s  {} failed  {}/{} sites over",
+        clock(snapshot.elapsed),
+        pages.over(),
+        pages.known(),
+        if snapshot.state == JobState::Over {
+            totals.throughput.pages_run
+        } else {
+            totals.throughput.pages_10s
+        },
+        totals.throughput.bytes_10s / 1e6,
+        pages.failed,
+        totals.sites_over,
+        snapshot.sites.len(),
+    );
+    if let Some(eta) = totals.eta {
+        line.push_str(&format!("  {} left", clock(eta)));
+    }
+    if let Some(why) = &snapshot.health.stalled {
+        line.push_str(&format!("  CANNOT WRITE: {}", clean(why)));
+    }
+    if let Some(width) = width {
+        line = line.chars().take(width).collect();
+    }
+    line
+}
+
+/// One object of `--json`:
+/// `event` (`progress` or `end`), `elapsed_s`, `stalled` (null or why),
+/// `pages` (see [`Pages`]), `pages_per_s`, `bytes`, `records`, `eta_s` (or
+/// null) and `sites`, each with `site`, `state`, `why`, `pages`,
+/// `pages_per_s`, `bytes`, `records`, `concurrency`, `delay_ms`, `p95_ms`,
+/// `eta_s`.
+pub fn event_json(snapshot: &Snapshot) -> Value {
+    let totals = &snapshot.totals;
+    let over = snapshot.state == JobState::Over;
+    json!({
+        "event": if over { "end" } else { "progress" },
+        "elapsed_s": snapshot.elapsed.as_secs_f64(),
+        "stalled": snapshot.health.stalled,
+        "pages": pages_json(&totals.pages),
+        "pages_per_s": totals.throughput.pages_10s,
+        "bytes": totals.bytes,
+        "records": totals.records,
+        "eta_s": totals.eta.map(|eta| eta.as_secs()),
+        "sites": snapshot.sites.iter().map(|site| site_json(site)).collect::<Vec<_>>(),
+    })
+}
+
+fn site_json(site: &SiteView) -> Value {
+    json!({
+        "site": site.name,
+        "state": public_state(site.state),
+        "why": site.why,
+        "pages": pages_json(&site.pages),
+        "pages_per_s": site.throughput.pages_10s,
+        "bytes": site.bytes,
+        "records": site.records,
+        "concurrency": site.concurrency,
+        "delay_ms": u64::try_from(site.delay.as_millis()).unwrap_or(u64::MAX),
+        "p95_ms": site.latency.p95,
+        "eta_s": site.eta.map(|eta| eta.as_secs()),
+    })
+}
+
+fn pages_json(pages: &Pages) -> Value {
+    json!({
+        "done": pages.done,
+        "failed": pages.failed,
+        "skipped": pages.skipped,
+        "queued": pages.queued,
+        "in_flight": pages.in_flight,
+    })
+}
+
+/// A state by the five names that scripts know.
+fn public_state(state: SiteState) -> &'static str {
+    match state {
+        SiteState::Starting | SiteState::Running | SiteState::Stopping => "running",
+        state => state.as_str(),
+    }
+}
+
+/// `1:02:03` or `2:03`.
+pub fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+/// Text from the network as a terminal may see it: control, bidi and
+/// invisible characters replaced.
+pub fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if is_harmless(c) { c } else { '\u{fffd}' })
+        .collect()
+}
+
+/// Whether a character only ever shows itself.
+pub fn is_harmless(c: char) -> bool {
+    !(c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        for (seconds, text) in [
+            (0, "0:00"),
+            (61, "1:01"),
+            (3600, "1:00:00"),
+            (90061, "25:01:01"),
+        ] {
+            assert_eq!(clock(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn nothing_that_steers_a_terminal_passes() {
+        assert_eq!(
+            clean("a\x1b[31mb\u{202e}c\u{9b}d\n"),
+            "a\u{fffd}[31mb\u{fffd}c\u{fffd}d\u{fffd}"
+        );
+        assert_eq!(clean("grün 日本 e\u{301}"), "grün 日本 e\u{301}");
+    }
+}

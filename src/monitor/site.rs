@@ -1,0 +1,189 @@
+//! One site as events have made it so far.
+
+use super::latency::Histogram;
+use super::rates::Rates;
+use super::snapshot::{Pages, SiteView, WorkerView};
+use crate::bus::{Doing, SiteDelta, SiteInfo, SiteState, WorkerId};
+use crate::page::FailureKind;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Hosts shown as resting.
+const RESTING: usize = 64;
+/// Longest time to the end that is worth telling.
+const LONGEST: f64 = 1e7;
+
+/// What the store holds of a site when the run begins.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    /// Its pages; `queued` holds all that are not finished.
+    pub pages: Pages,
+    /// Records kept.
+    pub records: u64,
+    /// Bytes of body of finished pages.
+    pub bytes: u64,
+}
+
+/// One site.
+#[derive(Debug)]
+pub struct Site {
+    info: SiteInfo,
+    pub state: SiteState,
+    pub why: Option<Arc<str>>,
+    pub counts: Counts,
+    classes: [u64; 6],
+    kinds: BTreeMap<FailureKind, u64>,
+    rates: Rates,
+    latency: Histogram,
+    workers: BTreeMap<WorkerId, WorkerView>,
+    pub concurrency: u32,
+    pub delay: Duration,
+    resting: Vec<(Arc<str>, Instant)>,
+    /// The last view, as long as nothing has changed.
+    view: Option<Arc<SiteView>>,
+}
+
+impl Site {
+    pub fn new(info: SiteInfo, counts: Counts, now: Instant) -> Self {
+        Self {
+            info,
+            state: SiteState::Starting,
+            why: None,
+            counts,
+            classes: [0; 6],
+            kinds: BTreeMap::new(),
+            rates: Rates::new(now),
+            latency: Histogram::default(),
+            workers: BTreeMap::new(),
+            concurrency: 0,
+            delay: Duration::ZERO,
+            resting: Vec::new(),
+            view: None,
+        }
+    }
+
+    /// Notes that something has changed.
+    pub fn touch(&mut self) {
+        self.view = None;
+    }
+
+    pub fn worker(&mut self, id: WorkerId, doing: Doing, now: Instant) {
+        if doing == Doing::Gone {
+            self.workers.remove(&id);
+        } else {
+            let since = now;
+            self.workers.insert(id, WorkerView { id, doing, since });
+        }
+    }
+
+    pub fn attempt(&mut self, status: Option<u16>, kind: Option<FailureKind>, elapsed: Duration) {
+        let class = status.map_or(0, |status| usize::from(status / 100).min(5));
+        self.classes[class] += 1;
+        if let Some(kind) = kind {
+            *self.kinds.entry(kind).or_default() += 1;
+        }
+        self.latency.record(elapsed);
+    }
+
+    pub fn committed(&mut self, delta: &SiteDelta, now: Instant) {
+        let pages = &mut self.counts.pages;
+        for (count, change) in [
+            (&mut pages.done, delta.done),
+            (&mut pages.failed, delta.failed),
+            (&mut pages.skipped, delta.skipped),
+            (&mut pages.queued, delta.queued),
+            (&mut self.counts.records, delta.records),
+            (&mut self.counts.bytes, delta.bytes),
+        ] {
+            *count = count.saturating_add_signed(change);
+        }
+        let finished = delta.done + delta.failed + delta.skipped;
+        let finished = u64::try_from(finished).unwrap_or(0);
+        let bytes = u64::try_from(delta.bytes).unwrap_or(0);
+        self.rates.count(now, finished, bytes, delta.queued);
+    }
+
+    pub fn rest(&mut self, host: Arc<str>, rest: Option<Duration>, now: Instant) {
+        self.resting.retain(|(known, _)| *known != host);
+        if let Some(rest) = rest
+            && self.resting.len() < RESTING
+        {
+            self.resting.push((host, now + rest));
+        }
+    }
+
+    /// The view of now; the last one where nothing has changed.
+    pub fn view(&mut self, now: Instant) -> Arc<SiteView> {
+        let moving = self.rates.is_moving();
+        let active = !self.state.is_over() && self.state != SiteState::Paused;
+        self.rates.roll(now, active);
+        let rested = self.resting.iter().any(|(_, until)| *until <= now);
+        if let Some(view) = &self.view
+            && !moving
+            && !rested
+        {
+            return view.clone();
+        }
+        self.resting.retain(|(_, until)| *until > now);
+        let view = Arc::new(self.fresh());
+        self.view = Some(view.clone());
+        view
+    }
+
+    fn fresh(&self) -> SiteView {
+        let workers: Vec<WorkerView> = self.workers.values().cloned().collect();
+        let fetching = workers
+            .iter()
+            .filter(|worker| matches!(worker.doing, Doing::Fetching(_)))
+            .count() as u64;
+        let mut pages = self.counts.pages;
+        pages.in_flight = fetching.min(pages.queued);
+        pages.queued -= pages.in_flight;
+        let mut kinds: Vec<(FailureKind, u64)> = self.kinds.iter().map(|(k, n)| (*k, *n)).collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        SiteView {
+            name: self.info.name.clone(),
+            start: self.info.start.clone(),
+            state: self.state,
+            why: self.why.clone(),
+            eta: self.eta(&pages),
+            pages,
+            max_pages: self.info.max_pages,
+            records: self.counts.records,
+            bytes: self.counts.bytes,
+            classes: self.classes,
+            kinds,
+            throughput: self.rates.throughput(),
+            latency: self.latency.latency(),
+            workers,
+            concurrency: self.concurrency,
+            delay: self.delay,
+            resting: self.resting.clone(),
+        }
+    }
+
+    /// What is left, divided by the rate at which the queue shrinks; with a
+    /// limit of pages, also what the limit leaves by the rate of pages,
+    /// whichever comes first. None while the queue grows and no limit is set.
+    fn eta(&self, pages: &Pages) -> Option<Duration> {
+        let left = pages.queued + pages.in_flight;
+        if self.state.is_over() || self.state == SiteState::Paused || left == 0 {
+            return None;
+        }
+        let by_queue = seconds(left as f64, self.rates.shrinking());
+        let by_limit = self.info.max_pages.and_then(|most| {
+            let allowed = most.saturating_sub(pages.done + pages.failed);
+            seconds(allowed as f64, self.rates.throughput().pages_10s)
+        });
+        match (by_queue, by_limit) {
+            (Some(queue), Some(limit)) => Some(queue.min(limit)),
+            (queue, limit) => queue.or(limit),
+        }
+    }
+}
+
+fn seconds(left: f64, rate: f64) -> Option<Duration> {
+    let seconds = left / rate;
+    (rate > 0.01 && seconds < LONGEST).then(|| Duration::from_secs_f64(seconds))
+}

@@ -1,0 +1,76 @@
+//! How values of the domain stand in the tables.
+
+use crate::bus::SiteState;
+use crate::config::Rung;
+use crate::page::Outcome;
+use crate::store::Via;
+
+/// Lowest bits of an attempt's or record's id that count within its page.
+pub(in crate::store) const WITHIN: u32 = 16;
+/// The largest such count.
+pub(in crate::store) const MOST_WITHIN: u32 = (1 << WITHIN) - 1;
+
+/// The id of the `n`th attempt or record of a page.
+pub(in crate::store) fn within(page: u32, n: u32) -> i64 {
+    (i64::from(page) << WITHIN) | i64::from(n.min(MOST_WITHIN))
+}
+
+/// SQLite's integers are signed; nothing here comes near their end.
+pub(in crate::store) fn int(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A count read back; the tables hold no negative one.
+pub(in crate::store) fn count(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+pub(in crate::store) const DONE: i64 = 1;
+pub(in crate::store) const FAILED: i64 = 2;
+pub(in crate::store) const SKIPPED: i64 = 3;
+
+pub(in crate::store) fn outcome(outcome: Outcome) -> i64 {
+    match outcome {
+        Outcome::Done => DONE,
+        Outcome::Failed(_) => FAILED,
+        Outcome::Skipped(_) => SKIPPED,
+    }
+}
+
+/// The outcome's name; a page without one is queued.
+pub(in crate::store) fn outcome_name(code: Option<i64>) -> &'static str {
+    match code {
+        Some(DONE) => "done",
+        Some(FAILED) => "failed",
+        Some(SKIPPED) => "skipped",
+        _ => "queued",
+    }
+}
+
+pub(in crate::store) fn via(via: Via) -> i64 {
+    match via {
+        Via::Start => 0,
+        Via::Sitemap => 1,
+        Via::Link => 2,
+        Via::Redirect => 3,
+    }
+}
+
+/// The state of this name.
+pub(in crate::store) fn state(name: &str) -> Option<SiteState> {
+    use SiteState::{Failed, Finished, Paused, Running, Starting, Stopped, Stopping};
+    [
+        Starting, Running, Paused, Stopping, Finished, Failed, Stopped,
+    ]
+    .into_iter()
+    .find(|s| s.as_str() == name)
+}
+
+/// The rung of this name; one of a later version is shown as `other`.
+pub(in crate::store) fn rung(name: &str) -> &'static str {
+    [Rung::Http]
+        .into_iter()
+        .map(Rung::as_str)
+        .find(|known| *known == name)
+        .unwrap_or("other")
+}

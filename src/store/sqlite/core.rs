@@ -1,0 +1,439 @@
+//! The writer's state: one open group, and what to do when it cannot be written.
+
+use super::code::int;
+use super::lease::Leases;
+use super::op::{Back, Handed, Op};
+use super::site::Sites;
+use super::write::{End, Fresh, Write, apply, run};
+use crate::bus::{Event, Level};
+use crate::page::time::now_ms;
+use crate::page::{PageId, SiteId};
+use crate::store::known::Known;
+use crate::store::{Commit, Lease, NewUrl, Record};
+use rusqlite::{Connection, Result, params};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
+
+/// A group is committed this long after its first write…
+const GROUP_TIME: Duration = Duration::from_millis(50);
+/// …or with this many writes.
+const GROUP_WRITES: usize = 1024;
+/// A store that cannot write tries again this often.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// Writes kept while it cannot; beyond that those who call wait.
+const STALLED_WRITES: usize = 4096;
+
+/// Fields that a record of a site has been seen with.
+pub(super) type Fields = HashMap<(i64, Arc<str>), HashSet<String>>;
+
+/// What a writer begins with.
+pub(super) struct Start {
+    pub(super) conn: Connection,
+    pub(super) sites: Sites,
+    pub(super) known: Arc<Known>,
+    /// The next page's number.
+    pub(super) next: u32,
+    pub(super) fields: Fields,
+    /// Why nothing can be written, while nothing can.
+    pub(super) stall: watch::Sender<Option<Arc<str>>>,
+    pub(super) back: Arc<Back>,
+    /// A cap on the database's pages, for tests of a full disk.
+    pub(super) max_pages: Option<Arc<AtomicU32>>,
+}
+
+/// The writer without its thread and its channels.
+pub(super) struct Core {
+    start: Start,
+    leases: Leases,
+    /// Everything since the last commit, applied unless the store is stalled.
+    group: Vec<Write>,
+    /// Whether a transaction is open.
+    open: bool,
+    stalled: bool,
+    /// When the group is committed, or tried again.
+    deadline: Option<Instant>,
+    flushes: Vec<oneshot::Sender<std::result::Result<(), String>>>,
+    events: Vec<Event>,
+    told_full: bool,
+    max_pages: u32,
+}
+
+impl Core {
+    pub(super) fn new(start: Start) -> Self {
+        Self {
+            start,
+            leases: Leases::default(),
+            group: Vec::new(),
+            open: false,
+            stalled: false,
+            deadline: None,
+            flushes: Vec::new(),
+            events: Vec::new(),
+            told_full: false,
+            max_pages: 0,
+        }
+    }
+
+    /// When [`Core::turn`] has something to do at the latest.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Whether another request may come in.
+    pub(super) fn has_room(&self) -> bool {
+        !self.stalled || self.group.len() < STALLED_WRITES
+    }
+
+    /// What the bus must be told, oldest first.
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Takes in one request.
+    pub(super) fn handle(&mut self, op: Op) {
+        match op {
+            Op::Lease { site, most, reply } => {
+                let lease = self.lease(site, most);
+                let progress = self.start.sites.get(site).map(|s| s.progress.clone());
+                // Refused by an asker that has left, it goes back on its own.
+                let _ = reply.send(Handed::new(lease, self.start.back.clone(), progress));
+            }
+            Op::Commit(commit) => self.end(*commit),
+            Op::Release { site, pages } => {
+                for page in pages {
+                    self.leases.give_back(&mut self.start.sites, site, page);
+                }
+                self.wake(site);
+                self.wait_at_most(GROUP_TIME);
+            }
+            Op::Add { site, urls, reply } => {
+                let fresh = match self.start.sites.get(site) {
+                    Some(_) => self.fresh(urls),
+                    None => Vec::new(),
+                };
+                let _ = reply.send(fresh.len() as u64);
+                if !fresh.is_empty() {
+                    self.write(Write::Add { site, fresh });
+                    self.wake(site);
+                }
+            }
+            // While nothing can be written the asker is answered by the reply's end.
+            Op::Retry { .. } if self.stalled => {}
+            Op::Retry { pick, reply } => self.write(Write::Requeue {
+                pick,
+                reply: Some(reply),
+            }),
+            Op::Save { site, saved } => self.write(Write::Save { site, saved }),
+            Op::Journal(entry) => self.write(Write::Journal {
+                at: now_ms(),
+                entry,
+            }),
+            Op::Flush(reply) => {
+                if self.stalled {
+                    let _ = reply.send(Err(self.why()));
+                } else {
+                    self.flushes.push(reply);
+                }
+            }
+        }
+    }
+
+    /// Commits the group, or tries again to, where that is due at `now`.
+    pub(super) fn turn(&mut self, now: Instant) {
+        let due = self.deadline.is_some_and(|d| d <= now);
+        if self.stalled {
+            if due {
+                self.try_again();
+            }
+        } else if due || self.group.len() >= GROUP_WRITES || !self.flushes.is_empty() {
+            self.commit();
+        }
+    }
+
+    /// Commits what is left, trying once more where nothing could be written.
+    pub(super) fn close(&mut self) {
+        if self.stalled {
+            self.try_again();
+        } else {
+            self.commit();
+        }
+        if self.stalled {
+            tracing::error!(
+                why = self.why(),
+                lost = self.group.len(),
+                "the store closes without its last writes; their pages are queued again"
+            );
+        }
+    }
+
+    fn lease(&mut self, site: SiteId, most: usize) -> Lease {
+        for page in self.start.back.take() {
+            if let Some(site) = self.leases.site_of(page) {
+                self.leases.give_back(&mut self.start.sites, site, page);
+            }
+        }
+        if self.stalled {
+            return Lease::Wait { due: None };
+        }
+        let Start { conn, sites, .. } = &mut self.start;
+        match self.leases.lease(conn, sites, site, most, int(now_ms())) {
+            Ok(lease) => {
+                if matches!(lease, Lease::Pages(_)) {
+                    self.wait_at_most(GROUP_TIME);
+                }
+                lease
+            }
+            Err(error) => {
+                self.stall(&error);
+                Lease::Wait { due: None }
+            }
+        }
+    }
+
+    fn end(&mut self, commit: Commit) {
+        let sites = &mut self.start.sites;
+        let Some(held) = self.leases.end(sites, commit.site, commit.page) else {
+            // Committed before, or never leased: nothing may count twice.
+            tracing::debug!(page = commit.page.0, "a page that was not leased");
+            return;
+        };
+        let Some(key) = self.start.sites.get(commit.site).map(|s| s.key) else {
+            return;
+        };
+        let fresh = self.fresh(commit.found);
+        let redirect = commit.redirect.map(|(print, address)| {
+            let target = self.start.known.get(print);
+            target.map(|page| page.0).ok_or(address)
+        });
+        let keep = matches!(commit.verdict, crate::page::Verdict::Final(_));
+        let mut records = Vec::new();
+        for record in commit.records.into_iter().filter(|_| keep) {
+            // A page's records are numbered in 16 bits.
+            if records.len() <= super::code::MOST_WITHIN as usize {
+                self.register(key, &record);
+                records.push((record.name, to_json(&record.fields)));
+            }
+        }
+        self.write(Write::End(Box::new(End {
+            page: commit.page.0,
+            held,
+            at: now_ms(),
+            verdict: commit.verdict,
+            attempt: commit.attempt,
+            content_type: commit.content_type,
+            canonical: commit.canonical,
+            redirect,
+            records,
+            fresh,
+            evidence: commit.evidence.map(|e| (to_json(&e.headers), e.body)),
+            also_failed: commit.also_failed.iter().map(|p| p.0).collect(),
+        })));
+        self.wake(commit.site);
+    }
+
+    /// The new ones among `urls`, numbered.
+    fn fresh(&mut self, urls: Vec<NewUrl>) -> Vec<Fresh> {
+        let mut fresh = Vec::new();
+        for new in urls {
+            if self.start.next == u32::MAX {
+                if !std::mem::replace(&mut self.told_full, true) {
+                    self.events.push(Event::notice(
+                        Level::Error,
+                        None,
+                        "4 billion URLs are known, which is the most that one job can hold; \
+                         further ones are passed over",
+                    ));
+                }
+                break;
+            }
+            if self.start.known.insert(new.print, PageId(self.start.next)) {
+                fresh.push(Fresh {
+                    id: self.start.next,
+                    print: new.print.0,
+                    url: new.url,
+                    depth: new.depth,
+                    hops: new.hops,
+                    via: new.via,
+                });
+                self.start.next += 1;
+            }
+        }
+        fresh
+    }
+
+    /// Writes down fields that no record of this kind had before.
+    fn register(&mut self, key: i64, record: &Record) {
+        let of_record = (key, record.name.clone());
+        let seen = self.start.fields.entry(of_record).or_default();
+        let mut new = Vec::new();
+        for field in record.fields.keys() {
+            if !seen.contains(field) {
+                seen.insert(field.clone());
+                new.push(field.clone());
+            }
+        }
+        for field in new {
+            self.write(Write::Field {
+                key,
+                record: record.name.clone(),
+                field,
+            });
+        }
+    }
+
+    /// Adds to the group, and applies where that is possible.
+    fn write(&mut self, mut write: Write) {
+        self.wait_at_most(GROUP_TIME);
+        let applied = if self.stalled {
+            Ok(())
+        } else {
+            self.begin()
+                .and_then(|()| apply(&self.start.conn, &mut self.start.sites, &mut write))
+        };
+        self.group.push(write);
+        if let Err(error) = applied {
+            self.stall(&error);
+        }
+    }
+
+    fn wait_at_most(&mut self, time: Duration) {
+        if self.deadline.is_none() {
+            self.deadline = Some(Instant::now() + time);
+        }
+    }
+
+    fn wake(&self, site: SiteId) {
+        if let Some(site) = self.start.sites.get(site) {
+            site.progress.notify_one();
+        }
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        if self.open {
+            return Ok(());
+        }
+        if let Some(wanted) = &self.start.max_pages {
+            let wanted = wanted.load(Ordering::Relaxed);
+            if std::mem::replace(&mut self.max_pages, wanted) != wanted {
+                let conn = &self.start.conn;
+                conn.pragma_update_and_check(None, "max_page_count", wanted, |_| Ok(()))?;
+            }
+        }
+        run(&self.start.conn, "BEGIN IMMEDIATE", [])?;
+        self.open = true;
+        Ok(())
+    }
+
+    fn commit(&mut self) {
+        match self.try_commit() {
+            Ok(()) => self.committed(),
+            Err(error) => self.stall(&error),
+        }
+    }
+
+    fn try_commit(&mut self) -> Result<()> {
+        if self.start.sites.is_dirty() {
+            self.begin()?;
+            let mut row = self.start.conn.prepare_cached(
+                "UPDATE site SET done = ?2, failed = ?3, skipped = ?4, queued = ?5, \
+                 in_flight = ?6, records = ?7, bytes = ?8 WHERE key = ?1",
+            )?;
+            for site in self.start.sites.dirty() {
+                let now = site.now;
+                row.execute(params![
+                    site.key,
+                    now.done,
+                    now.failed,
+                    now.skipped,
+                    now.queued,
+                    site.leased,
+                    now.records,
+                    now.bytes,
+                ])?;
+            }
+        }
+        if self.open {
+            run(&self.start.conn, "COMMIT", [])?;
+            self.open = false;
+        }
+        Ok(())
+    }
+
+    fn committed(&mut self) {
+        self.group.clear();
+        self.deadline = None;
+        let changes = self.start.sites.committed();
+        if !changes.is_empty() {
+            self.events.push(Event::Committed(changes));
+        }
+        for flush in self.flushes.drain(..) {
+            let _ = flush.send(Ok(()));
+        }
+    }
+
+    /// Nothing can be written: undo the group in the tables, keep it in RAM.
+    fn stall(&mut self, error: &rusqlite::Error) {
+        // Some errors have rolled the transaction back already.
+        if !self.start.conn.is_autocommit() {
+            if let Err(error) = self.start.conn.execute_batch("ROLLBACK") {
+                tracing::error!(%error, "rolling back a group");
+            }
+        }
+        self.open = false;
+        self.start.sites.rolled_back();
+        self.deadline = Some(Instant::now() + TRY_AGAIN);
+        let why: Arc<str> = reason(error).into();
+        if !std::mem::replace(&mut self.stalled, true) {
+            tracing::warn!(%error, "the store cannot write");
+            self.events.push(Event::Stalled(Some(why.clone())));
+        }
+        self.start.stall.send_replace(Some(why));
+        for flush in std::mem::take(&mut self.flushes) {
+            let _ = flush.send(Err(self.why()));
+        }
+    }
+
+    fn try_again(&mut self) {
+        if let Err(error) = self.apply_group() {
+            return self.stall(&error);
+        }
+        self.stalled = false;
+        self.start.stall.send_replace(None);
+        self.events.push(Event::Stalled(None));
+        self.committed();
+        self.start.sites.wake_all();
+    }
+
+    fn apply_group(&mut self) -> Result<()> {
+        self.begin()?;
+        for write in &mut self.group {
+            apply(&self.start.conn, &mut self.start.sites, write)?;
+        }
+        self.try_commit()
+    }
+
+    fn why(&self) -> String {
+        let why = self.start.stall.borrow();
+        why.as_deref().unwrap_or("the store is closed").to_owned()
+    }
+}
+
+/// What keeps the store from writing, for the operator.
+fn reason(error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DiskFull, ReadOnly, SystemIoFailure};
+    match error.sqlite_error_code() {
+        Some(DiskFull) => "the disk is full".to_owned(),
+        Some(ReadOnly | CannotOpen) => "the job's folder cannot be written to".to_owned(),
+        Some(DatabaseBusy) => "another program holds the database".to_owned(),
+        Some(SystemIoFailure) => format!("the disk fails: {error}"),
+        _ => format!("the database fails: {error}"),
+    }
+}
+
+/// Strings and JSON values always serialise.
+fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}

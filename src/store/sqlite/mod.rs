@@ -1,0 +1,376 @@
+//! The store in one SQLite file in the job's folder.
+//!
+//! One thread writes: it settles in RAM what is new and what is leased, applies
+//! each request at once to an open transaction and commits in groups. Another
+//! reads for the deck. Other processes read beside them ([`super::reader`]).
+
+pub(in crate::store) mod code;
+mod core;
+mod filter;
+mod lease;
+mod lookup;
+mod op;
+mod requeue;
+mod resume;
+pub(in crate::store) mod schema;
+mod site;
+#[cfg(test)]
+mod tests;
+mod write;
+mod writer;
+
+use self::core::{Core, Start};
+use self::lookup::Ask;
+use self::op::{Back, Op};
+use super::folder::DATABASE;
+use super::known::Known;
+use super::lock::Lock;
+use super::{Commit, JournalEntry, Lease, NewUrl, Pending, SavedSite, Store, StoreError};
+use crate::bus::{Event, FailureFilter, FailureList, PageDetail, Pick, SiteDelta};
+use crate::page::{Fingerprint, PageId, SiteId};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::thread::JoinHandle;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Room for requests to the writer; a full channel makes callers wait.
+const REQUESTS: usize = 512;
+/// Room for the deck's questions.
+const QUESTIONS: usize = 32;
+/// The writer's page cache unless told otherwise, KiB.
+const CACHE_KIB: u32 = 16 << 10;
+
+/// How a job's folder is opened.
+#[derive(Debug)]
+pub struct Opening {
+    /// The sites of the file, in its order.
+    pub sites: Vec<OpeningSite>,
+    /// Start over: an earlier crawl's database is removed.
+    pub fresh: bool,
+    /// Where commits and stalls are told. The writer waits for room.
+    pub events: mpsc::Sender<Event>,
+    /// The writer's page cache, KiB.
+    pub cache_kib: u32,
+    /// A cap on the database's size in pages of 4 KiB, looked at before each
+    /// group: a disk that is full, for tests.
+    pub max_page_count: Option<Arc<AtomicU32>>,
+}
+
+impl Opening {
+    /// Resumes a crawl of `sites`, or begins one.
+    pub fn new(sites: Vec<OpeningSite>, events: mpsc::Sender<Event>) -> Self {
+        Self {
+            sites,
+            fresh: false,
+            events,
+            cache_kib: CACHE_KIB,
+            max_page_count: None,
+        }
+    }
+}
+
+/// A site as the sites file has it.
+#[derive(Debug, Clone)]
+pub struct OpeningSite {
+    /// Its name, by which it is known again.
+    pub name: String,
+    /// Of its document, to notice a change.
+    pub digest: u64,
+}
+
+/// A job's folder, open.
+pub struct Opened {
+    /// The store. The last of its clones that is dropped waits until all is
+    /// written, and lets the folder go.
+    pub store: Arc<dyn Store>,
+    /// Whether there was an earlier crawl in the folder.
+    pub resumed: bool,
+    /// What is known of each site, in the order of the file.
+    pub sites: Vec<OpenedSite>,
+}
+
+/// What an earlier crawl left of a site.
+#[derive(Debug, Clone, Default)]
+pub struct OpenedSite {
+    /// State and controls; `None` for a site without any saved.
+    pub saved: Option<SavedSite>,
+    /// Its pages, records and bytes.
+    pub counts: SiteCounts,
+    /// Whether its document has changed since.
+    pub changed: bool,
+    /// Its redirects that lead to a known page.
+    pub redirects: Vec<Redirect>,
+}
+
+/// Counters of a site.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SiteCounts {
+    /// Pages done.
+    pub done: u64,
+    /// Pages failed.
+    pub failed: u64,
+    /// Pages skipped.
+    pub skipped: u64,
+    /// Pages known and not finished.
+    pub queued: u64,
+    /// Records kept.
+    pub records: u64,
+    /// Bytes of body on the wire of finished pages.
+    pub bytes: u64,
+}
+
+impl From<SiteDelta> for SiteCounts {
+    fn from(counts: SiteDelta) -> Self {
+        Self {
+            done: code::count(counts.done),
+            failed: code::count(counts.failed),
+            skipped: code::count(counts.skipped),
+            queued: code::count(counts.queued),
+            records: code::count(counts.records),
+            bytes: code::count(counts.bytes),
+        }
+    }
+}
+
+/// A redirect from one page to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redirect {
+    /// The page that redirects.
+    pub page: PageId,
+    /// Its fingerprint.
+    pub from: Fingerprint,
+    /// Its target's.
+    pub to: Fingerprint,
+}
+
+/// Opens the job's folder `dir` for a crawl, making it where it is missing.
+/// Reads and writes files: not for the event loop.
+///
+/// # Errors
+/// When another process works on the job, the folder cannot be written, or its
+/// database is of a newer version or not crawldeck's at all.
+pub fn open(dir: &Path, opening: Opening) -> Result<Opened, StoreError> {
+    std::fs::create_dir_all(dir).map_err(|source| StoreError::Folder {
+        path: dir.to_owned(),
+        source,
+    })?;
+    let lock = Lock::take(dir)?;
+    if opening.fresh {
+        schema::remove(dir)?;
+    }
+    let (mut conn, resumed) = schema::open(dir, opening.cache_kib)?;
+    let path = dir.join(DATABASE);
+    let found = resume::resume(&mut conn, &opening.sites).map_err(|e| schema::failure(&path, e))?;
+    let known = Arc::new(found.known);
+    let keys: Vec<i64> = found.sites.keys().collect();
+    let progress = (0..)
+        .map_while(|i| found.sites.get(SiteId(i)))
+        .map(|s| s.progress.clone())
+        .collect();
+    let (stall, stalled) = watch::channel(None);
+    let core = Core::new(Start {
+        conn,
+        sites: found.sites,
+        known: known.clone(),
+        next: found.next,
+        fields: found.fields,
+        stall,
+        back: Arc::<Back>::default(),
+        max_pages: opening.max_page_count,
+    });
+    let closing = CancellationToken::new();
+    let (ops, requests) = mpsc::channel(REQUESTS);
+    let (asks, questions) = mpsc::channel(QUESTIONS);
+    let token = closing.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(StoreError::Thread)?;
+    let writer = spawn("store", move || {
+        runtime.block_on(writer::run(core, requests, opening.events, token));
+    })?;
+    let lookup = spawn("store-read", move || lookup::run(path, keys, questions))?;
+    let store = SqliteStore {
+        ops: Some(ops),
+        asks: Some(asks),
+        known,
+        progress,
+        stalled,
+        closing,
+        threads: vec![lookup, writer],
+        _lock: lock,
+    };
+    Ok(Opened {
+        store: Arc::new(store),
+        resumed,
+        sites: found.opened,
+    })
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(StoreError::Thread)
+}
+
+/// The handle by which everybody else speaks to the two threads.
+struct SqliteStore {
+    /// `None` only while it is being dropped; so `asks`.
+    ops: Option<mpsc::Sender<Op>>,
+    asks: Option<mpsc::Sender<Ask>>,
+    known: Arc<Known>,
+    progress: Vec<Arc<Notify>>,
+    stalled: watch::Receiver<Option<Arc<str>>>,
+    closing: CancellationToken,
+    threads: Vec<JoinHandle<()>>,
+    _lock: Lock,
+}
+
+impl SqliteStore {
+    /// Waits for room. A writer that is gone (it has said so) takes nothing.
+    async fn send(&self, op: Op) {
+        if let Some(ops) = &self.ops {
+            let _ = ops.send(op).await;
+        }
+    }
+
+    /// Sends a request and waits for its answer; `None` where none comes, and
+    /// at once while nothing can be written.
+    async fn ask<T>(&self, op: impl FnOnce(oneshot::Sender<T>) -> Op) -> Option<T> {
+        let mut stalled = self.stalled.clone();
+        let (reply, answer) = oneshot::channel();
+        let answered = async {
+            self.send(op(reply)).await;
+            answer.await.ok()
+        };
+        let stalls = async {
+            if stalled.wait_for(Option::is_some).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = answered => answer,
+            () = stalls => None,
+        }
+    }
+
+    fn why(&self) -> String {
+        let why = self.stalled.borrow();
+        why.as_deref()
+            .unwrap_or("the store's thread has ended; the log says how")
+            .to_owned()
+    }
+}
+
+impl Store for SqliteStore {
+    fn lease(&self, site: SiteId, most: usize) -> Pending<'_, Lease> {
+        Box::pin(async move {
+            let handed = self.ask(|reply| Op::Lease { site, most, reply }).await;
+            handed.map_or(Lease::Wait { due: None }, op::Handed::take)
+        })
+    }
+
+    fn commit(&self, commit: Commit) -> Pending<'_, ()> {
+        Box::pin(self.send(Op::Commit(Box::new(commit))))
+    }
+
+    fn commit_blocking(&self, commit: Commit) {
+        if let Some(ops) = &self.ops {
+            // As in `send`.
+            let _ = ops.blocking_send(Op::Commit(Box::new(commit)));
+        }
+    }
+
+    fn release(&self, site: SiteId, pages: Vec<PageId>) -> Pending<'_, ()> {
+        Box::pin(self.send(Op::Release { site, pages }))
+    }
+
+    fn progress(&self, site: SiteId) -> Arc<Notify> {
+        self.progress.get(site.index()).cloned().unwrap_or_default()
+    }
+
+    fn add(&self, site: SiteId, urls: Vec<NewUrl>) -> Pending<'_, u64> {
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            self.send(Op::Add { site, urls, reply }).await;
+            answer.await.unwrap_or(0)
+        })
+    }
+
+    fn knows(&self, print: Fingerprint) -> bool {
+        self.known.get(print).is_some()
+    }
+
+    fn retry(&self, pick: Pick) -> Pending<'_, Vec<(SiteId, u64)>> {
+        Box::pin(async move {
+            let counts = self.ask(|reply| Op::Retry { pick, reply }).await;
+            counts.unwrap_or_default()
+        })
+    }
+
+    fn save_site(&self, site: SiteId, saved: SavedSite) -> Pending<'_, ()> {
+        Box::pin(self.send(Op::Save { site, saved }))
+    }
+
+    fn journal(&self, entry: JournalEntry) -> Pending<'_, ()> {
+        Box::pin(self.send(Op::Journal(entry)))
+    }
+
+    fn flush(&self) -> Pending<'_, Result<(), String>> {
+        Box::pin(async move {
+            let answer = self.ask(Op::Flush).await;
+            answer.unwrap_or_else(|| Err(self.why()))
+        })
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.stalled.borrow().is_some()
+    }
+
+    fn failures(
+        &self,
+        filter: FailureFilter,
+        offset: u64,
+        limit: usize,
+    ) -> Pending<'_, FailureList> {
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            if let Some(asks) = &self.asks {
+                let ask = Ask::Failures {
+                    filter,
+                    offset,
+                    limit,
+                    reply,
+                };
+                let _ = asks.send(ask).await;
+            }
+            answer.await.unwrap_or_default()
+        })
+    }
+
+    fn page(&self, id: PageId) -> Pending<'_, Option<Box<PageDetail>>> {
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            if let Some(asks) = &self.asks {
+                let _ = asks.send(Ask::Page(id, reply)).await;
+            }
+            answer.await.ok().flatten()
+        })
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.closing.cancel();
+        self.ops = None;
+        self.asks = None;
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so; the lock goes either way.
+            let _ = thread.join();
+        }
+    }
+}

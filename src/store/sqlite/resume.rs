@@ -1,0 +1,171 @@
+//! What is read back when a job's folder is opened.
+
+use super::code::{count, state};
+use super::core::Fields;
+use super::site::{Site, Sites};
+use super::{OpenedSite, OpeningSite, Redirect, SiteCounts};
+use crate::bus::SiteDelta;
+use crate::page::{Fingerprint, PageId};
+use crate::store::SavedSite;
+use crate::store::known::Known;
+use rusqlite::{Connection, OptionalExtension, Result, Row, TransactionBehavior, params};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The job as it stands in the tables.
+pub(super) struct Resumed {
+    pub(super) sites: Sites,
+    pub(super) opened: Vec<OpenedSite>,
+    pub(super) known: Known,
+    pub(super) next: u32,
+    pub(super) fields: Fields,
+}
+
+/// Matches the sites of the file with those in the tables, by name, and reads
+/// everything that is kept in RAM.
+pub(super) fn resume(conn: &mut Connection, wanted: &[OpeningSite]) -> Result<Resumed> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute("UPDATE site SET place = NULL, in_flight = 0", [])?;
+    let retries = retries(&tx)?;
+    let mut sites = Vec::with_capacity(wanted.len());
+    let mut opened = Vec::with_capacity(wanted.len());
+    for (place, site) in (0i64..).zip(wanted) {
+        let (key, delta, found) = take_up(&tx, place, site)?;
+        let retries = retries.get(&key).copied().unwrap_or(0);
+        sites.push(Site::new(key, delta, retries, Arc::default()));
+        opened.push(found);
+    }
+    tx.commit()?;
+    let sites = Sites::new(sites);
+    redirects(conn, &sites, &mut opened)?;
+    let (known, next) = known(conn, &sites)?;
+    let fields = fields(conn)?;
+    Ok(Resumed {
+        sites,
+        opened,
+        known,
+        next,
+        fields,
+    })
+}
+
+fn take_up(
+    conn: &Connection,
+    place: i64,
+    site: &OpeningSite,
+) -> Result<(i64, SiteDelta, OpenedSite)> {
+    // The same 64 bits, read as a signed number.
+    let digest = site.digest as i64;
+    let row = conn
+        .prepare_cached(
+            "SELECT key, digest, done, failed, skipped, queued, records, bytes, \
+             state, why, concurrency, delay_ms, paused, sitemaps_done \
+             FROM site WHERE name = ?1",
+        )?
+        .query_row([&site.name], |row| {
+            Ok((row.get(0)?, row.get::<_, i64>(1)?, delta(row)?, saved(row)?))
+        })
+        .optional()?;
+    let Some((key, old, delta, saved)) = row else {
+        conn.prepare_cached("INSERT INTO site (name, place, digest) VALUES (?1, ?2, ?3)")?
+            .execute(params![site.name, place, digest])?;
+        let none = SiteDelta::default();
+        return Ok((conn.last_insert_rowid(), none, OpenedSite::default()));
+    };
+    conn.prepare_cached("UPDATE site SET place = ?2, digest = ?3 WHERE key = ?1")?
+        .execute(params![key, place, digest])?;
+    let opened = OpenedSite {
+        saved,
+        counts: SiteCounts::from(delta),
+        changed: old != digest,
+        redirects: Vec::new(),
+    };
+    Ok((key, delta, opened))
+}
+
+fn delta(row: &Row<'_>) -> Result<SiteDelta> {
+    Ok(SiteDelta {
+        done: row.get("done")?,
+        failed: row.get("failed")?,
+        skipped: row.get("skipped")?,
+        queued: row.get("queued")?,
+        records: row.get("records")?,
+        bytes: row.get("bytes")?,
+    })
+}
+
+/// `None` for a site whose state was never saved.
+fn saved(row: &Row<'_>) -> Result<Option<SavedSite>> {
+    let name: Option<String> = row.get("state")?;
+    let Some(state) = name.as_deref().and_then(state) else {
+        return Ok(None);
+    };
+    Ok(Some(SavedSite {
+        state,
+        why: row.get::<_, Option<String>>("why")?.map(Into::into),
+        concurrency: row.get("concurrency")?,
+        delay: Duration::from_millis(count(row.get("delay_ms")?)),
+        paused: row.get("paused")?,
+        sitemaps_done: row.get("sitemaps_done")?,
+    }))
+}
+
+fn retries(conn: &Connection) -> Result<HashMap<i64, i64>> {
+    conn.prepare("SELECT site, count(*) FROM retry GROUP BY site")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+fn redirects(conn: &Connection, sites: &Sites, opened: &mut [OpenedSite]) -> Result<()> {
+    let mut statement = conn.prepare(
+        "SELECT u.site, r.id, u.print, t.print FROM redirect r \
+         JOIN url u ON u.id = r.id JOIN url t ON t.id = r.target",
+    )?;
+    let places: HashMap<i64, usize> = sites.keys().zip(0..).collect();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Some(place) = places.get(&row.get::<_, i64>(0)?) {
+            opened[*place].redirects.push(Redirect {
+                page: PageId(row.get(1)?),
+                from: print(row.get(2)?),
+                to: print(row.get(3)?),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// In the order of the numbers, which is that of the file: one pass.
+fn known(conn: &Connection, sites: &Sites) -> Result<(Known, u32)> {
+    let known = Known::default();
+    let mut ours: Vec<i64> = sites.keys().collect();
+    ours.sort_unstable();
+    let mut statement = conn.prepare("SELECT id, site, print FROM url ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut last = 0u32;
+    while let Some(row) = rows.next()? {
+        last = row.get(0)?;
+        // URLs of sites that are no longer in the file need no RAM.
+        if ours.binary_search(&row.get(1)?).is_ok() {
+            known.insert(print(row.get(2)?), PageId(last));
+        }
+    }
+    Ok((known, last.saturating_add(1)))
+}
+
+fn fields(conn: &Connection) -> Result<Fields> {
+    let mut fields = Fields::new();
+    let mut statement = conn.prepare("SELECT site, record, field FROM field")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let record: String = row.get(1)?;
+        let of_record = (row.get(0)?, Arc::from(record));
+        fields.entry(of_record).or_default().insert(row.get(2)?);
+    }
+    Ok(fields)
+}
+
+fn print(bits: i64) -> Fingerprint {
+    Fingerprint(bits as u64)
+}

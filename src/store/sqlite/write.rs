@@ -1,0 +1,344 @@
+//! One prepared write, applied inside the open group.
+//!
+//! What is known in RAM alone (which URLs are new, which page was leased) is
+//! settled when a write is prepared; what depends on the tables is settled when
+//! it is applied. So a group that was rolled back can be applied again.
+
+use super::code::{DONE, FAILED, int, outcome, via, within};
+use super::requeue;
+use super::site::Sites;
+use crate::bus::{Attempt, Pick};
+use crate::page::{FailureKind, Outcome, SiteId, Verdict};
+use crate::store::{JournalEntry, SavedSite, Via};
+use rusqlite::{Connection, Result, params};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// A write, ready to be applied.
+#[derive(Debug)]
+pub(super) enum Write {
+    End(Box<End>),
+    Add {
+        site: SiteId,
+        fresh: Vec<Fresh>,
+    },
+    Requeue {
+        pick: Pick,
+        /// Answered when it is first applied.
+        reply: Option<oneshot::Sender<Vec<(SiteId, u64)>>>,
+    },
+    Field {
+        key: i64,
+        record: Arc<str>,
+        field: String,
+    },
+    Save {
+        site: SiteId,
+        saved: SavedSite,
+    },
+    Journal {
+        at: u64,
+        entry: JournalEntry,
+    },
+}
+
+/// A URL that is new.
+#[derive(Debug)]
+pub(super) struct Fresh {
+    pub(super) id: u32,
+    pub(super) print: u64,
+    pub(super) url: Box<str>,
+    pub(super) depth: u32,
+    pub(super) hops: u8,
+    pub(super) via: Via,
+}
+
+/// What is known of a leased page.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    pub(super) site: SiteId,
+    pub(super) depth: i64,
+    pub(super) tries: u32,
+    pub(super) attempts: u32,
+    /// Its place among the retries, if it came from there.
+    pub(super) due: Option<i64>,
+}
+
+/// The end (or the retry) of a leased page.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) page: u32,
+    pub(super) held: Held,
+    pub(super) at: u64,
+    pub(super) verdict: Verdict,
+    pub(super) attempt: Option<Attempt>,
+    pub(super) content_type: Option<Box<str>>,
+    pub(super) canonical: Option<Box<str>>,
+    /// The target's number, or its address where it is no page.
+    pub(super) redirect: Option<std::result::Result<u32, Box<str>>>,
+    /// Names and fields, as JSON.
+    pub(super) records: Vec<(Arc<str>, String)>,
+    pub(super) fresh: Vec<Fresh>,
+    /// Headers, as JSON, and body.
+    pub(super) evidence: Option<(String, Vec<u8>)>,
+    pub(super) also_failed: Vec<u32>,
+}
+
+/// Applies `write` to the open transaction and to the sites' counters.
+pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &mut Write) -> Result<()> {
+    match write {
+        Write::End(end) => apply_end(conn, sites, end),
+        Write::Add { site, fresh } => add(conn, sites, *site, fresh, None),
+        Write::Requeue { pick, reply } => {
+            let counts = requeue::apply(conn, sites, pick)?;
+            if let Some(reply) = reply.take() {
+                // An asker that has left needs no answer.
+                let _ = reply.send(counts);
+            }
+            Ok(())
+        }
+        Write::Field { key, record, field } => {
+            run(
+                conn,
+                "INSERT INTO field (site, record, field) VALUES (?1, ?2, ?3)",
+                params![*key, &**record, &**field],
+            )?;
+            Ok(())
+        }
+        Write::Save { site, saved } => save(conn, sites, *site, saved),
+        Write::Journal { at, entry } => {
+            run(
+                conn,
+                "INSERT INTO journal (at, origin, command, answer) VALUES (?1, ?2, ?3, ?4)",
+                params![int(*at), entry.origin, entry.command, entry.answer],
+            )?;
+            Ok(())
+        }
+    }
+}
+
+/// One statement, prepared once. Answers how many rows it changed.
+pub(super) fn run(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
+    conn.prepare_cached(sql)?.execute(params)
+}
+
+fn apply_end(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
+    let held = end.held;
+    let Some(site) = sites.touch(held.site) else {
+        return Ok(());
+    };
+    let key = site.key;
+    let attempts = held.attempts + u32::from(end.attempt.is_some());
+    if let Some(due) = held.due {
+        site.retries -= 1;
+        run(
+            conn,
+            "DELETE FROM retry WHERE site = ?1 AND due = ?2 AND id = ?3",
+            params![key, due, end.page],
+        )?;
+    } else {
+        run(
+            conn,
+            "DELETE FROM queue WHERE site = ?1 AND depth = ?2 AND id = ?3",
+            params![key, held.depth, end.page],
+        )?;
+    }
+    match end.verdict {
+        Verdict::Retry { due, .. } => {
+            let due = int(due);
+            site.retries += 1;
+            site.retry.offer((due, end.page));
+            run(
+                conn,
+                "INSERT INTO retry (site, due, id, tries, attempts) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![key, due, end.page, held.tries + 1, attempts],
+            )?;
+        }
+        Verdict::Final(outcome) => {
+            let bytes = end.attempt.as_ref().map_or(0, |a| int(a.bytes));
+            site.now.queued -= 1;
+            site.now.bytes += bytes;
+            site.now.records += int(end.records.len() as u64);
+            match outcome {
+                Outcome::Done => site.now.done += 1,
+                Outcome::Failed(_) => site.now.failed += 1,
+                Outcome::Skipped(_) => site.now.skipped += 1,
+            }
+            insert_page(conn, key, end, outcome, attempts, bytes)?;
+            insert_records(conn, key, end)?;
+        }
+    }
+    if let Some(attempt) = &end.attempt {
+        let told_by_page = attempts == 1
+            && matches!(
+                end.verdict,
+                Verdict::Final(Outcome::Done | Outcome::Skipped(_))
+            );
+        if !told_by_page {
+            insert_attempt(conn, within(end.page, attempts), attempt)?;
+        }
+    }
+    also_failed(conn, sites, end)?;
+    add(conn, sites, held.site, &end.fresh, Some(end.page))
+}
+
+fn insert_page(
+    conn: &Connection,
+    key: i64,
+    end: &End,
+    verdict: Outcome,
+    attempts: u32,
+    bytes: i64,
+) -> Result<()> {
+    let attempt = end.attempt.as_ref();
+    let reason = Some(verdict.reason()).filter(|r| !r.is_empty());
+    run(
+        conn,
+        "INSERT OR REPLACE INTO page (id, site, outcome, reason, status, attempts, bytes, \
+         content_type, fetched_at, elapsed_ms, rung, ended_at, canonical) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        params![
+            end.page,
+            key,
+            outcome(verdict),
+            reason,
+            attempt.and_then(|a| a.status),
+            attempts,
+            bytes,
+            end.content_type,
+            attempt.map(|a| int(a.at)),
+            attempt.map(|a| a.elapsed_ms),
+            attempt.map(|a| a.rung),
+            int(end.at),
+            end.canonical,
+        ],
+    )?;
+    if let (Outcome::Failed(_), Some((headers, body))) = (verdict, &end.evidence) {
+        run(
+            conn,
+            "INSERT OR REPLACE INTO evidence (id, headers, body) VALUES (?1, ?2, ?3)",
+            params![end.page, headers, body],
+        )?;
+    }
+    if let Some(redirect) = &end.redirect {
+        run(
+            conn,
+            "INSERT OR REPLACE INTO redirect (id, target, address) VALUES (?1, ?2, ?3)",
+            params![end.page, redirect.as_ref().ok(), redirect.as_ref().err()],
+        )?;
+    }
+    Ok(())
+}
+
+fn insert_records(conn: &Connection, key: i64, end: &End) -> Result<()> {
+    for (n, (name, fields)) in (0u32..).zip(&end.records) {
+        run(
+            conn,
+            "INSERT OR REPLACE INTO record (id, site, name, fields) VALUES (?1, ?2, ?3, ?4)",
+            params![within(end.page, n), key, name, fields],
+        )?;
+    }
+    Ok(())
+}
+
+fn insert_attempt(conn: &Connection, id: i64, attempt: &Attempt) -> Result<()> {
+    run(
+        conn,
+        "INSERT OR REPLACE INTO attempt (id, at, rung, status, kind, elapsed_ms, bytes, detail) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            id,
+            int(attempt.at),
+            attempt.rung,
+            attempt.status,
+            attempt.kind.map(FailureKind::as_str),
+            attempt.elapsed_ms,
+            int(attempt.bytes),
+            attempt.detail,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Pages that were done and turn out to be failed, for this page's reason.
+fn also_failed(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
+    let reason = match end.verdict {
+        Verdict::Final(Outcome::Failed(kind)) => kind,
+        _ => FailureKind::Redirect,
+    };
+    for page in &end.also_failed {
+        let Some(site) = sites.touch(end.held.site) else {
+            return Ok(());
+        };
+        let changed = run(
+            conn,
+            "UPDATE page SET outcome = ?1, reason = ?2, ended_at = ?3 \
+             WHERE id = ?4 AND site = ?5 AND outcome = ?6",
+            params![FAILED, reason.as_str(), int(end.at), page, site.key, DONE],
+        )?;
+        if changed == 1 {
+            site.now.done -= 1;
+            site.now.failed += 1;
+        }
+    }
+    Ok(())
+}
+
+fn add(
+    conn: &Connection,
+    sites: &mut Sites,
+    site: SiteId,
+    fresh: &[Fresh],
+    found_on: Option<u32>,
+) -> Result<()> {
+    if fresh.is_empty() {
+        return Ok(());
+    }
+    let Some(site) = sites.touch(site) else {
+        return Ok(());
+    };
+    let mut url = conn.prepare_cached(
+        "INSERT INTO url (id, site, print, depth, hops, via, found_on, url) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    let mut queue = conn
+        .prepare_cached("INSERT INTO queue (site, depth, id, attempts) VALUES (?1, ?2, ?3, 0)")?;
+    for new in fresh {
+        url.execute(params![
+            new.id,
+            site.key,
+            // The same 64 bits, read as a signed number.
+            new.print as i64,
+            new.depth,
+            new.hops,
+            via(new.via),
+            found_on,
+            new.url,
+        ])?;
+        queue.execute(params![site.key, new.depth, new.id])?;
+        site.now.queued += 1;
+        site.queued((i64::from(new.depth), new.id));
+    }
+    Ok(())
+}
+
+fn save(conn: &Connection, sites: &mut Sites, site: SiteId, saved: &SavedSite) -> Result<()> {
+    let Some(site) = sites.touch(site) else {
+        return Ok(());
+    };
+    run(
+        conn,
+        "UPDATE site SET state = ?2, why = ?3, concurrency = ?4, delay_ms = ?5, paused = ?6, \
+         sitemaps_done = ?7 WHERE key = ?1",
+        params![
+            site.key,
+            saved.state.as_str(),
+            saved.why,
+            saved.concurrency,
+            i64::try_from(saved.delay.as_millis()).unwrap_or(i64::MAX),
+            saved.paused,
+            saved.sitemaps_done,
+        ],
+    )?;
+    Ok(())
+}

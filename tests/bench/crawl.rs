@@ -1,0 +1,89 @@
+//! The benchmark: crawldeck against wget2 and Scrapy on real documentation,
+//! served by nginx on loopback. Run by hand:
+//!
+//! ```text
+//! cargo bench --bench crawl -- links      # pages a second against wget2
+//! cargo bench --bench crawl -- fields     # three CSS fields a page against Scrapy
+//! cargo bench --bench crawl -- three      # three sites at once; the deck's cost
+//! cargo bench --bench crawl -- kill       # kill -9 and resume, thirty times
+//! cargo bench --bench crawl -- many       # a thousand sites in one file
+//! ```
+//!
+//! Needs, from Debian: `nginx-core wget2 time openjdk-17-doc rust-doc
+//! cppreference-doc-en-html`; from PyPI: `scrapy`. What is missing is named.
+//! Programs to be compared take turns (A B A B …), are measured from outside,
+//! and ratios are taken turn by turn, so that a machine whose speed drifts
+//! does not favour one. Ends with 1 if a target is missed, 2 if it could not
+//! be measured.
+
+mod corpus;
+mod nginx;
+mod peers;
+mod process;
+mod rounds;
+mod scenario;
+mod subject;
+mod table;
+
+use clap::{Parser, ValueEnum};
+use std::process::ExitCode;
+
+/// What to measure and how often.
+#[derive(Debug, Parser)]
+#[command(name = "cargo bench --bench crawl --")]
+pub struct Options {
+    /// What to measure.
+    #[arg(value_enum)]
+    scenario: Scenario,
+    /// Turns of each program, after one that is not counted.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// Pages for each program at most (`fields` only); all if not given.
+    /// Then the first pages of the site, which are its largest, weigh more.
+    #[arg(long)]
+    max_pages: Option<u64>,
+    /// Only run the peers (`links` and `fields`): figures without verdicts.
+    #[arg(long)]
+    peers: bool,
+    /// Seed of the random instants (`kill`).
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Given by cargo.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    /// openjdk-17-doc, links only, against wget2.
+    Links,
+    /// openjdk-17-doc with three CSS fields a page, against Scrapy.
+    Fields,
+    /// Three sites in one run: shares, and what the deck costs.
+    Three,
+    /// kill -9 at thirty random instants, each followed by a resume.
+    Kill,
+    /// 1,000 sites of 20 pages in one file.
+    Many,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let outcome = match options.scenario {
+        Scenario::Links => scenario::links::run(&options),
+        Scenario::Fields => scenario::fields::run(&options),
+        Scenario::Three => scenario::three::run(&options),
+        Scenario::Kill => scenario::kill::run(&options),
+        Scenario::Many => scenario::many::run(&options),
+    };
+    match outcome {
+        Ok(targets) => {
+            targets.print();
+            ExitCode::from(u8::from(!targets.all_met()))
+        }
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
