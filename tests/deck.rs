@@ -27,7 +27,7 @@ mod deck {
     pub const MORE: &str = "+";
     pub const LESS: &str = "-";
     /// From the dashboard.
-    pub const FAILURES: &str = "F";
+    pub const FAILURES: &str = "2";
     pub const RETRY: &str = "r";
     pub const FILTER: &str = "/";
     pub const ASK_HELP: &str = "?";
