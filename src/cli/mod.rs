@@ -1,10 +1,13 @@
 //! What the operator types: one file per subcommand, wiring only.
 
+mod demo;
+pub mod export;
 mod headless;
 mod log;
 mod run;
 mod session;
 mod signals;
+pub mod status;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -30,6 +33,12 @@ struct Arguments {
 enum Command {
     /// Crawl the sites of a file, or one site by its URL; resumes what was begun
     Run(run::RunArgs),
+    /// Show how far a crawl is, running or not
+    Status(status::StatusArgs),
+    /// Write out records, pages or failures, while the crawl runs or after
+    Export(export::ExportArgs),
+    /// Serve small sites with faults on loopback and crawl them under the deck
+    Demo(demo::DemoArgs),
 }
 
 /// Runs the program and answers its exit code.
@@ -37,6 +46,9 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Run(args) => run::run(args),
+        Command::Status(args) => status::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Demo(args) => demo::run(args),
     };
     result.unwrap_or_else(|error| {
         // `{:#}` puts the causes on the same line.

@@ -154,6 +154,8 @@ mod tests {
     use std::collections::HashMap;
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn it_is_a_map_that_keeps_the_first(
             pairs in prop::collection::vec((0u64..400, 1u32..), 0..2000),

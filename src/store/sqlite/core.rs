@@ -169,6 +169,16 @@ impl Core {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn conn(&self) -> &Connection {
+        &self.start.conn
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled
+    }
+
     fn lease(&mut self, site: SiteId, most: usize) -> Lease {
         for page in self.start.back.take() {
             if let Some(site) = self.leases.site_of(page) {
