@@ -431,11 +431,7 @@ fn the_delay_lies_between_the_starts_of_two_requests() {
     let server = Server::fan(8);
     let job = Job::site(&server.url("/"), "fetch: { delay: 100ms, concurrency: 8 }");
     job.finish(&[]);
-    let pages: Vec<_> = server
-        .log()
-        .into_iter()
-        .filter(|h| h.target != "/robots.txt")
-        .collect();
+    let pages = server.page_log();
     let span = pages.last().unwrap().at - pages[0].at;
     // Eight gaps; what a loaded machine adds can only make it longer, but the
     // first arrival may have been late.

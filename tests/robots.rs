@@ -209,11 +209,7 @@ fn the_crawl_delay_is_a_floor_of_the_delay() {
     );
     let job = Job::site(&server.url("/"), "fetch: { delay: 10ms, concurrency: 8 }");
     job.finish(&[]);
-    let pages: Vec<_> = server
-        .log()
-        .into_iter()
-        .filter(|h| h.target != "/robots.txt")
-        .collect();
+    let pages = server.page_log();
     assert_eq!(pages.len(), 4);
     let span = pages[3].at - pages[0].at;
     assert!(

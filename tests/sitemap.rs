@@ -69,9 +69,9 @@ fn try_all(cases: &[Case]) {
         want.sort_unstable();
         assert_eq!(pages.done(&server.url("")), want, "{name}");
         assert!(
-            server.repeated().is_empty(),
+            server.repeated_at_all().is_empty(),
             "{name}: {:?}",
-            server.repeated()
+            server.repeated_at_all()
         );
     }
 }

@@ -23,13 +23,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// The demo's servers, running. They stop when this is dropped;
-/// [`Demo::stop`] also waits for that.
+/// [`Demo::shutdown`] also waits for that.
 #[derive(Debug)]
 pub struct Demo {
     documents: Vec<String>,
     starts: Vec<(&'static str, String)>,
     tasks: TaskTracker,
-    guard: DropGuard,
+    stop: DropGuard,
 }
 
 /// Serves the demo's sites, each on a free port of 127.0.0.1.
@@ -55,7 +55,7 @@ pub async fn serve() -> io::Result<Demo> {
         documents,
         starts,
         tasks,
-        guard,
+        stop: guard,
     })
 }
 
@@ -72,8 +72,8 @@ impl Demo {
     }
 
     /// Closes every connection and waits until the servers are gone.
-    pub async fn stop(self) {
-        drop(self.guard);
+    pub async fn shutdown(self) {
+        drop(self.stop);
         self.tasks.wait().await;
     }
 }

@@ -105,7 +105,7 @@ async fn every_linked_book_is_there_with_its_fields() {
         .await
         .unwrap();
     assert_eq!(cover.headers()["content-type"], "image/svg+xml");
-    demo.stop().await;
+    demo.shutdown().await;
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn the_sitemaps_name_every_book_and_more_than_the_links() {
     let mapped: BTreeSet<_> = loc.captures_iter(&text).map(|c| c[1].to_owned()).collect();
     assert_eq!(mapped.len(), books::BOOKS);
     assert!(mapped.difference(&reachable(&books::Books)).count() >= 10);
-    demo.stop().await;
+    demo.shutdown().await;
 }
 
 #[test]
@@ -186,7 +186,7 @@ async fn faults_come_as_promised() {
         let got = statuses(&client, &format!("{base}{path}"), want.len()).await;
         assert_eq!(got, *want, "{path}");
     }
-    demo.stop().await;
+    demo.shutdown().await;
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn a_busy_page_says_when_to_come_back() {
     let (demo, client, starts) = demo().await;
     let busy = client.get(format!("{}/busy", starts["flaky"])).send().await;
     assert_eq!(busy.unwrap().headers()["retry-after"], "2");
-    demo.stop().await;
+    demo.shutdown().await;
 }
 
 #[tokio::test]
@@ -212,7 +212,7 @@ async fn a_reset_is_a_reset_and_not_an_end() {
         kinds.contains(&std::io::ErrorKind::ConnectionReset),
         "{error:?}"
     );
-    demo.stop().await;
+    demo.shutdown().await;
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn redirects_lead_on_or_round() {
     };
     assert_eq!(follow("/hop/1").await, Some((4, "/hop/landed".to_owned())));
     assert_eq!(follow("/loop/a").await, None);
-    demo.stop().await;
+    demo.shutdown().await;
 }
 
 #[tokio::test]
@@ -267,7 +267,7 @@ async fn strange_bodies_come_over_the_wire_as_they_are() {
         odd.headers()["content-type"],
         "application/x-crawldeck-demo"
     );
-    demo.stop().await;
+    demo.shutdown().await;
 }
 
 #[tokio::test]
@@ -280,7 +280,7 @@ async fn the_endless_page_does_not_hold_up_the_end() {
         .unwrap();
     assert!(endless.chunk().await.unwrap().is_some());
     assert!(endless.chunk().await.unwrap().is_some());
-    demo.stop().await;
+    demo.shutdown().await;
     while let Ok(Some(_)) = endless.chunk().await {}
     let again = client.get(&starts["docs"]).send().await.unwrap_err();
     assert!(again.is_connect(), "{again:?}");
@@ -313,14 +313,14 @@ async fn the_staff_rooms_are_linked_and_forbidden() {
     );
     let staff = reachable(&flaky::Flaky::new());
     assert!(staff.iter().filter(|p| p.starts_with("/staff/")).count() >= 3);
-    demo.stop().await;
+    demo.shutdown().await;
 }
 
 #[tokio::test]
 async fn the_sites_file_names_each_site_and_its_port() {
     let (demo, _, starts) = demo().await;
     let yaml = demo.sites_yaml();
-    demo.stop().await;
+    demo.shutdown().await;
     let documents: Vec<_> = yaml.split("---\n").skip(1).collect();
     assert_eq!(documents.len(), 3, "{yaml}");
     for (document, name) in documents.iter().zip(["books", "docs", "flaky"]) {

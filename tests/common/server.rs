@@ -281,20 +281,26 @@ impl Server {
         self.hits(target).len()
     }
 
-    /// How many requests there were, robots.txt and sitemaps left out.
-    pub fn pages_hit(&self) -> usize {
-        let log = self.shared.log.lock().unwrap();
-        log.hits.iter().filter(|h| is_page(&h.target)).count()
+    /// The requests for pages: robots.txt and sitemaps left out.
+    pub fn page_log(&self) -> Vec<Hit> {
+        let mut hits = self.log();
+        hits.retain(|hit| hit.target != "/robots.txt" && !hit.target.starts_with("/sitemap"));
+        hits
     }
 
-    /// Paths that were asked for more than once, robots.txt left out.
+    /// How many of them there were.
+    pub fn pages_hit(&self) -> usize {
+        self.page_log().len()
+    }
+
+    /// Pages that were asked for more than once.
     pub fn repeated(&self) -> Vec<String> {
-        let mut seen = HashMap::<String, usize>::new();
-        for hit in self.log() {
-            *seen.entry(hit.target).or_default() += 1;
-        }
-        seen.retain(|target, n| *n > 1 && target != "/robots.txt");
-        seen.into_keys().collect()
+        repeated(self.page_log())
+    }
+
+    /// Whatever was asked for more than once, sitemaps and robots.txt too.
+    pub fn repeated_at_all(&self) -> Vec<String> {
+        repeated(self.log())
     }
 
     /// The most requests that were ever unanswered at once.
@@ -335,10 +341,6 @@ impl Drop for Server {
         // Wakes the accepting thread, which then sees that it is over.
         let _ = TcpStream::connect(self.address);
     }
-}
-
-fn is_page(target: &str) -> bool {
-    target != "/robots.txt" && !target.starts_with("/sitemap")
 }
 
 impl Shared {
@@ -428,6 +430,15 @@ impl Shared {
             }
         }
     }
+}
+
+fn repeated(hits: Vec<Hit>) -> Vec<String> {
+    let mut counts = HashMap::<String, usize>::new();
+    for hit in hits {
+        *counts.entry(hit.target).or_default() += 1;
+    }
+    counts.retain(|_, n| *n > 1);
+    counts.into_keys().collect()
 }
 
 /// Reads a request's head; `None` at the connection's end. There are no bodies.
