@@ -10,6 +10,7 @@ mod signals;
 pub mod status;
 
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Bad input; nothing was started.
@@ -52,7 +53,13 @@ pub fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         // `{:#}` puts the causes on the same line.
-        eprintln!("crawldeck: {error:#}");
+        complain(format_args!("{error:#}"));
         ExitCode::from(BAD_INPUT)
     })
+}
+
+/// Says on standard error what is wrong. A reader that has gone away is no
+/// reason to break down.
+fn complain(words: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "crawldeck: {words}");
 }
