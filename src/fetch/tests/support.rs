@@ -54,15 +54,15 @@ pub(crate) fn site(start: &str) -> Site {
     }
 }
 
-/// Names of a test: `*.test` is loopback, `private.test` and `public.test` are
-/// what they say, others do not exist.
+/// Names of a test: `localhost` and `*.test` are loopback but for
+/// `private.test`, others do not exist.
 pub(in crate::fetch) struct TestNames;
 
 impl Lookup for TestNames {
     fn lookup<'a>(&'a self, name: &'a str) -> Looking<'a> {
         let found: &[&str] = match name {
             "private.test" => &["10.1.2.3", "fd00::1"],
-            _ if name.ends_with(".test") => &["127.0.0.1"],
+            _ if name == "localhost" || name.ends_with(".test") => &["127.0.0.1"],
             _ => &[],
         };
         let found: Vec<IpAddr> = found.iter().map(|ip| ip.parse().unwrap()).collect();

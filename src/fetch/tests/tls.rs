@@ -157,3 +157,19 @@ async fn guarded_and_unguarded_sites_have_secure_clients_of_their_own() {
         .unwrap_err();
     assert_eq!(error.kind, FailureKind::Private);
 }
+
+#[tokio::test]
+async fn without_usable_certificates_https_fails_with_advice_and_http_works() {
+    let rubbish = Certificate::from_der(b"rubbish").unwrap();
+    let http = Http::for_tests(Arc::new(TestNames), vec![rubbish]);
+    let plain = Server::answering(page(b"<p>")).await;
+    for _ in 0..2 {
+        let error = fetch(&http, "secure.test", &plain).await.unwrap_err();
+        assert_eq!(error.kind, FailureKind::Tls, "{error}");
+        assert!(
+            error.detail.contains("install the package ca-certificates"),
+            "{error}"
+        );
+    }
+    assert!(get(&http, &plain.url("/"), Want::Page).await.is_ok());
+}
