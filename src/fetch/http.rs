@@ -167,6 +167,10 @@ impl Http {
                 return Err(fail(cause, response.headers_mut(), clock.start.elapsed()));
             }
         };
+        // The connection goes back to the pool in a task of its own. Asked
+        // before that has run, the next request would open another one: a
+        // busy worker would keep two.
+        tokio::task::yield_now().await;
         Ok(Fetched {
             status,
             headers: std::mem::take(response.headers_mut()),
