@@ -13,21 +13,28 @@ use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::convert::Infallible;
 use std::sync::Arc;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 use url::Url;
+
+/// What a server for `secure.test` needs, and a rung that trusts it.
+fn trusted() -> (ServerConfig, Http) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let made = rcgen::generate_simple_self_signed(vec!["secure.test".to_owned()]).unwrap();
+    let der = made.cert.der().clone();
+    let root = Certificate::from_der(&der).unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![der], key)
+        .unwrap();
+    (config, Http::for_tests(Arc::new(TestNames), vec![root]))
+}
 
 /// A server for `secure.test` that speaks what ALPN settles, and a rung that
 /// trusts it.
 async fn secure(protocols: &[&str], header: (&'static str, String)) -> (Server, Http) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let made = rcgen::generate_simple_self_signed(vec!["secure.test".to_owned()]).unwrap();
-    let der = made.cert.der().clone();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![der.clone()], key)
-        .unwrap();
+    let (mut config, http) = trusted();
     config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let header = Arc::new(header);
@@ -60,8 +67,7 @@ async fn secure(protocols: &[&str], header: (&'static str, String)) -> (Server, 
         }
     })
     .await;
-    let root = Certificate::from_der(&der).unwrap();
-    (server, Http::for_tests(Arc::new(TestNames), vec![root]))
+    (server, http)
 }
 
 async fn fetch(http: &Http, host: &str, server: &Server) -> Result<Fetched, FetchError> {
@@ -172,4 +178,38 @@ async fn without_usable_certificates_https_fails_with_advice_and_http_works() {
         );
     }
     assert!(get(&http, &plain.url("/"), Want::Page).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_kept_connection_closed_without_an_alert_is_replaced() {
+    let (config, http) = trusted();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    // The first connection answers once and is dropped on its second request.
+    let server = Server::new(move |stream, number| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let mut answered = 0;
+            let mut head = Vec::new();
+            while let Ok(byte) = stream.read_u8().await {
+                head.push(byte);
+                if !head.ends_with(b"\r\n\r\n") {
+                    continue;
+                }
+                head.clear();
+                if number == 0 && answered == 1 {
+                    return;
+                }
+                answered += 1;
+                stream.write_all(&page(b"<p>")).await.unwrap();
+                stream.flush().await.unwrap();
+            }
+        }
+    })
+    .await;
+    for _ in 0..3 {
+        let page = fetch(&http, "secure.test", &server).await.unwrap();
+        assert_eq!(page.body, "<p>");
+    }
+    assert_eq!(server.connections(), 2);
 }
