@@ -5,6 +5,7 @@ use super::support::{Server, answer, get, http, page, request, reset, site};
 use crate::fetch::{Fetcher, Visitor, Want};
 use crate::page::FailureKind;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 
@@ -182,4 +183,32 @@ async fn many_at_once_share_a_client() {
         assert_eq!(fetch.await.unwrap().unwrap().body, "<p>");
     }
     assert_eq!(server.connections(), MANY);
+}
+
+#[tokio::test]
+async fn an_unwanted_rest_that_comes_late_is_waited_for_if_it_is_little() {
+    let png = "Content-Type: image/png\r\nContent-Length: 4\r\n\r\n";
+    let chunks = "Location: /\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (status, head, rest) in [
+        ("200 OK", png, "late"),
+        ("302 Found", chunks, "4\r\nlate\r\n0\r\n\r\n"),
+    ] {
+        let server = Server::new(move |mut stream, _| async move {
+            while request(&mut stream).await.is_some() {
+                let head = format!("HTTP/1.1 {status}\r\n{head}");
+                stream.write_all(head.as_bytes()).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                if stream.write_all(rest.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        })
+        .await;
+        let http = http();
+        for _ in 0..3 {
+            let page = get(&http, &server.url("/"), Want::Page).await.unwrap();
+            assert!(!page.read);
+        }
+        assert_eq!(server.connections(), 1, "{status}");
+    }
 }
