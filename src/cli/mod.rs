@@ -1,6 +1,8 @@
 //! What the operator types: one file per subcommand, wiring only.
 
+mod check;
 mod demo;
+mod explain;
 pub mod export;
 mod headless;
 mod log;
@@ -34,6 +36,8 @@ struct Arguments {
 enum Command {
     /// Crawl the sites of a file, or one site by its URL; resumes what was begun
     Run(run::RunArgs),
+    /// Validate a sites file; with --url, fetch one page and explain it
+    Check(check::CheckArgs),
     /// Show how far a crawl is, running or not
     Status(status::StatusArgs),
     /// Write out records, pages or failures, while the crawl runs or after
@@ -47,6 +51,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Demo(args) => demo::run(args),

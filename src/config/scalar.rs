@@ -20,6 +20,9 @@ pub trait Scalar: Sized {
     fn read(text: &str) -> Result<Self, String>;
 }
 
+/// How those errors begin that go on from the value's own text.
+const TELLS_OF_IT: [&str; 4] = ["not ", "no ", "neither", "out of range"];
+
 struct Reader<T>(PhantomData<T>);
 
 impl<T: Scalar> Visitor<'_> for Reader<T> {
@@ -33,7 +36,7 @@ impl<T: Scalar> Visitor<'_> for Reader<T> {
         let value = env::expand(text).map_err(E::custom)?;
         T::read(&value).map_err(|wrong| {
             // What came from the environment may be a secret.
-            if value == text && !wrong.contains(text) {
+            if value == text && TELLS_OF_IT.iter().any(|start| wrong.starts_with(start)) {
                 E::custom(format!("\"{text}\" is {wrong}"))
             } else {
                 E::custom(wrong)
