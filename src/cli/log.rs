@@ -12,6 +12,8 @@ const FILES: usize = 14;
 /// Lines that may wait for the disk; more are dropped, so that a slow disk
 /// holds nothing up.
 const LINES: usize = 16_384;
+/// Values shorter than this are no secrets, and would blot out half the log.
+const SHORTEST: usize = 4;
 /// The environment variable that says what is logged.
 const FILTER: &str = "CRAWLDECK_LOG";
 
@@ -33,7 +35,10 @@ pub fn start(dir: &Path, secrets: Vec<String>) -> Result<WorkerGuard, LogError> 
         .buffered_lines_limit(LINES)
         .lossy(true)
         .finish(file);
-    let secrets: Arc<[String]> = secrets.into_iter().filter(|s| !s.is_empty()).collect();
+    let secrets: Arc<[String]> = secrets
+        .into_iter()
+        .filter(|secret| secret.len() >= SHORTEST)
+        .collect();
     let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("info"));
     // Fails only where a log was started before, in tests.
     let _ = tracing_subscriber::fmt()

@@ -41,7 +41,7 @@ const REQUESTS: usize = 512;
 /// Room for the deck's questions.
 const QUESTIONS: usize = 32;
 /// The writer's page cache unless told otherwise, KiB.
-const CACHE_KIB: u32 = 16 << 10;
+const CACHE_KIB: u32 = 8 << 10;
 
 /// How a job's folder is opened.
 #[derive(Debug)]
