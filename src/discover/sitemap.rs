@@ -370,7 +370,7 @@ impl Outline {
 }
 
 /// The prefix with its colon, and the name without it.
-fn split(tag: QName) -> (&str, &str) {
+fn split(tag: QName<'_>) -> (&str, &str) {
     let tag = tag.0;
     tag.split_at(tag.find(':').map_or(0, |colon| colon + 1))
 }
