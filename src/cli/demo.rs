@@ -61,6 +61,6 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         // It held nothing but the demo's job.
         let _ = std::fs::remove_dir_all(&dir);
     }
-    runtime.block_on(served.stop());
+    runtime.block_on(served.shutdown());
     result
 }

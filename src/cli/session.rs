@@ -1,6 +1,6 @@
 //! One run: store, engine, monitor and a face, put together.
 
-use super::{INCOMPLETE, headless, log, signals};
+use super::{INCOMPLETE, complain, headless, log, signals};
 use crate::bus::{
     self, Command, Controls, Event, Level, Origin, Reply, Request, SiteInfo, SiteState,
 };
@@ -9,6 +9,7 @@ use crate::engine::{Ended, Engine, Parts};
 use crate::fetch::Http;
 use crate::monitor::{self, Counts, Pages, Snapshot};
 use crate::store::sqlite::{self, Opening, OpeningSite};
+use crate::tui;
 use anyhow::Context;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -150,7 +151,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     .context("starting the CPU pool")?;
 
     let ended = match face {
-        Face::Deck => engine.ended().await,
+        Face::Deck => under_deck(engine, snapshots.clone(), &controls, &linger, title).await?,
         Face::Lines | Face::Json => {
             let shown = tokio::spawn(headless::show(snapshots.clone(), face == Face::Json));
             let ended = engine.ended().await;
@@ -168,10 +169,50 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     ))
 }
 
+/// Runs the deck until the operator leaves or the terminal goes away; then the
+/// crawl goes on without it.
+async fn under_deck(
+    engine: Engine,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    controls: &Controls,
+    linger: &watch::Sender<bool>,
+    title: String,
+) -> anyhow::Result<Ended> {
+    let mut deck = tui::open(tui::Deck {
+        snapshots,
+        controls: controls.clone(),
+        options: tui::Options::from_env(title),
+    })
+    .context("opening the deck")?;
+    let mut ended = std::pin::pin!(engine.ended());
+    let left = tokio::select! {
+        ended = &mut ended => {
+            deck.close();
+            return Ok(ended);
+        }
+        left = deck.closed() => left,
+    };
+    deck.close();
+    if left == tui::Left::Quit {
+        let request = Request {
+            command: Command::Stop,
+            origin: Origin::Auto,
+            reply: Reply::ignore(),
+        };
+        // A closed channel means that the engine has ended already.
+        let _ = controls.commands.send(request).await;
+    } else {
+        tracing::warn!("the terminal went away; the crawl goes on without it");
+        // Nobody can leave the deck any more: end when the sites have.
+        let _ = linger.send(false);
+    }
+    Ok(ended.await)
+}
+
 /// The exit code, and a last word where something is amiss.
 fn conclude(ended: &Ended, last: &Snapshot, signal: u8) -> ExitCode {
     if let Some(why) = &ended.unsaved {
-        eprintln!("crawldeck: not everything could be saved: {why}");
+        complain(format_args!("not everything could be saved: {why}"));
         return ExitCode::from(INCOMPLETE);
     }
     if signal != 0 {
@@ -182,7 +223,7 @@ fn conclude(ended: &Ended, last: &Snapshot, signal: u8) -> ExitCode {
         match state {
             SiteState::Failed => {
                 let why = site.why.as_deref().unwrap_or("it could not be crawled");
-                eprintln!("crawldeck: {}: {}", site.name, monitor::line::clean(why));
+                complain(format_args!("{}: {}", site.name, monitor::line::clean(why)));
                 code = INCOMPLETE;
             }
             SiteState::Finished => {}

@@ -172,7 +172,7 @@ fn room(number: usize) -> Answer {
         .enumerate()
         .filter(|(at, _)| at % rooms() == number - 1)
         .map(|(_, path)| path.to_owned());
-    let staff = (number % 5 == 0).then(|| format!("/staff/{number}"));
+    let staff = (number.is_multiple_of(5)).then(|| format!("/staff/{number}"));
     for path in sound.chain(faults).chain(staff) {
         let _ = writeln!(body, "<li><a href=\"{path}\">{path}</a></li>");
     }

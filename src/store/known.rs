@@ -154,6 +154,8 @@ mod tests {
     use std::collections::HashMap;
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn it_is_a_map_that_keeps_the_first(
             pairs in prop::collection::vec((0u64..400, 1u32..), 0..2000),
@@ -183,7 +185,7 @@ mod tests {
         while n < 300_000 {
             n += 1;
             known.insert(Fingerprint(random.u64(..)), PageId(n));
-            if n >= 50_000 && n % 997 == 0 {
+            if n >= 50_000 && n.is_multiple_of(997) {
                 // While one shard grows, its old table stands beside the new one.
                 let growing = known.bytes() / SHARDS;
                 let each = (known.bytes() + growing) as f64 / f64::from(n);

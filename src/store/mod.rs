@@ -13,6 +13,8 @@ pub mod known;
 pub mod lock;
 pub mod reader;
 pub mod sqlite;
+#[cfg(test)]
+pub(crate) mod testing;
 mod types;
 
 pub use self::contract::{Pending, Store};

@@ -1,1 +1,156 @@
-//! x
+//! Reads a job's folder from any process, while a crawl runs or after it.
+//!
+//! Rows are read in small pieces, each a short read of its own, so that a slow
+//! taker neither fills the memory nor holds the database's log back. What is
+//! read while a crawl runs is therefore no picture of one instant, but every
+//! row is whole.
+
+mod page;
+mod record;
+mod status;
+
+pub use self::page::PageRow;
+pub use self::record::RecordRow;
+pub use self::status::{PageCounts, SiteStatus};
+
+use super::StoreError;
+use super::folder::DATABASE;
+use super::lock::is_held;
+use super::sqlite::schema::open_to_read;
+use rusqlite::{Connection, Row, params};
+use std::path::{Path, PathBuf};
+
+/// The page cache, KiB.
+const CACHE_KIB: u32 = 4096;
+/// Rows read at once.
+const ROWS: usize = 500;
+/// Bytes after which no further row is read at once.
+const BYTES: usize = 1 << 20;
+
+/// A job's folder, open for reading.
+#[derive(Debug)]
+pub struct Reader {
+    dir: PathBuf,
+    conn: Connection,
+}
+
+impl Reader {
+    /// Opens the job in `dir`.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] where no crawl has begun; others as for a crawl.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join(DATABASE);
+        if !path.is_file() {
+            return Err(StoreError::Absent {
+                path: dir.to_owned(),
+            });
+        }
+        Ok(Self {
+            dir: dir.to_owned(),
+            conn: open_to_read(&path, CACHE_KIB)?,
+        })
+    }
+
+    /// Whether a process works on the job now.
+    pub fn is_running(&self) -> bool {
+        is_held(&self.dir)
+    }
+
+    /// Every site, in the order of the sites file; those that are no longer in
+    /// it last.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn status(&self) -> rusqlite::Result<Vec<SiteStatus>> {
+        status::read(&self.conn, self.is_running())
+    }
+
+    /// Hands every page to `visit`, in the order of discovery; those of one
+    /// site where one is named. Pages not finished yet are among them.
+    ///
+    /// # Errors
+    /// What SQLite or `visit` says.
+    pub fn pages<E: From<rusqlite::Error>>(
+        &self,
+        site: Option<&str>,
+        visit: impl FnMut(PageRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.each(page::PAGES, site, |row| page::read(&self.conn, row), visit)
+    }
+
+    /// Hands every failed page to `visit`, as [`Reader::pages`] does.
+    ///
+    /// # Errors
+    /// What SQLite or `visit` says.
+    pub fn failures<E: From<rusqlite::Error>>(
+        &self,
+        site: Option<&str>,
+        visit: impl FnMut(PageRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.each(
+            page::FAILURES,
+            site,
+            |row| page::read(&self.conn, row),
+            visit,
+        )
+    }
+
+    /// Hands every record to `visit`, in the order in which their pages were
+    /// discovered; those of one site where one is named.
+    ///
+    /// # Errors
+    /// What SQLite or `visit` says.
+    pub fn records<E: From<rusqlite::Error>>(
+        &self,
+        site: Option<&str>,
+        visit: impl FnMut(RecordRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.each(record::RECORDS, site, record::read, visit)
+    }
+
+    /// The names of all fields that any record has, each once, in the order in
+    /// which they appeared.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn fields(&self, site: Option<&str>) -> rusqlite::Result<Vec<String>> {
+        record::fields(&self.conn, site)
+    }
+
+    /// Runs `sql` piece by piece. It gives rows with an id above `?1`, in the
+    /// order of their id, of the site `?2` where that is not null, the id first.
+    fn each<T, E: From<rusqlite::Error>>(
+        &self,
+        sql: &str,
+        site: Option<&str>,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<(T, usize)>,
+        mut visit: impl FnMut(T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut piece = Vec::with_capacity(ROWS);
+        let mut after = -1i64;
+        loop {
+            let mut bytes = 0;
+            {
+                let mut statement = self.conn.prepare_cached(sql)?;
+                let mut rows = statement.query(params![after, site])?;
+                while piece.len() < ROWS && bytes < BYTES {
+                    let Some(row) = rows.next()? else { break };
+                    after = row.get(0)?;
+                    let (item, size) = read(row)?;
+                    bytes += size;
+                    piece.push(item);
+                }
+            }
+            if piece.is_empty() {
+                return Ok(());
+            }
+            for item in piece.drain(..) {
+                visit(item)?;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

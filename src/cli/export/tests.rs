@@ -1,0 +1,153 @@
+use super::*;
+use crate::page::{FailureKind, Outcome, SiteId, Verdict};
+use crate::store::testing::{Job, new_url, record};
+
+const A: SiteId = SiteId(0);
+
+async fn crawl(dir: &std::path::Path) -> Job {
+    let job = Job::open(dir, 2);
+    job.add(A, &["start", "=evil", "later"]).await;
+    job.end(A, Verdict::Final(Outcome::Done), |c| {
+        let mut odd = record("book", "=HYPERLINK(1)");
+        odd.fields.insert("price".into(), json!(-3.5));
+        odd.fields.insert("tags".into(), json!(["x", "y"]));
+        c.records = vec![record("film", "a \"b\", c"), odd];
+        c.found = vec![new_url(A, "found", 1)];
+    })
+    .await;
+    let failed = Verdict::Final(Outcome::Failed(FailureKind::Status));
+    job.end(A, failed, |_| ()).await;
+    job.store.flush().await.unwrap();
+    job
+}
+
+fn export(dir: &std::path::Path, what: What, format: Format, site: Option<&str>) -> String {
+    let reader = Reader::open(dir).unwrap();
+    let mut out = Vec::new();
+    write(&reader, what, format, site, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[tokio::test]
+async fn lines_are_objects_with_the_promised_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let _job = crawl(dir.path()).await;
+    let text = export(dir.path(), What::Pages, Format::Jsonl, None);
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 4);
+    assert_eq!(
+        lines[1],
+        json!({
+            "site": "a", "url": "https://a.test/=evil", "final_url": "https://a.test/=evil",
+            "outcome": "failed", "reason": "status", "status": 500, "depth": 0, "from": null,
+            "attempts": 1, "bytes": 100, "content_type": "text/html",
+            "fetched_at": "2023-11-14T22:13:20.000Z", "canonical": null,
+        })
+    );
+    assert_eq!(lines[2]["outcome"], "queued");
+    assert_eq!(lines[3]["from"], "https://a.test/start");
+
+    let text = export(dir.path(), What::Failures, Format::Jsonl, None);
+    let failure: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&failure["url"], &failure["error"]),
+        (&lines[1]["url"], &json!("it was status"))
+    );
+
+    let text = export(dir.path(), What::Records, Format::Jsonl, None);
+    let second: Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(
+        second,
+        json!({
+            "site": "a", "record": "book", "url": "https://a.test/start",
+            "fetched_at": "2023-11-14T22:13:20.000Z",
+            "fields": {"title": "=HYPERLINK(1)", "price": -3.5, "tags": ["x", "y"]},
+        })
+    );
+    assert_eq!(
+        export(dir.path(), What::Records, Format::Jsonl, Some("b")),
+        ""
+    );
+}
+
+#[tokio::test]
+async fn tables_have_a_column_a_field_and_run_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let _job = crawl(dir.path()).await;
+    let at = "2023-11-14T22:13:20.000Z";
+    assert_eq!(
+        export(dir.path(), What::Records, Format::Csv, None),
+        format!(
+            "site,record,url,fetched_at,title,price,tags\n\
+             a,film,https://a.test/start,{at},\"a \"\"b\"\", c\",,\n\
+             a,book,https://a.test/start,{at},'=HYPERLINK(1),-3.5,\"[\"\"x\"\",\"\"y\"\"]\"\n"
+        )
+    );
+    let pages = export(dir.path(), What::Pages, Format::Csv, None);
+    let lines: Vec<_> = pages.lines().collect();
+    assert_eq!(lines[0], PAGE_COLUMNS.join(","));
+    assert_eq!(lines.len(), 5);
+    assert_eq!(
+        lines[3],
+        "a,https://a.test/later,https://a.test/later,queued,,,0,,0,0,,,"
+    );
+    let failures = export(dir.path(), What::Failures, Format::Csv, None);
+    assert!(
+        failures.lines().nth(1).unwrap().ends_with(",it was status"),
+        "{failures}"
+    );
+}
+
+#[tokio::test]
+async fn a_taker_that_leaves_ends_it() {
+    struct Gone;
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let _job = crawl(dir.path()).await;
+    let reader = Reader::open(dir.path()).unwrap();
+    for what in [What::Pages, What::Failures, What::Records] {
+        for format in [Format::Jsonl, Format::Csv] {
+            let error = write(&reader, what, format, None, &mut Gone).unwrap_err();
+            let ExportError::Write(error) = error else {
+                panic!("{error}")
+            };
+            assert_eq!(
+                error.kind(),
+                io::ErrorKind::BrokenPipe,
+                "{what:?} {format:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_command_writes_a_file_and_refuses_what_it_cannot_find() {
+    let dir = tempfile::tempdir().unwrap();
+    let _job = crawl(dir.path()).await;
+    let file = dir.path().join("out.csv");
+    let mut args = ExportArgs {
+        dir: Some(dir.path().to_owned()),
+        what: What::Pages,
+        format: Format::Csv,
+        output: Some(file.clone()),
+        site: Some("b".to_owned()),
+    };
+    let code = |args: &ExportArgs| format!("{:?}", run(args).unwrap());
+    assert_eq!(code(&args), format!("{:?}", ExitCode::SUCCESS));
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 1);
+    args.site = Some("z".to_owned());
+    assert_eq!(code(&args), format!("{:?}", ExitCode::from(2)));
+    args.site = None;
+    args.dir = Some(dir.path().join("gone"));
+    assert_eq!(code(&args), format!("{:?}", ExitCode::from(2)));
+}
