@@ -141,7 +141,7 @@ async fn verdict(site: &Site, http: &Http, visitor: &Visitor, url: &Url) -> Stri
                 "forbidden"
             };
             match decision.rule {
-                Some((line, rule)) => format!("{word} by line {line}: {}", clean(&rule)),
+                Some((line, rule)) => format!("{word} by line {line}: {}", clean(rule)),
                 None => format!("{word}: no rule for {agent} matches"),
             }
         }

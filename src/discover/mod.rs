@@ -6,3 +6,13 @@ pub mod redirect;
 pub mod robots;
 pub mod scope;
 pub mod sitemap;
+
+/// The site of a one-document sites file.
+#[cfg(test)]
+fn site(yaml: &str) -> std::sync::Arc<crate::config::Site> {
+    let over = crate::config::Overrides::default();
+    let job = crate::config::parse(yaml, "s.yaml", &|_| None, &over);
+    job.unwrap_or_else(|error| panic!("{error}"))
+        .sites
+        .remove(0)
+}

@@ -191,3 +191,6 @@ fn is_private(url: &Url) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
