@@ -157,6 +157,8 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> End {
             }
         }
         Ok(fetched) => {
+            // A page that once led elsewhere does so no more.
+            site.chains().forget(site.linker.print(&page.leased.url));
             keep(site, page, attempt, fetched).await;
             End {
                 health: Health::Fine,
