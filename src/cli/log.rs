@@ -20,13 +20,15 @@ const FILTER: &str = "CRAWLDECK_LOG";
 ///
 /// # Errors
 /// Where the folder cannot be written to.
-pub fn start(dir: &Path, secrets: Vec<String>) -> Result<WorkerGuard, InitError> {
+pub fn start(dir: &Path, secrets: Vec<String>) -> Result<WorkerGuard, LogError> {
+    let dir = dir.join("log");
+    std::fs::create_dir_all(&dir)?;
     let file = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("crawldeck")
         .filename_suffix("log")
         .max_log_files(FILES)
-        .build(dir.join("log"))?;
+        .build(dir)?;
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(LINES)
         .lossy(true)
@@ -43,6 +45,17 @@ pub fn start(dir: &Path, secrets: Vec<String>) -> Result<WorkerGuard, InitError>
         })
         .try_init();
     Ok(guard)
+}
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Its folder cannot be made.
+    #[error(transparent)]
+    Folder(#[from] io::Error),
+    /// Its file cannot be opened.
+    #[error(transparent)]
+    File(#[from] InitError),
 }
 
 /// Blots secrets out of each line on its way.

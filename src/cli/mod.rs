@@ -1,6 +1,8 @@
 //! What the operator types: one file per subcommand, wiring only.
 
+mod check;
 mod demo;
+mod explain;
 pub mod export;
 mod headless;
 mod log;
@@ -10,6 +12,7 @@ mod signals;
 pub mod status;
 
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Bad input; nothing was started.
@@ -33,6 +36,8 @@ struct Arguments {
 enum Command {
     /// Crawl the sites of a file, or one site by its URL; resumes what was begun
     Run(run::RunArgs),
+    /// Validate a sites file; with --url, fetch one page and explain it
+    Check(check::CheckArgs),
     /// Show how far a crawl is, running or not
     Status(status::StatusArgs),
     /// Write out records, pages or failures, while the crawl runs or after
@@ -46,13 +51,20 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Demo(args) => demo::run(args),
     };
     result.unwrap_or_else(|error| {
         // `{:#}` puts the causes on the same line.
-        eprintln!("crawldeck: {error:#}");
+        complain(format_args!("{error:#}"));
         ExitCode::from(BAD_INPUT)
     })
+}
+
+/// Says on standard error what is wrong. A reader that has gone away is no
+/// reason to break down.
+fn complain(words: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "crawldeck: {words}");
 }

@@ -1,6 +1,6 @@
 //! One run: store, engine, monitor and a face, put together.
 
-use super::{INCOMPLETE, headless, log, signals};
+use super::{INCOMPLETE, complain, headless, log, signals};
 use crate::bus::{
     self, Command, Controls, Event, Level, Origin, Reply, Request, SiteInfo, SiteState,
 };
@@ -212,7 +212,7 @@ async fn under_deck(
 /// The exit code, and a last word where something is amiss.
 fn conclude(ended: &Ended, last: &Snapshot, signal: u8) -> ExitCode {
     if let Some(why) = &ended.unsaved {
-        eprintln!("crawldeck: not everything could be saved: {why}");
+        complain(format_args!("not everything could be saved: {why}"));
         return ExitCode::from(INCOMPLETE);
     }
     if signal != 0 {
@@ -223,7 +223,7 @@ fn conclude(ended: &Ended, last: &Snapshot, signal: u8) -> ExitCode {
         match state {
             SiteState::Failed => {
                 let why = site.why.as_deref().unwrap_or("it could not be crawled");
-                eprintln!("crawldeck: {}: {}", site.name, monitor::line::clean(why));
+                complain(format_args!("{}: {}", site.name, monitor::line::clean(why)));
                 code = INCOMPLETE;
             }
             SiteState::Finished => {}

@@ -3,7 +3,7 @@
 use crate::store::folder;
 use crate::store::reader::{Reader, SiteStatus};
 use anyhow::Context;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -36,8 +36,7 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     };
     let sites = reader.status().context("reading the store")?;
     let text = if args.json {
-        let running = reader.is_running();
-        format!("{}\n", json!({ "running": running, "sites": sites }))
+        format!("{}\n", object(reader.is_running(), &sites))
     } else {
         table(&sites)
     };
@@ -49,6 +48,11 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// The answer for scripts; its keys are a promise.
+fn object(running: bool, sites: &[SiteStatus]) -> Value {
+    json!({ "running": running, "sites": sites })
 }
 
 /// The job that the operator means, open; else what is wrong, in words.
@@ -138,6 +142,38 @@ mod tests {
             concurrency: 8,
             delay_ms: 250,
             removed,
+        }
+    }
+
+    #[test]
+    fn scripts_find_the_promised_keys() {
+        let expected = json!({
+            "running": true,
+            "sites": [{
+                "site": "books", "state": "running", "why": null,
+                "pages": {
+                    "done": 12345, "failed": 1, "skipped": 0, "queued": 0, "in_flight": 0,
+                },
+                "records": 7, "bytes": 1234567, "concurrency": 8, "delay_ms": 250,
+                "removed": false,
+            }],
+        });
+        assert_eq!(object(true, &[site("books", None, false)]), expected);
+    }
+
+    #[test]
+    fn a_folder_that_is_none_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let args = |dir: &Path| StatusArgs {
+            dir: Some(dir.to_owned()),
+            json: true,
+        };
+        for dir in [dir.path().to_owned(), dir.path().join("gone")] {
+            let code = run(&args(&dir)).unwrap();
+            assert_eq!(
+                format!("{code:?}"),
+                format!("{:?}", ExitCode::from(BAD_INPUT))
+            );
         }
     }
 

@@ -20,6 +20,9 @@ pub trait Scalar: Sized {
     fn read(text: &str) -> Result<Self, String>;
 }
 
+/// How those errors begin that go on from the value's own text.
+const TELLS_OF_IT: [&str; 4] = ["not ", "no ", "neither", "out of range"];
+
 struct Reader<T>(PhantomData<T>);
 
 impl<T: Scalar> Visitor<'_> for Reader<T> {
@@ -31,7 +34,14 @@ impl<T: Scalar> Visitor<'_> for Reader<T> {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
         let value = env::expand(text).map_err(E::custom)?;
-        T::read(&value).map_err(E::custom)
+        T::read(&value).map_err(|wrong| {
+            // What came from the environment may be a secret.
+            if value == text && TELLS_OF_IT.iter().any(|start| wrong.starts_with(start)) {
+                E::custom(format!("\"{text}\" is {wrong}"))
+            } else {
+                E::custom(wrong)
+            }
+        })
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
@@ -117,7 +127,7 @@ scalars! {
     Obey(bool), "obey or ignore", |text| match text {
         "obey" => Ok(true),
         "ignore" => Ok(false),
-        _ => Err("write obey or ignore".to_owned()),
+        _ => Err("not known; write obey or ignore".to_owned()),
     };
     /// A rung of the ladder.
     RungName(super::Rung), "a way of fetching: http", |text| match text {
@@ -125,14 +135,14 @@ scalars! {
         "proxy" | "browser" | "service" | "solver" => Err(format!(
             "this version cannot fetch by {text} yet; write via: [http]"
         )),
-        _ => Err("unknown way of fetching; write via: [http]".to_owned()),
+        _ => Err("no way of fetching; write via: [http]".to_owned()),
     };
 }
 
 fn name(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
     if text.is_empty() || text.len() > 100 || !text.chars().all(fits) {
-        return Err("a name is up to 100 letters, digits, '.', '_' and '-'".to_owned());
+        return Err("no name; a name is up to 100 letters, digits, '.', '_' and '-'".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -228,7 +238,7 @@ fn size(text: &str) -> Result<u64, String> {
     number
         .checked_mul(unit)
         .filter(|bytes| (1024..=4 << 30).contains(bytes))
-        .ok_or_else(|| "a size is from 1KB to 4GB".to_owned())
+        .ok_or_else(|| "out of range; a size is from 1KB to 4GB".to_owned())
 }
 
 fn whole(text: &str, least: u64, most: u64) -> Result<u64, String> {
@@ -256,6 +266,6 @@ fn switch(text: &str) -> Result<bool, String> {
     match text {
         "on" | "true" | "yes" => Ok(true),
         "off" | "false" | "no" => Ok(false),
-        _ => Err("write on or off".to_owned()),
+        _ => Err("neither; write on or off".to_owned()),
     }
 }

@@ -98,15 +98,15 @@ fn each_fault_has_its_place_and_its_mend() {
         ("start: http://e.org/\n", "s.yaml:1:1: the site has no name"),
         (
             "site: a\nstart: e.org\n",
-            "s.yaml:2:8: start: not a whole URL; write it with https://",
+            "s.yaml:2:8: start: \"e.org\" is not a whole URL; write it with https://",
         ),
         (
             "site: a\nstart: ftp://e.org/\n",
-            "s.yaml:2:8: start: not a page's URL",
+            "s.yaml:2:8: start: \"ftp://e.org/\" is not a page's URL",
         ),
         (
             "site: a b\nstart: http://e.org/\n",
-            "s.yaml:1:7: site: a name is",
+            "s.yaml:1:7: site: \"a b\" is no name; a name is",
         ),
         (
             &format!("{site}fetch:\n  concurency: 3\n"),
@@ -138,11 +138,11 @@ fn each_fault_has_its_place_and_its_mend() {
         ),
         (
             &format!("{site}scope: {{ include: ['(a'] }}\n"),
-            "s.yaml:3:20: scope.include[0]: not a regular expression: unclosed group",
+            "s.yaml:3:20: scope.include[0]: \"(a\" is not a regular expression: unclosed group",
         ),
         (
             &format!("{site}scope: {{ hosts: ['http://e.org/'] }}\n"),
-            "s.yaml:3:18: scope.hosts[0]: not a host name",
+            "s.yaml:3:18: scope.hosts[0]: \"http://e.org/\" is not a host name",
         ),
         (
             &format!("{site}discover: {{ api: [] }}\n"),
@@ -150,7 +150,7 @@ fn each_fault_has_its_place_and_its_mend() {
         ),
         (
             &format!("{site}extract:\n- record: r\n  fields: {{ t: 'h1[' }}\n"),
-            "s.yaml:5:16: extract[0].fields.t: not a CSS selector",
+            "s.yaml:5:16: extract[0].fields.t: \"h1[\" is not a CSS selector",
         ),
         (
             &format!("{site}extract:\n- record: r\n  fields: {{ t: {{ css: h1, as: numbr }} }}\n"),
@@ -178,7 +178,7 @@ fn each_fault_has_its_place_and_its_mend() {
         ),
         (
             "site: a\nstart: [a\n",
-            "s.yaml:2:9: start[0]: not a whole URL",
+            "s.yaml:2:9: start[0]: \"a\" is not a whole URL",
         ),
         ("site: a\nlimits: {\n", "s.yaml:3:1: did not find expected"),
         (

@@ -68,6 +68,8 @@ pub struct Report {
     pub hold: Option<Duration>,
     /// Whether the page will come round again and so does not count yet.
     pub again: bool,
+    /// Why the page ended without being had, if it did.
+    pub why: Option<String>,
     /// What came of an errand.
     pub errand: Option<ErrandResult>,
 }

@@ -59,6 +59,7 @@ async fn perform(
         health: None,
         hold: None,
         again: false,
+        why: None,
         errand: None,
     };
     match work {
@@ -75,6 +76,7 @@ async fn perform(
                     health: Some(end.health),
                     hold: end.hold,
                     again: end.again,
+                    why: end.why,
                     ..report
                 },
                 Err(_) => {
@@ -93,6 +95,7 @@ struct End {
     health: Health,
     hold: Option<Duration>,
     again: bool,
+    why: Option<String>,
 }
 
 /// Fetches a page and sees to it that what came of it is committed.
@@ -140,11 +143,17 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> End {
         Ok(fetched) if matches!(fetched.status, 301 | 302 | 303 | 307 | 308) => {
             let commit = redirect(site, &page, attempt, &fetched);
             let again = matches!(commit.verdict, Verdict::Retry { .. });
+            let done = commit.verdict == Verdict::Final(Outcome::Done);
+            let why = commit
+                .attempt
+                .as_ref()
+                .map(|attempt| attempt.detail.clone());
             site.store.commit(commit).await;
             End {
                 health: Health::Fine,
                 hold: None,
                 again,
+                why: why.filter(|_| !done && !again),
             }
         }
         Ok(fetched) => {
@@ -153,6 +162,7 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> End {
                 health: Health::Fine,
                 hold: None,
                 again: false,
+                why: None,
             }
         }
     }
@@ -176,6 +186,7 @@ async fn fail(site: &SiteContext, page: &Page, attempt: Attempt, error: FetchErr
         health,
         hold: None,
         again,
+        why: (!again).then(|| format!("{}: {}", page.leased.url, error.detail)),
     }
 }
 
@@ -215,6 +226,7 @@ async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetc
         health,
         hold,
         again,
+        why: (!again).then(|| format!("{}: status {}", page.leased.url, fetched.status)),
     }
 }
 

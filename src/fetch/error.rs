@@ -112,8 +112,9 @@ pub(super) fn classify(error: &reqwest::Error, phase: Phase) -> Cause {
     Cause::new(FailureKind::Protocol, words())
 }
 
-/// Whether the server closed a kept connection while the request was on its
-/// way: nothing of an answer came, and the connection had been in use before.
+/// Whether the connection went away under a request, before its answer was
+/// complete: on a kept connection that is the server's closing it at a bad
+/// moment, not a failure of the page.
 pub(super) fn is_stale(error: &reqwest::Error) -> bool {
     if error.is_connect() || error.is_builder() {
         return false;
@@ -122,16 +123,24 @@ pub(super) fn is_stale(error: &reqwest::Error) -> bool {
         if let Some(http) = source.downcast_ref::<hyper::Error>() {
             return http.is_incomplete_message() || http.is_canceled() || http.is_closed();
         }
-        source.downcast_ref::<io::Error>().is_some_and(|io| {
-            matches!(
-                io.kind(),
-                io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::ConnectionAborted
-                    | io::ErrorKind::BrokenPipe
-                    | io::ErrorKind::NotConnected
-            )
-        })
+        if let Some(http2) = source.downcast_ref::<h2::Error>() {
+            return http2.is_go_away() && http2.is_remote() || http2.get_io().is_some_and(is_loss);
+        }
+        source.downcast_ref::<io::Error>().is_some_and(is_loss)
     })
+}
+
+fn is_loss(error: &io::Error) -> bool {
+    use io::ErrorKind as Io;
+    matches!(
+        error.kind(),
+        Io::ConnectionReset
+            | Io::ConnectionAborted
+            | Io::BrokenPipe
+            | Io::NotConnected
+            // TLS without its closing alert.
+            | Io::UnexpectedEof
+    )
 }
 
 /// "… within 10s".

@@ -19,8 +19,11 @@ use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
 /// Most that the names and values of an answer's headers may come to, bytes.
-/// hyper itself stops at 400 KiB, whatever is configured.
 const MAX_HEAD: usize = 64 * 1024;
+/// Where HTTP/2 gives up reading headers, bytes; it then reports a protocol
+/// error like any other, so what lies between is left to the check by
+/// [`MAX_HEAD`]. HTTP/1 gives up at about 400 KiB, which is hyper's own.
+const MAX_HEAD_READ: u32 = 256 * 1024;
 /// Most headers of an answer.
 const MAX_HEADERS: usize = 256;
 /// How long an unused connection is kept. Shorter than most servers keep
@@ -164,6 +167,10 @@ impl Http {
                 return Err(fail(cause, response.headers_mut(), clock.start.elapsed()));
             }
         };
+        // The connection goes back to the pool in a task of its own. Asked
+        // before that has run, the next request would open another one: a
+        // busy worker would keep two.
+        tokio::task::yield_now().await;
         Ok(Fetched {
             status,
             headers: std::mem::take(response.headers_mut()),
@@ -246,7 +253,7 @@ fn client(names: &Arc<dyn Lookup>, guarded: bool, roots: &Roots) -> reqwest::Res
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(config::Fetch::MAX_CONCURRENCY as usize)
         .http1_max_headers(MAX_HEADERS)
-        .http2_max_header_list_size(MAX_HEAD as u32)
+        .http2_max_header_list_size(MAX_HEAD_READ)
         .connector_layer(DialLayer)
         .dns_resolver(GuardedNames {
             names: Arc::clone(names),

@@ -26,7 +26,7 @@ mod sniff;
 mod visitor;
 
 #[cfg(test)]
-mod testing;
+mod tests;
 
 pub use self::answer::{Fetched, Want, is_html, media_type};
 pub use self::error::FetchError;

@@ -229,7 +229,7 @@ impl HostRule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fetch::testing::site;
+    use crate::fetch::tests::support::site;
 
     fn url(text: &str) -> Url {
         Url::parse(text).unwrap()

@@ -11,6 +11,14 @@ pub fn progress(snapshot: &Snapshot, width: Option<usize>) -> String {
     let totals = &snapshot.totals;
     let pages = &totals.pages;
     let over = match snapshot.state {
+        JobState::Over
+            if snapshot
+                .sites
+                .iter()
+                .any(|site| site.state == SiteState::Stopped) =>
+        {
+            "stopped"
+        }
         JobState::Over => "done",
         JobState::Stopping => "stopping",
         JobState::Running => "crawling",

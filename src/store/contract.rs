@@ -43,7 +43,8 @@ pub trait Store: Send + Sync + 'static {
     /// commits look again.
     fn knows(&self, print: Fingerprint) -> bool;
 
-    /// Sends failed pages round again; answers how many of each site.
+    /// Sends failed pages round again; answers how many of each site, and none
+    /// while the store cannot write.
     fn retry(&self, pick: Pick) -> Pending<'_, Vec<(SiteId, u64)>>;
 
     /// Saves a site's state and controls.
@@ -52,8 +53,8 @@ pub trait Store: Send + Sync + 'static {
     /// Writes down a command.
     fn journal(&self, entry: JournalEntry) -> Pending<'_, ()>;
 
-    /// Waits until everything handed over so far is durable; `Err` says why it
-    /// cannot be (disk full).
+    /// Waits until everything handed over so far is durable and the bus has
+    /// been told; `Err` says why it cannot be (disk full).
     fn flush(&self) -> Pending<'_, Result<(), String>>;
 
     /// Whether the store cannot write just now (disk full).

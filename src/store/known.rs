@@ -185,7 +185,7 @@ mod tests {
         while n < 300_000 {
             n += 1;
             known.insert(Fingerprint(random.u64(..)), PageId(n));
-            if n >= 50_000 && n % 997 == 0 {
+            if n >= 50_000 && n.is_multiple_of(997) {
                 // While one shard grows, its old table stands beside the new one.
                 let growing = known.bytes() / SHARDS;
                 let each = (known.bytes() + growing) as f64 / f64::from(n);

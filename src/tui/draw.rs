@@ -47,7 +47,11 @@ impl Pen<'_> {
             return x;
         }
         let room = usize::from(area.right() - x);
-        let cleaned = text::clean(text);
+        let mut cleaned = text::clean(text);
+        if self.theme.ascii && !cleaned.is_ascii() {
+            let plain = |c: char| if c.is_ascii() { c } else { '?' };
+            cleaned = cleaned.chars().map(plain).collect::<String>().into();
+        }
         self.buffer.set_stringn(x, y, cleaned, room, style).0
     }
 

@@ -166,8 +166,8 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('G'), code(KeyCode::End)] "G" Action::Last, [Everywhere], "", "to the last row";
     [key('f')] "f" Action::Freeze, [Everywhere], "", "freeze the display; the crawl goes on";
     [ctrl('z')] "ctrl-z" Action::Suspend, [Everywhere], "", "stop the program, crawl and all, until fg";
-    [key('?'), code(KeyCode::F(1))] "?" Action::Help, [Everywhere], "help", "this help";
-    [key('q'), ctrl('c')] "q" Action::Quit, [Everywhere], "quit", "quit; asks while the crawl runs";
+    [key('?'), code(KeyCode::F(1))] "?" Action::Help, [Everywhere], "", "this help";
+    [key('q'), ctrl('c')] "q" Action::Quit, [Everywhere], "", "quit; asks while the crawl runs";
 };
 
 /// What a key means in a context.

@@ -235,6 +235,9 @@ impl Supervisor {
             match self.hosts.next(now) {
                 Next::Nothing(wake) => return wake,
                 Next::Forbidden(leased) => {
+                    self.trouble.get_or_insert_with(|| {
+                        format!("{}: robots.txt forbids it", leased.url).into()
+                    });
                     self.end(&leased, Outcome::Skipped(SkipReason::Robots), None);
                 }
                 Next::Unreachable(leased, why) => {
@@ -305,6 +308,9 @@ impl Supervisor {
     async fn hear_report(&mut self, report: Report) {
         let now = Instant::now();
         self.slots.dismiss(report.worker);
+        if let Some(why) = report.why {
+            self.trouble.get_or_insert_with(|| why.into());
+        }
         if report.again
             && let Some(budget) = &mut self.budget
         {

@@ -4,12 +4,12 @@ use super::code::int;
 use super::lease::Leases;
 use super::op::{Back, Handed, Op};
 use super::site::Sites;
-use super::write::{End, Fresh, Write, apply, run};
-use crate::bus::{Event, Level};
+use super::write::{Write, apply, run};
+use crate::bus::Event;
+use crate::page::SiteId;
 use crate::page::time::now_ms;
-use crate::page::{PageId, SiteId};
+use crate::store::Lease;
 use crate::store::known::Known;
-use crate::store::{Commit, Lease, NewUrl, Record};
 use rusqlite::{Connection, Result, params};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -29,6 +29,9 @@ const STALLED_WRITES: usize = 4096;
 /// Fields that a record of a site has been seen with.
 pub(super) type Fields = HashMap<(i64, Arc<str>), HashSet<String>>;
 
+/// Where the answer to a flush goes.
+type Flush = oneshot::Sender<std::result::Result<(), String>>;
+
 /// What a writer begins with.
 pub(super) struct Start {
     pub(super) conn: Connection,
@@ -46,8 +49,8 @@ pub(super) struct Start {
 
 /// The writer without its thread and its channels.
 pub(super) struct Core {
-    start: Start,
-    leases: Leases,
+    pub(super) start: Start,
+    pub(super) leases: Leases,
     /// Everything since the last commit, applied unless the store is stalled.
     group: Vec<Write>,
     /// Whether a transaction is open.
@@ -55,9 +58,11 @@ pub(super) struct Core {
     stalled: bool,
     /// When the group is committed, or tried again.
     deadline: Option<Instant>,
-    flushes: Vec<oneshot::Sender<std::result::Result<(), String>>>,
-    events: Vec<Event>,
-    told_full: bool,
+    flushes: Vec<Flush>,
+    /// Flushes that are answered once the bus has been told.
+    durable: Vec<Flush>,
+    pub(super) events: Vec<Event>,
+    pub(super) told_full: bool,
     max_pages: u32,
 }
 
@@ -71,6 +76,7 @@ impl Core {
             stalled: false,
             deadline: None,
             flushes: Vec::new(),
+            durable: Vec::new(),
             events: Vec::new(),
             told_full: false,
             max_pages: 0,
@@ -90,6 +96,14 @@ impl Core {
     /// What the bus must be told, oldest first.
     pub(super) fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+
+    /// The bus has been told: answers those who waited for it.
+    pub(super) fn answer(&mut self) {
+        for flush in self.durable.drain(..) {
+            // An asker that has left needs no answer; so elsewhere.
+            let _ = flush.send(Ok(()));
+        }
     }
 
     /// Takes in one request.
@@ -203,99 +217,8 @@ impl Core {
         }
     }
 
-    fn end(&mut self, commit: Commit) {
-        let sites = &mut self.start.sites;
-        let Some(held) = self.leases.end(sites, commit.site, commit.page) else {
-            // Committed before, or never leased: nothing may count twice.
-            tracing::debug!(page = commit.page.0, "a page that was not leased");
-            return;
-        };
-        let Some(key) = self.start.sites.get(commit.site).map(|s| s.key) else {
-            return;
-        };
-        let fresh = self.fresh(commit.found);
-        let redirect = commit.redirect.map(|(print, address)| {
-            let target = self.start.known.get(print);
-            target.map(|page| page.0).ok_or(address)
-        });
-        let keep = matches!(commit.verdict, crate::page::Verdict::Final(_));
-        let mut records = Vec::new();
-        for record in commit.records.into_iter().filter(|_| keep) {
-            // A page's records are numbered in 16 bits.
-            if records.len() <= super::code::MOST_WITHIN as usize {
-                self.register(key, &record);
-                records.push((record.name, to_json(&record.fields)));
-            }
-        }
-        self.write(Write::End(Box::new(End {
-            page: commit.page.0,
-            held,
-            at: now_ms(),
-            verdict: commit.verdict,
-            attempt: commit.attempt,
-            content_type: commit.content_type,
-            canonical: commit.canonical,
-            redirect,
-            records,
-            fresh,
-            evidence: commit.evidence.map(|e| (to_json(&e.headers), e.body)),
-            also_failed: commit.also_failed.iter().map(|p| p.0).collect(),
-        })));
-        self.wake(commit.site);
-    }
-
-    /// The new ones among `urls`, numbered.
-    fn fresh(&mut self, urls: Vec<NewUrl>) -> Vec<Fresh> {
-        let mut fresh = Vec::new();
-        for new in urls {
-            if self.start.next == u32::MAX {
-                if !std::mem::replace(&mut self.told_full, true) {
-                    self.events.push(Event::notice(
-                        Level::Error,
-                        None,
-                        "4 billion URLs are known, which is the most that one job can hold; \
-                         further ones are passed over",
-                    ));
-                }
-                break;
-            }
-            if self.start.known.insert(new.print, PageId(self.start.next)) {
-                fresh.push(Fresh {
-                    id: self.start.next,
-                    print: new.print.0,
-                    url: new.url,
-                    depth: new.depth,
-                    hops: new.hops,
-                    via: new.via,
-                });
-                self.start.next += 1;
-            }
-        }
-        fresh
-    }
-
-    /// Writes down fields that no record of this kind had before.
-    fn register(&mut self, key: i64, record: &Record) {
-        let of_record = (key, record.name.clone());
-        let seen = self.start.fields.entry(of_record).or_default();
-        let mut new = Vec::new();
-        for field in record.fields.keys() {
-            if !seen.contains(field) {
-                seen.insert(field.clone());
-                new.push(field.clone());
-            }
-        }
-        for field in new {
-            self.write(Write::Field {
-                key,
-                record: record.name.clone(),
-                field,
-            });
-        }
-    }
-
     /// Adds to the group, and applies where that is possible.
-    fn write(&mut self, mut write: Write) {
+    pub(super) fn write(&mut self, mut write: Write) {
         self.wait_at_most(GROUP_TIME);
         let applied = if self.stalled {
             Ok(())
@@ -315,7 +238,7 @@ impl Core {
         }
     }
 
-    fn wake(&self, site: SiteId) {
+    pub(super) fn wake(&self, site: SiteId) {
         if let Some(site) = self.start.sites.get(site) {
             site.progress.notify_one();
         }
@@ -379,18 +302,16 @@ impl Core {
         if !changes.is_empty() {
             self.events.push(Event::Committed(changes));
         }
-        for flush in self.flushes.drain(..) {
-            let _ = flush.send(Ok(()));
-        }
+        self.durable.append(&mut self.flushes);
     }
 
     /// Nothing can be written: undo the group in the tables, keep it in RAM.
     fn stall(&mut self, error: &rusqlite::Error) {
         // Some errors have rolled the transaction back already.
-        if !self.start.conn.is_autocommit() {
-            if let Err(error) = self.start.conn.execute_batch("ROLLBACK") {
-                tracing::error!(%error, "rolling back a group");
-            }
+        if !self.start.conn.is_autocommit()
+            && let Err(error) = self.start.conn.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "rolling back a group");
         }
         self.open = false;
         self.start.sites.rolled_back();
@@ -441,9 +362,4 @@ fn reason(error: &rusqlite::Error) -> String {
         Some(SystemIoFailure) => format!("the disk fails: {error}"),
         _ => format!("the database fails: {error}"),
     }
-}
-
-/// Strings and JSON values always serialise.
-fn to_json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }

@@ -10,6 +10,7 @@ mod filter;
 mod lease;
 mod lookup;
 mod op;
+mod prepare;
 mod requeue;
 mod resume;
 pub(in crate::store) mod schema;

@@ -219,6 +219,20 @@ mod tests {
     }
 
     #[test]
+    fn a_finished_crawl_can_be_read_where_nothing_can_be_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let odd = dir.path().join("100% #1? it's.crawl");
+        fs::create_dir(&odd).unwrap();
+        drop(open(&odd, 100).unwrap());
+        let path = odd.join(DATABASE);
+        assert!(nothing_in_wal(&path));
+        let conn = open_read_only(&path, true).unwrap();
+        assert!(recognise(&conn, &path).unwrap());
+        // Nothing is left beside it by such a reader.
+        assert_eq!(fs::read_dir(&odd).unwrap().count(), 1);
+    }
+
+    #[test]
     fn the_views_can_be_read() {
         let dir = tempfile::tempdir().unwrap();
         let (conn, _) = open(dir.path(), 100).unwrap();

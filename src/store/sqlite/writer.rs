@@ -59,6 +59,7 @@ async fn tell(core: &mut Core, events: &mpsc::Sender<Event>, closing: &Cancellat
             () = closing.cancelled() => {}
         }
     }
+    core.answer();
 }
 
 /// Says so if the writer's thread ends by a panic, instead of leaving a crawl

@@ -142,13 +142,35 @@ fn footer(pen: &mut Pen, area: Rect, state: &State) {
         pen.line(area, y, &[(mark, style), (words, style)]);
         return;
     }
-    let mut x = area.x;
+    let (accent, faint) = (pen.theme.accent(), pen.theme.faint());
+    // The two keys that lead to all others are never left out.
+    let last = 16.min(area.width);
+    let end = Rect {
+        x: area.right() - last,
+        width: last,
+        ..area
+    };
+    pen.line(
+        end,
+        y,
+        &[
+            ("  ?", accent),
+            (" help", faint),
+            ("  q", accent),
+            (" quit", faint),
+        ],
+    );
+    let rest = Rect {
+        width: area.width - last,
+        ..area
+    };
+    let mut x = rest.x;
     for (key, hint) in keys::hints(state.view().context()) {
-        let wanted = text::width(key) + text::width(hint) + 3;
-        if usize::from(area.right().saturating_sub(x)) < wanted {
+        let wanted = text::width(key) + text::width(hint) + 1;
+        if usize::from(rest.right().saturating_sub(x)) < wanted {
             break;
         }
-        x = pen.put(area, x, y, key, pen.theme.accent());
-        x = pen.put(area, x + 1, y, hint, pen.theme.faint()) + 2;
+        x = pen.put(rest, x, y, key, accent);
+        x = pen.put(rest, x + 1, y, hint, faint) + 2;
     }
 }

@@ -222,13 +222,14 @@ async fn closing_waits_for_no_one() {
     // A bus without room and without a reader that is awake.
     let (events, _bus) = mpsc::channel(1);
     let opened = open(dir.path(), Opening::new(names(1), events)).unwrap();
-    for path in 0..40 {
-        let urls = vec![new_url(A, &path.to_string(), 0)];
-        opened.store.add(A, urls).await;
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    opened.store.add(A, vec![new_url(A, "1", 0)]).await;
+    opened.store.flush().await.unwrap();
+    opened.store.add(A, vec![new_url(A, "2", 0)]).await;
+    // What is flushed has been told, for which there is no room now.
+    let flush = tokio::time::timeout(Duration::from_millis(200), opened.store.flush());
+    assert!(flush.await.is_err());
     drop(opened);
-    assert_eq!(Job::open(dir.path(), 1).sites[0].counts.queued, 40);
+    assert_eq!(Job::open(dir.path(), 1).sites[0].counts.queued, 2);
 }
 
 #[tokio::test]
@@ -293,7 +294,7 @@ async fn failures_are_listed_newest_first_and_found() {
                 kind: Some(FailureKind::Timeout),
                 ..FailureFilter::default()
             },
-            16,
+            18,
         ),
         (text("a.TEST/pAGE1", false), 10),
         (text("a.test/page1", true), 44),

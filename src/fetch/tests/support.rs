@@ -1,8 +1,8 @@
 //! Servers on loopback that misbehave to order, and sites that ask them.
 
-use super::dns::{Looking, Lookup, NoAddress};
-use super::{FetchError, Fetched, Fetcher, Http, Visitor, Want};
 use crate::config::{Discover, Fetch, Limits, Robots, Rung, Scope, Site, Sitemap, Timeouts};
+use crate::fetch::dns::{Looking, Lookup, NoAddress};
+use crate::fetch::{FetchError, Fetched, Fetcher, Http, Visitor, Want};
 use crate::page::NormalForm;
 use std::future::Future;
 use std::net::IpAddr;
@@ -55,15 +55,15 @@ pub(crate) fn site(start: &str) -> Site {
     }
 }
 
-/// Names of a test: `*.test` is loopback, `private.test` and `public.test` are
-/// what they say, others do not exist.
-pub(super) struct TestNames;
+/// Names of a test: `localhost` and `*.test` are loopback but for
+/// `private.test`, others do not exist.
+pub(in crate::fetch) struct TestNames;
 
 impl Lookup for TestNames {
     fn lookup<'a>(&'a self, name: &'a str) -> Looking<'a> {
         let found: &[&str] = match name {
             "private.test" => &["10.1.2.3", "fd00::1"],
-            _ if name.ends_with(".test") => &["127.0.0.1"],
+            _ if name == "localhost" || name.ends_with(".test") => &["127.0.0.1"],
             _ => &[],
         };
         let found: Vec<IpAddr> = found.iter().map(|ip| ip.parse().unwrap()).collect();
@@ -77,18 +77,18 @@ impl Lookup for TestNames {
 }
 
 /// The rung as tests use it: no name leaves the machine.
-pub(super) fn http() -> Http {
+pub(crate) fn http() -> Http {
     Http::for_tests(Arc::new(TestNames), Vec::new())
 }
 
 /// A server that runs `script` for every connection.
-pub(super) struct Server {
-    pub(super) port: u16,
-    pub(super) connections: Arc<AtomicUsize>,
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    pub(crate) connections: Arc<AtomicUsize>,
 }
 
 impl Server {
-    pub(super) async fn new<S, F>(script: S) -> Self
+    pub(crate) async fn new<S, F>(script: S) -> Self
     where
         S: Fn(TcpStream, usize) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
@@ -107,7 +107,7 @@ impl Server {
     }
 
     /// Answers every request with these bytes; keeps the connection open.
-    pub(super) async fn answering(answer: impl Into<Vec<u8>>) -> Self {
+    pub(crate) async fn answering(answer: impl Into<Vec<u8>>) -> Self {
         let answer: Arc<[u8]> = answer.into().into();
         Self::new(move |mut stream, _| {
             let answer = Arc::clone(&answer);
@@ -123,7 +123,7 @@ impl Server {
     }
 
     /// Answers one request with these bytes and closes.
-    pub(super) async fn closing(answer: impl Into<Vec<u8>>) -> Self {
+    pub(crate) async fn closing(answer: impl Into<Vec<u8>>) -> Self {
         let answer: Arc<[u8]> = answer.into().into();
         Self::new(move |mut stream, _| {
             let answer = Arc::clone(&answer);
@@ -135,17 +135,17 @@ impl Server {
         .await
     }
 
-    pub(super) fn url(&self, path: &str) -> Url {
+    pub(crate) fn url(&self, path: &str) -> Url {
         Url::parse(&format!("http://127.0.0.1:{}{path}", self.port)).unwrap()
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
 
 /// Reads one request's head; `None` where the client has gone.
-pub(super) async fn request(stream: &mut TcpStream) -> Option<String> {
+pub(crate) async fn request(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -157,12 +157,12 @@ pub(super) async fn request(stream: &mut TcpStream) -> Option<String> {
 }
 
 /// Closes with RST instead of FIN.
-pub(super) fn reset(stream: TcpStream) {
+pub(crate) fn reset(stream: TcpStream) {
     stream.set_zero_linger().unwrap();
 }
 
 /// An answer with a length.
-pub(super) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n",
         body.len()
@@ -171,12 +171,12 @@ pub(super) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// An HTML page.
-pub(super) fn page(body: &[u8]) -> Vec<u8> {
+pub(crate) fn page(body: &[u8]) -> Vec<u8> {
     answer("200 OK", "Content-Type: text/html\r\n", body)
 }
 
 /// One fetch by a fresh visitor with generous limits.
-pub(super) async fn get(http: &Http, url: &Url, want: Want) -> Result<Fetched, FetchError> {
+pub(crate) async fn get(http: &Http, url: &Url, want: Want) -> Result<Fetched, FetchError> {
     let visitor = Visitor::new(&site(url.as_str()));
     http.fetch(&visitor, url, want).await
 }

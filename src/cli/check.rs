@@ -1,0 +1,77 @@
+//! `crawldeck check`: validate a sites file, explain one page.
+
+use super::explain;
+use crate::config::{self, Job, Overrides, Site};
+use crate::discover::scope::ScopeRules;
+use anyhow::bail;
+use clap::Args;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use url::Url;
+
+/// Arguments of `crawldeck check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The sites file
+    file: PathBuf,
+    /// Fetch this one page and explain it
+    #[arg(long)]
+    url: Option<String>,
+    /// The site whose rules hold [default: the first whose scope takes the URL]
+    #[arg(long, requires = "url")]
+    site: Option<String>,
+    /// List every link, not just the first 200
+    #[arg(long, requires = "url")]
+    all: bool,
+}
+
+/// Runs it.
+pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let job = config::load(&args.file, &Overrides::default())?;
+    let Some(url) = &args.url else {
+        let mut out = io::stdout().lock();
+        for site in &job.sites {
+            let limit = site
+                .limits
+                .pages
+                .map_or("no limit".to_owned(), |n| format!("{n} pages"));
+            let _ = writeln!(
+                out,
+                "{}: {}, hosts {}, {limit}, {} record rules",
+                site.name,
+                site.start.first().map_or("", Url::as_str),
+                site.scope.hosts.join(" "),
+                site.extract.len()
+            );
+        }
+        let _ = writeln!(
+            out,
+            "{}: {} sites, fine",
+            args.file.display(),
+            job.sites.len()
+        );
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Ok(parsed) = Url::parse(url) else {
+        bail!("--url {url}: not a whole URL; write it with https:// (or http://) in front");
+    };
+    let site = choose(&job, args.site.as_deref(), &parsed)?;
+    explain::page(&site, &parsed, args.all)
+}
+
+/// The site that is named; else the first that takes the URL; else the first.
+fn choose(job: &Job, name: Option<&str>, url: &Url) -> anyhow::Result<Arc<Site>> {
+    if let Some(name) = name {
+        let Some(site) = job.sites.iter().find(|site| site.name == name) else {
+            bail!("no site {name} in the file");
+        };
+        return Ok(site.clone());
+    }
+    let takes = |site: &&Arc<Site>| ScopeRules::new(site).judge(url, 0).is_ok();
+    match job.sites.iter().find(takes).or(job.sites.first()) {
+        Some(site) => Ok(site.clone()),
+        None => bail!("no site in the file"),
+    }
+}

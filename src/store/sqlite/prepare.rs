@@ -1,0 +1,109 @@
+//! Settles what only RAM knows of a request: which page was leased, which URLs
+//! are new and what their numbers are.
+
+use super::code::MOST_WITHIN;
+use super::core::Core;
+use super::write::{End, Fresh, Write};
+use crate::bus::{Event, Level};
+use crate::page::time::now_ms;
+use crate::page::{PageId, Verdict};
+use crate::store::{Commit, NewUrl, Record};
+
+impl Core {
+    /// The end (or the retry) of a page.
+    pub(super) fn end(&mut self, commit: Commit) {
+        let sites = &mut self.start.sites;
+        let Some(held) = self.leases.end(sites, commit.site, commit.page) else {
+            // Committed before, or never leased: nothing may count twice.
+            tracing::debug!(page = commit.page.0, "a page that was not leased");
+            return;
+        };
+        let Some(key) = self.start.sites.get(commit.site).map(|s| s.key) else {
+            return;
+        };
+        let fresh = self.fresh(commit.found);
+        let redirect = commit.redirect.map(|(print, address)| {
+            let target = self.start.known.get(print);
+            target.map(|page| page.0).ok_or(address)
+        });
+        let keep = matches!(commit.verdict, Verdict::Final(_));
+        let mut records = Vec::new();
+        for record in commit.records.into_iter().filter(|_| keep) {
+            // A page's records are numbered in 16 bits.
+            if records.len() <= MOST_WITHIN as usize {
+                self.register(key, &record);
+                records.push((record.name, to_json(&record.fields)));
+            }
+        }
+        self.write(Write::End(Box::new(End {
+            page: commit.page.0,
+            held,
+            at: now_ms(),
+            verdict: commit.verdict,
+            attempt: commit.attempt,
+            content_type: commit.content_type,
+            canonical: commit.canonical,
+            redirect,
+            records,
+            fresh,
+            evidence: commit.evidence.map(|e| (to_json(&e.headers), e.body)),
+            also_failed: commit.also_failed.iter().map(|p| p.0).collect(),
+        })));
+        self.wake(commit.site);
+    }
+
+    /// The new ones among `urls`, numbered.
+    pub(super) fn fresh(&mut self, urls: Vec<NewUrl>) -> Vec<Fresh> {
+        let mut fresh = Vec::new();
+        for new in urls {
+            if self.start.next == u32::MAX {
+                if !std::mem::replace(&mut self.told_full, true) {
+                    self.events.push(Event::notice(
+                        Level::Error,
+                        None,
+                        "4 billion URLs are known, which is the most that one job can hold; \
+                         further ones are passed over",
+                    ));
+                }
+                break;
+            }
+            if self.start.known.insert(new.print, PageId(self.start.next)) {
+                fresh.push(Fresh {
+                    id: self.start.next,
+                    print: new.print.0,
+                    url: new.url,
+                    depth: new.depth,
+                    hops: new.hops,
+                    via: new.via,
+                });
+                self.start.next += 1;
+            }
+        }
+        fresh
+    }
+
+    /// Writes down fields that no record of this kind had before.
+    fn register(&mut self, key: i64, record: &Record) {
+        let of_record = (key, record.name.clone());
+        let seen = self.start.fields.entry(of_record).or_default();
+        let mut new = Vec::new();
+        for field in record.fields.keys() {
+            if !seen.contains(field) {
+                seen.insert(field.clone());
+                new.push(field.clone());
+            }
+        }
+        for field in new {
+            self.write(Write::Field {
+                key,
+                record: record.name.clone(),
+                field,
+            });
+        }
+    }
+}
+
+/// Strings and JSON values always serialise.
+fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}
