@@ -135,53 +135,76 @@ fn pause_stops_requests_until_resume() {
 }
 
 #[test]
-fn a_pause_outlives_the_run() {
+fn a_pause_ends_with_its_run_and_a_tuned_concurrency_does_not() {
     let server = slow_fan(400);
     let job = job(&server, "");
     let mut pty = open(&job, SIZES[0]);
     server.wait("work", |s| s.pages_hit() > 5);
+    pty.wait_for("four workers", |s| row(s).contains("4/4"));
+    pty.keys(deck::LESS);
+    pty.wait_for("three workers", |s| row(s).contains("/3 "));
     pty.keys(deck::PAUSE);
     pty.wait_for("a paused site", |s| row(s).contains(deck::PAUSED));
     quit(&mut pty);
     let before = server.pages_hit();
 
     let mut pty = open(&job, SIZES[0]);
-    pty.wait_for("a paused site", |s| row(s).contains(deck::PAUSED));
-    thread::sleep(STILL);
-    assert_eq!(server.pages_hit(), before, "requests while paused");
-    pty.keys(deck::PAUSE);
-    server.wait("requests again", |s| s.pages_hit() > before);
+    server.wait("requests again", |s| s.pages_hit() > before + 5);
+    pty.wait_for("three workers", |s| row(s).contains("3/3"));
     quit(&mut pty);
+    assert_eq!(job.site_status("harbour")["concurrency"], 3);
     assert!(server.repeated().is_empty(), "{:?}", server.repeated());
+}
+
+/// A site of so many workers whose pages all wait for the gate.
+fn gated(n: usize, workers: usize) -> (Server, Gate, Job) {
+    let (server, gate) = (Server::fan(n), Gate::default());
+    for i in 1..=n {
+        server.on(&format!("/{i}"), Answer::links(&["/"]).behind(&gate));
+    }
+    let job = job(&server, &format!("fetch: {{ concurrency: {workers} }}"));
+    (server, gate, job)
 }
 
 #[test]
 fn concurrency_goes_up_and_down_without_losing_work() {
-    let server = Server::fan(12);
-    let gate = Gate::default();
-    for i in 1..=12 {
-        server.on(&format!("/{i}"), Answer::links(&["/"]).behind(&gate));
-    }
-    let job = job(&server, "fetch: { concurrency: 2 }");
+    let (server, gate, job) = gated(12, 2);
     let mut pty = open(&job, SIZES[0]);
-    server.wait("two at once", |s| s.open() == 2);
-    pty.keys(deck::MORE);
-    server.wait("three at once", |s| s.open() == 3);
-    pty.keys(deck::MORE);
-    server.wait("four at once", |s| s.open() == 4);
-    pty.keys(deck::LESS);
-    pty.keys(deck::LESS);
-    pty.keys(deck::LESS);
-    server.wait("the command to be kept", |_| {
-        job.site_status("harbour")["concurrency"] == 1
-    });
+    pty.wait_for("two workers", |s| row(s).contains("2/2"));
+    for workers in 3..=4 {
+        pty.keys(deck::MORE);
+        pty.wait_for("one more worker", |s| {
+            row(s).contains(&format!("{workers}/{workers}"))
+        });
+        server.wait("one more request", |s| s.open() == workers);
+    }
+    for workers in (1..=3).rev() {
+        pty.keys(deck::LESS);
+        pty.wait_for("one worker fewer", |s| {
+            row(s).contains(&format!("/{workers} "))
+        });
+    }
     assert_eq!(server.open(), 4, "work in flight was dropped");
+    assert_eq!(job.site_status("harbour")["concurrency"], 1);
     gate.open();
     pty.wait_for("the end", |s| row(s).contains(deck::FINISHED));
     pty.keys(deck::QUIT);
     assert_eq!(pty.wait(), 0);
     assert_eq!(job.site_status("harbour")["pages"]["done"], 13);
     assert!(server.repeated().is_empty(), "{:?}", server.repeated());
+}
+
+#[test]
+fn every_key_of_a_burst_counts() {
+    let (server, gate, job) = gated(12, 2);
+    let mut pty = open(&job, SIZES[0]);
+    pty.wait_for("two workers", |s| row(s).contains("2/2"));
+    // As fast as a held key repeats, and faster.
+    pty.keys(&deck::MORE.repeat(5));
+    server.wait("seven at once", |s| s.open() == 7);
+    gate.open();
+    pty.wait_for("the end", |s| row(s).contains(deck::FINISHED));
+    quit_finished(&mut pty);
 }
 
 #[test]
