@@ -144,7 +144,8 @@ impl Director {
                 digesting: AtomicUsize::new(0),
                 settled: Notify::new(),
             });
-            let saved = controls(config, opened.saved, opened.changed);
+            let watched = *parts.linger.borrow();
+            let saved = controls(config, opened.saved, opened.changed, watched);
             seats.push(Seat {
                 context: context.clone(),
                 concurrency: saved.concurrency,
@@ -301,7 +302,7 @@ impl Director {
     }
 
     async fn pause(&mut self, target: Target, paused: bool) -> Answer {
-        let done = if paused { "paused" } else { "resumed" };
+        let done = if paused { "on hold" } else { "goes on" };
         match target {
             Target::All => {
                 for seat in &self.seats {
@@ -373,7 +374,7 @@ impl Director {
 
 /// The state and controls a site starts with: those the operator tuned in an
 /// earlier run, unless the site's document has changed since.
-fn controls(config: &Site, saved: Option<SavedSite>, changed: bool) -> SavedSite {
+fn controls(config: &Site, saved: Option<SavedSite>, changed: bool, watched: bool) -> SavedSite {
     let fresh = SavedSite {
         state: SiteState::Starting,
         why: None,
@@ -383,9 +384,9 @@ fn controls(config: &Site, saved: Option<SavedSite>, changed: bool) -> SavedSite
         sitemaps_done: false,
     };
     match saved {
-        // A pause ends with its run: where nobody looks, nobody would resume.
         Some(saved) if !changed => SavedSite {
-            paused: false,
+            // Where nobody looks, nobody would resume.
+            paused: saved.paused && watched,
             ..saved
         },
         // A changed document may name other sitemaps or take in more of them.

@@ -7,7 +7,7 @@ use std::thread;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of bodies that may wait for the pool or be parsed, KiB.
-const ROOM_KIB: u32 = 32 * 1024;
+const ROOM_KIB: u32 = 8 * 1024;
 /// What even an empty body counts for, KiB; bounds the number of jobs.
 const LEAST_KIB: u32 = 16;
 

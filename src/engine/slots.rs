@@ -2,13 +2,17 @@
 
 use super::work::Work;
 use crate::bus::WorkerId;
+use std::sync::Arc;
 use tokio::sync::mpsc;
+
+/// The way to a worker's task: the host to ask, and what for.
+pub type Task = mpsc::Sender<(Arc<str>, Work)>;
 
 /// One slot.
 #[derive(Debug, Default)]
 struct Slot {
     /// The way to the worker's task; `None` until it first has work.
-    task: Option<mpsc::Sender<(std::sync::Arc<str>, Work)>>,
+    task: Option<Task>,
     busy: bool,
     paused: bool,
     shown: Shown,
@@ -107,10 +111,7 @@ impl Slots {
     }
 
     /// The way to a slot's task, if it has one; set by [`Slots::employ`].
-    pub fn task(
-        &mut self,
-        worker: WorkerId,
-    ) -> Option<&mut Option<mpsc::Sender<(std::sync::Arc<str>, Work)>>> {
+    pub fn task(&mut self, worker: WorkerId) -> Option<&mut Option<Task>> {
         self.slots
             .get_mut(worker.0 as usize)
             .map(|slot| &mut slot.task)

@@ -19,22 +19,23 @@ pub fn progress(snapshot: &Snapshot, width: Option<usize>) -> String {
         {
             "stopped"
         }
-        JobState::Over => "done",
+        JobState::Over => "finished",
         JobState::Stopping => "stopping",
         JobState::Running => "crawling",
     };
     let mut line = format!(
-        "{over} {}  {}/{} pages  {:.0} pages/s  {:.1} MB/s  {} failed  {}/{} sites over",
+        "{over} {}  {}/{} pages  {} done  {} failed  {:.0} pages/s  {:.1} MB/s  {}/{} sites over",
         clock(snapshot.elapsed),
         pages.over(),
         pages.known(),
+        pages.done,
+        pages.failed,
         if snapshot.state == JobState::Over {
             totals.throughput.pages_run
         } else {
             totals.throughput.pages_10s
         },
         totals.throughput.bytes_10s / 1e6,
-        pages.failed,
         totals.sites_over,
         snapshot.sites.len(),
     );

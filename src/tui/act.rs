@@ -13,7 +13,14 @@ const DELAYS_MS: [u64; 16] = [
 ];
 
 /// What a key does: the topmost layer takes it.
-pub fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
+pub fn key(state: &mut State, mut event: KeyEvent) -> Vec<Effect> {
+    if event.modifiers.contains(KeyModifiers::ALT) {
+        // No key is bound with Alt: this is escape, and a key right after it.
+        event.modifiers -= KeyModifiers::ALT;
+        let mut effects = key(state, KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+        effects.extend(key(state, event));
+        return effects;
+    }
     if state.dialog.is_some() {
         return answer(state, event);
     }
@@ -156,21 +163,21 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             return vec![Effect::Send(command)];
         }
         Action::Concurrency(step) => {
-            return state
-                .current_site()
-                .map(|(id, site)| {
-                    let wanted = site.concurrency.saturating_add_signed(step).clamp(1, 1024);
-                    Effect::Send(Command::Concurrency(id, wanted))
-                })
-                .into_iter()
-                .collect();
+            if let Some((id, mut wanted)) = state.controls() {
+                wanted.concurrency = wanted
+                    .concurrency
+                    .saturating_add_signed(step)
+                    .clamp(1, 1024);
+                state.wanted.insert(id, wanted);
+                return vec![Effect::Send(Command::Concurrency(id, wanted.concurrency))];
+            }
         }
         Action::Delay(step) => {
-            return state
-                .current_site()
-                .map(|(id, site)| Effect::Send(Command::Delay(id, stepped(site.delay, step))))
-                .into_iter()
-                .collect();
+            if let Some((id, mut wanted)) = state.controls() {
+                wanted.delay = stepped(wanted.delay, step);
+                state.wanted.insert(id, wanted);
+                return vec![Effect::Send(Command::Delay(id, wanted.delay))];
+            }
         }
         Action::Filter => state.typing = true,
         Action::Sort => {
@@ -443,6 +450,13 @@ mod tests {
             ("P", vec![Send(Command::Pause(Target::All))]),
             ("+", vec![Send(Command::Concurrency(site, 17))]),
             ("-", vec![Send(Command::Concurrency(site, 15))]),
+            (
+                "++",
+                vec![
+                    Send(Command::Concurrency(site, 17)),
+                    Send(Command::Concurrency(site, 18)),
+                ],
+            ),
             (
                 "]",
                 vec![Send(Command::Delay(site, Duration::from_millis(500)))],

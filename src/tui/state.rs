@@ -6,7 +6,7 @@ use super::theme::Theme;
 use crate::bus::{Command, FailureFilter, FailureList, Level, PageDetail, SiteState, WorkerId};
 use crate::monitor::{SiteView, Snapshot};
 use crate::page::{PageId, SiteId};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -181,10 +181,26 @@ pub struct State {
     pub typing: bool,
     /// The last answer, whether it is good, and until when it is shown.
     pub toast: Option<(String, bool, Instant)>,
+    /// Controls that were just changed, by site, and until when that counts more
+    /// than a picture that may be older than the key.
+    pub wanted: HashMap<SiteId, Wanted>,
     /// Whether the operator has asked to stop.
     pub stopping: bool,
     /// Rows of the list on the screen, as last drawn.
     pub rows: usize,
+}
+
+/// How long a change is believed before a picture shows it.
+const BELIEVED: Duration = Duration::from_secs(1);
+
+/// Controls of a site as the operator has just set them.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Workers.
+    pub concurrency: u32,
+    /// Time between two requests.
+    pub delay: Duration,
+    until: Instant,
 }
 
 /// What an action wants done outside the deck.
@@ -231,6 +247,7 @@ impl State {
             dialog: None,
             typing: false,
             toast: None,
+            wanted: HashMap::new(),
             stopping: false,
             rows: 1,
         }
@@ -303,6 +320,25 @@ impl State {
             .site
             .and_then(|id| sites.iter().find(|(at, _)| *at == id));
         found.or(sites.first()).copied()
+    }
+
+    /// The current site's controls: as just set by a key, else as shown.
+    pub fn controls(&self) -> Option<(SiteId, Wanted)> {
+        let (id, site) = self.current_site()?;
+        let shown = Wanted {
+            concurrency: site.concurrency,
+            delay: site.delay,
+            until: Instant::now() + BELIEVED,
+        };
+        let set = self
+            .wanted
+            .get(&id)
+            .filter(|set| set.until > Instant::now())
+            .map(|set| Wanted {
+                until: shown.until,
+                ..*set
+            });
+        Some((id, set.unwrap_or(shown)))
     }
 
     /// Shows an answer for a while.

@@ -69,10 +69,10 @@ impl Supervisor {
             .iter()
             .filter_map(|text| start.join(text).ok())
             .peekable();
-        if named.peek().is_none() {
-            if let Ok(url) = start.join("/sitemap.xml") {
-                self.add_sitemap(url, 0, false, now);
-            }
+        if named.peek().is_none()
+            && let Ok(url) = start.join("/sitemap.xml")
+        {
+            self.add_sitemap(url, 0, false, now);
         }
         for url in named {
             self.add_sitemap(url, 0, true, now);

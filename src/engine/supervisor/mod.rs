@@ -182,6 +182,9 @@ impl Supervisor {
                 Sitemap::Auto => self.add_default_sitemaps(now),
             }
         }
+        if self.slots.is_paused() {
+            self.enter(SiteState::Paused, None).await;
+        }
     }
 
     /// Does everything that can be done now. Answers when to look again at the

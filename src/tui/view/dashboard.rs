@@ -14,6 +14,14 @@ const fn column(head: &'static str, width: u16, align: Align) -> Column {
     Column { head, width, align }
 }
 
+/// Columns that the smallest screen has too.
+const TINY: [Column; 4] = [
+    column("SITE", 0, Align::Left),
+    column("STATE", 10, Align::Left),
+    column("DONE/KNOWN", 11, Align::Right),
+    column("PG/S", 5, Align::Right),
+];
+
 /// Columns that a narrow screen has too.
 const NARROW: [Column; 8] = [
     column("SITE", 0, Align::Left),
@@ -42,6 +50,8 @@ const WIDE: [Column; 12] = [
     column("ETA", 9, Align::Right),
 ];
 
+/// Columns of the screen from which the narrow table is shown.
+const NARROW_FROM: u16 = 70;
 /// Columns of the screen from which the wide table is shown.
 const WIDE_FROM: u16 = 130;
 
@@ -101,12 +111,17 @@ pub fn draw(pen: &mut Pen, area: Rect, state: &mut State) {
 
 fn sites(pen: &mut Pen, area: Rect, state: &mut State) {
     let wide = area.width >= WIDE_FROM;
-    let columns: &[Column] = if wide { &WIDE } else { &NARROW };
+    let tiny = area.width < NARROW_FROM;
+    let columns: &[Column] = match (wide, tiny) {
+        (true, _) => &WIDE,
+        (false, true) => &TINY,
+        (false, false) => &NARROW,
+    };
     let sorted = match (state.sort, wide) {
         (SortKey::File, _) => None,
         (SortKey::Name, _) => Some((0, state.reverse)),
         (SortKey::Done, _) => Some((2, state.reverse)),
-        (SortKey::Rate, false) => Some((4, state.reverse)),
+        (SortKey::Rate, false) => Some((if tiny { 3 } else { 4 }, state.reverse)),
         (SortKey::Rate, true) => Some((5, state.reverse)),
         (SortKey::Failed, false) => Some((5, state.reverse)),
         (SortKey::Failed, true) => Some((8, state.reverse)),
@@ -135,11 +150,17 @@ fn sites(pen: &mut Pen, area: Rect, state: &mut State) {
     }
     for (n, (_, site)) in listed.iter().enumerate().skip(top).take(height) {
         let y = body.y + u16::try_from(n - top).unwrap_or(0);
-        let cells = if wide {
+        let mut cells = if wide {
             wide_row(pen, site)
         } else {
             narrow_row(pen, site)
         };
+        if tiny {
+            // Of the narrow row: name, state, pages, rate.
+            let rate = cells.swap_remove(4);
+            cells.truncate(3);
+            cells.push(rate);
+        }
         pen.row(body, y, columns, &cells);
         if wide {
             spark(pen, body, y, site);

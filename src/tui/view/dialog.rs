@@ -22,7 +22,7 @@ pub fn draw(pen: &mut Pen, area: Rect, state: &State) {
             ],
         ),
         Dialog::Quit => (
-            "Stop the crawl?",
+            "Stop the crawl and quit?",
             vec![
                 "Everything is kept; the next run goes on from here.".to_owned(),
                 format!("y    finish what is in flight ({in_flight}) and leave"),
