@@ -15,7 +15,7 @@ mod deck {
     pub const PAUSED: &str = "paused";
     pub const FINISHED: &str = "finished";
     /// In the question before an end, while the crawl runs.
-    pub const QUIT_QUESTION: &str = "Stop the crawl?";
+    pub const QUIT_QUESTION: &str = "quit?";
     /// Heads the help.
     pub const HELP: &str = "help";
     /// Help lists what the keys do.
@@ -135,7 +135,7 @@ fn pause_stops_requests_until_resume() {
 }
 
 #[test]
-fn a_pause_ends_with_its_run_and_a_tuned_concurrency_does_not() {
+fn what_was_tuned_outlives_the_run() {
     let server = slow_fan(400);
     let job = job(&server, "");
     let mut pty = open(&job, SIZES[0]);
@@ -149,6 +149,10 @@ fn a_pause_ends_with_its_run_and_a_tuned_concurrency_does_not() {
     let before = server.pages_hit();
 
     let mut pty = open(&job, SIZES[0]);
+    pty.wait_for("a paused site", |s| row(s).contains(deck::PAUSED));
+    thread::sleep(STILL);
+    assert_eq!(server.pages_hit(), before, "requests while paused");
+    pty.keys(deck::PAUSE);
     server.wait("requests again", |s| s.pages_hit() > before + 5);
     pty.wait_for("three workers", |s| row(s).contains("3/3"));
     quit(&mut pty);
