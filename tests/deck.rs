@@ -20,8 +20,8 @@ mod deck {
     pub const HELP: &str = "help";
     /// Help lists what the keys do.
     pub const HELP_LINES: &[&str] = &["pause", "filter", "quit"];
-    /// Only the site view has it.
-    pub const SITE_VIEW: &str = "worker";
+    /// The site view's place in the header.
+    pub const SITE_VIEW: &str = "> harbour";
 
     pub const PAUSE: &str = "p";
     pub const MORE: &str = "+";
@@ -63,6 +63,13 @@ fn job(server: &Server, more: &str) -> Job {
     ))
 }
 
+/// The site's row on the dashboard; empty while it is not there.
+fn row(screen: &vt100::Screen) -> String {
+    let text = screen.contents();
+    let row = text.lines().find(|line| line.starts_with("harbour"));
+    row.unwrap_or_default().to_owned()
+}
+
 /// `run sites.yaml` on a terminal, once the site's row is on it.
 #[track_caller]
 fn open(job: &Job, size: (u16, u16)) -> Pty {
@@ -95,9 +102,9 @@ fn a_crawl_is_shown_to_its_end_at_every_size() {
         server.on("/7", Answer::status(404));
         let job = job(&server, "");
         let mut pty = open(&job, size);
-        pty.wait_text(deck::FINISHED);
+        pty.wait_for("the end", |s| row(s).contains(deck::FINISHED));
         // Done and known.
-        pty.wait_for("the counts", |s| shows(s, "20") && shows(s, "21"));
+        pty.wait_for("the counts", |s| row(s).contains("21/21"));
         pty.keys(deck::QUIT);
         assert_eq!(pty.wait(), 0);
         pty.assert_whole();
@@ -112,14 +119,14 @@ fn pause_stops_requests_until_resume() {
     let mut pty = open(&job, SIZES[0]);
     server.wait("work", |s| s.pages_hit() > 5);
     pty.keys(deck::PAUSE);
-    pty.wait_text(deck::PAUSED);
+    pty.wait_for("a paused site", |s| row(s).contains(deck::PAUSED));
     server.wait("what was in flight to end", |s| s.open() == 0);
     let before = server.pages_hit();
     thread::sleep(STILL);
     assert_eq!(server.pages_hit(), before, "requests while paused");
     assert_eq!(job.site_status("harbour")["state"], "paused");
     pty.keys(deck::PAUSE);
-    pty.wait_gone(deck::PAUSED);
+    pty.wait_for("a resumed site", |s| !row(s).contains(deck::PAUSED));
     server.wait("requests again", |s| s.pages_hit() > before + 5);
     quit(&mut pty);
     let site = job.site_status("harbour");
@@ -128,53 +135,80 @@ fn pause_stops_requests_until_resume() {
 }
 
 #[test]
-fn a_pause_outlives_the_run() {
+fn what_was_tuned_outlives_the_run() {
     let server = slow_fan(400);
     let job = job(&server, "");
     let mut pty = open(&job, SIZES[0]);
     server.wait("work", |s| s.pages_hit() > 5);
+    pty.wait_for("four workers", |s| row(s).contains("4/4"));
+    pty.keys(deck::LESS);
+    pty.wait_for("three workers", |s| row(s).contains("/3 "));
     pty.keys(deck::PAUSE);
-    pty.wait_text(deck::PAUSED);
+    pty.wait_for("a paused site", |s| row(s).contains(deck::PAUSED));
     quit(&mut pty);
     let before = server.pages_hit();
 
     let mut pty = open(&job, SIZES[0]);
-    pty.wait_text(deck::PAUSED);
+    pty.wait_for("a paused site", |s| row(s).contains(deck::PAUSED));
     thread::sleep(STILL);
     assert_eq!(server.pages_hit(), before, "requests while paused");
     pty.keys(deck::PAUSE);
-    server.wait("requests again", |s| s.pages_hit() > before);
+    server.wait("requests again", |s| s.pages_hit() > before + 5);
+    pty.wait_for("three workers", |s| row(s).contains("3/3"));
     quit(&mut pty);
+    assert_eq!(job.site_status("harbour")["concurrency"], 3);
     assert!(server.repeated().is_empty(), "{:?}", server.repeated());
+}
+
+/// A site of so many workers whose pages all wait for the gate.
+fn gated(n: usize, workers: usize) -> (Server, Gate, Job) {
+    let (server, gate) = (Server::fan(n), Gate::default());
+    for i in 1..=n {
+        server.on(&format!("/{i}"), Answer::links(&["/"]).behind(&gate));
+    }
+    let job = job(&server, &format!("fetch: {{ concurrency: {workers} }}"));
+    (server, gate, job)
 }
 
 #[test]
 fn concurrency_goes_up_and_down_without_losing_work() {
-    let server = Server::fan(12);
-    let gate = Gate::default();
-    for i in 1..=12 {
-        server.on(&format!("/{i}"), Answer::links(&["/"]).behind(&gate));
-    }
-    let job = job(&server, "fetch: { concurrency: 2 }");
+    let (server, gate, job) = gated(12, 2);
     let mut pty = open(&job, SIZES[0]);
-    server.wait("two at once", |s| s.open() == 2);
-    pty.keys(deck::MORE);
-    server.wait("three at once", |s| s.open() == 3);
-    pty.keys(deck::MORE);
-    server.wait("four at once", |s| s.open() == 4);
-    pty.keys(deck::LESS);
-    pty.keys(deck::LESS);
-    pty.keys(deck::LESS);
-    server.wait("the command to be kept", |_| {
-        job.site_status("harbour")["concurrency"] == 1
-    });
+    pty.wait_for("two workers", |s| row(s).contains("2/2"));
+    for workers in 3..=4 {
+        pty.keys(deck::MORE);
+        pty.wait_for("one more worker", |s| {
+            row(s).contains(&format!("{workers}/{workers}"))
+        });
+        server.wait("one more request", |s| s.open() == workers);
+    }
+    for workers in (1..=3).rev() {
+        pty.keys(deck::LESS);
+        pty.wait_for("one worker fewer", |s| {
+            row(s).contains(&format!("/{workers} "))
+        });
+    }
     assert_eq!(server.open(), 4, "work in flight was dropped");
+    assert_eq!(job.site_status("harbour")["concurrency"], 1);
     gate.open();
-    pty.wait_text(deck::FINISHED);
+    pty.wait_for("the end", |s| row(s).contains(deck::FINISHED));
     pty.keys(deck::QUIT);
     assert_eq!(pty.wait(), 0);
     assert_eq!(job.site_status("harbour")["pages"]["done"], 13);
     assert!(server.repeated().is_empty(), "{:?}", server.repeated());
+}
+
+#[test]
+fn every_key_of_a_burst_counts() {
+    let (server, gate, job) = gated(12, 2);
+    let mut pty = open(&job, SIZES[0]);
+    pty.wait_for("two workers", |s| row(s).contains("2/2"));
+    // As fast as a held key repeats, and faster.
+    pty.keys(&deck::MORE.repeat(5));
+    server.wait("seven at once", |s| s.open() == 7);
+    gate.open();
+    pty.wait_for("the end", |s| row(s).contains(deck::FINISHED));
+    quit_finished(&mut pty);
 }
 
 #[test]
@@ -270,7 +304,8 @@ fn help_lists_the_keys_and_esc_never_quits() {
     pty.keys(key::ENTER);
     pty.wait_text(deck::SITE_VIEW);
     pty.keys(key::ESC);
-    pty.wait_text("harbour");
+    // A key on the heels of Esc would read as one with Alt.
+    pty.wait_gone(deck::SITE_VIEW);
     assert!(!pty.is_over());
     quit(&mut pty);
 }
@@ -321,7 +356,7 @@ fn a_terminal_that_stops_reading_stops_nothing() {
         job.site_status("harbour")["state"] == "finished"
     });
     pty.thaw();
-    pty.wait_text(deck::FINISHED);
+    pty.wait_for("the end", |s| row(s).contains(deck::FINISHED));
     pty.keys(deck::QUIT);
     assert_eq!(pty.wait(), 0);
     pty.assert_whole();
@@ -353,7 +388,8 @@ fn the_network_cannot_speak_to_the_terminal() {
     pty.keys(key::ENTER);
     pty.wait_text(deck::SITE_VIEW);
     pty.keys(key::ESC);
-    pty.wait_text("harbour");
+    // A key on the heels of Esc would read as one with Alt.
+    pty.wait_gone(deck::SITE_VIEW);
     pty.keys(deck::FAILURES);
     pty.wait_text("/bad");
     pty.keys(deck::FILTER);
@@ -417,7 +453,7 @@ fn no_color_means_no_colour() {
     server.on("/3", Answer::status(500));
     let job = job(&server, "");
     let mut pty = open_with(&job, SIZES[0], &[("NO_COLOR", "1")]);
-    pty.wait_text(deck::FINISHED);
+    pty.wait_for("the end", |s| row(s).contains(deck::FINISHED));
     pty.keys(deck::QUIT);
     assert_eq!(pty.wait(), 0);
     let all = sgr(&pty.raw());
