@@ -55,7 +55,13 @@ fn site(row: &Row<'_>, running: bool) -> Result<SiteStatus> {
     let saved: Option<String> = row.get(1)?;
     let removed: bool = row.get(12)?;
     let at_work = running && !removed;
-    let in_flight = if at_work { count(row.get(7)?) } else { 0 };
+    let concurrency = row.get::<_, Option<u32>>(10)?.unwrap_or(0);
+    let leased = if at_work { count(row.get(7)?) } else { 0 };
+    // Pages are leased ahead; a worker fetches one at a time.
+    let in_flight = match concurrency {
+        0 => leased,
+        workers => leased.min(u64::from(workers)),
+    };
     Ok(SiteStatus {
         site: row.get(0)?,
         state: shown(saved.as_deref().and_then(state), at_work).as_str(),
@@ -69,7 +75,7 @@ fn site(row: &Row<'_>, running: bool) -> Result<SiteStatus> {
         },
         records: count(row.get(8)?),
         bytes: count(row.get(9)?),
-        concurrency: row.get::<_, Option<u32>>(10)?.unwrap_or(0),
+        concurrency,
         delay_ms: count(row.get::<_, Option<i64>>(11)?.unwrap_or(0)),
         removed,
     })
