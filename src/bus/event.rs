@@ -1,15 +1,18 @@
 //! What the engine tells the monitor.
 
+use super::AutoRange;
 use crate::page::{FailureKind, SiteId};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// One slot of a site's concurrency, numbered from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WorkerId(pub u32);
 
 /// Where a site stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SiteState {
     /// Robots rules, sitemaps and the queue are being made ready.
     Starting,
@@ -48,7 +51,8 @@ impl SiteState {
 }
 
 /// Where the whole run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// At work.
     Running,
@@ -59,7 +63,8 @@ pub enum JobState {
 }
 
 /// What a worker is at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Doing {
     /// Waiting for a page that may be fetched now.
     Idle,
@@ -72,7 +77,8 @@ pub enum Doing {
 }
 
 /// How much a notice matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Good to know.
     Info,
@@ -83,7 +89,7 @@ pub enum Level {
 }
 
 /// A line for the operator.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// When, milliseconds since the epoch.
     pub at: u64,
@@ -119,8 +125,66 @@ pub struct SiteInfo {
     pub name: Arc<str>,
     /// Its first start URL.
     pub start: Arc<str>,
-    /// `limits.pages`.
+    /// What is taken from its pages.
+    pub rules: Arc<[RuleInfo]>,
+}
+
+/// A kind of record that a site's pages may yield.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Its name.
+    pub record: Arc<str>,
+    /// Its fields, in the order of the rule.
+    pub fields: Arc<[Arc<str>]>,
+}
+
+/// Everything that can be set of a site while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteControls {
+    /// Workers wanted.
+    pub concurrency: u32,
+    /// Within which bounds that number tunes itself; `None` where it does not.
+    pub auto: Option<AutoRange>,
+    /// Time between the starts of two requests to one host.
+    pub delay: Duration,
+    /// Pages to fetch at most; `None` is no limit.
     pub max_pages: Option<u64>,
+    /// Links from the start page at most; `None` is no limit.
+    pub max_depth: Option<u32>,
+    /// Attempts of a page after its first.
+    pub retries: u32,
+    /// Whether no more links are followed.
+    pub draining: bool,
+}
+
+impl Default for SiteControls {
+    fn default() -> Self {
+        Self {
+            concurrency: 1,
+            auto: None,
+            delay: Duration::ZERO,
+            max_pages: None,
+            max_depth: None,
+            retries: 0,
+            draining: false,
+        }
+    }
+}
+
+/// What the engine measures of itself once a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vitals {
+    /// The event loop's lag.
+    pub lag: Duration,
+    /// Resident memory of the process, bytes; 0 where it cannot be had.
+    pub memory: u64,
+    /// Open file descriptors; 0 where they cannot be counted.
+    pub descriptors: u32,
+    /// How many it may open.
+    pub descriptors_most: u32,
+    /// Room left on the disk of the job's folder, bytes; `None` where it
+    /// cannot be had.
+    pub disk_free: Option<u64>,
 }
 
 /// One thing that happened.
@@ -139,10 +203,10 @@ pub enum Event {
     Controls {
         /// Which site.
         site: SiteId,
-        /// Workers wanted.
-        concurrency: u32,
-        /// Time between the starts of two requests to one host.
-        delay: Duration,
+        /// All of them.
+        controls: SiteControls,
+        /// Why they were, where crawldeck itself set them.
+        why: Option<Arc<str>>,
     },
     /// A worker turned to something else.
     Worker {
@@ -168,6 +232,24 @@ pub enum Event {
     },
     /// The store has made this durable.
     Committed(Vec<(SiteId, SiteDelta)>),
+    /// How long the store's last group commit took.
+    CommitTime(Duration),
+    /// A page yielded a record.
+    Record {
+        /// The site.
+        site: SiteId,
+        /// Which of the site's rules, from 0.
+        rule: u16,
+        /// The fields of it that came out empty, from 0.
+        missing: Box<[u16]>,
+    },
+    /// The site's document was read again.
+    Info {
+        /// Which site.
+        site: SiteId,
+        /// What the monitor must know of it now.
+        info: SiteInfo,
+    },
     /// A host rests because it fails, or no longer does (`None`).
     HostRest {
         /// The site.
@@ -179,8 +261,8 @@ pub enum Event {
     },
     /// A line for the operator.
     Notice(Notice),
-    /// The event loop's measured lag.
-    Lag(Duration),
+    /// What the engine measured of itself.
+    Vitals(Vitals),
     /// The store cannot write and why, or can again (`None`).
     Stalled(Option<Arc<str>>),
     /// The run changed its state.

@@ -2,14 +2,21 @@
 
 mod command;
 mod event;
+mod filter;
 mod query;
 mod reply;
+pub mod verb;
 
-pub use self::command::{Answer, Command, Origin, Pick, Request, Target};
+pub use self::command::{Answer, AutoRange, Command, Origin, Request, Target};
 pub use self::event::{
-    Doing, Event, JobState, Level, Notice, SiteDelta, SiteInfo, SiteState, WorkerId,
+    Doing, Event, JobState, Level, Notice, RuleInfo, SiteControls, SiteDelta, SiteInfo, SiteState,
+    Vitals, WorkerId,
 };
-pub use self::query::{Attempt, FailureFilter, FailureList, FailureRow, Header, PageDetail, Query};
+pub use self::filter::{PageFilter, PageOrder, Pick};
+pub use self::query::{
+    Ask, Attempt, FailureGroup, Header, HostRow, JournalList, JournalRow, PageDetail, PageList,
+    PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,
+};
 pub use self::reply::Reply;
 
 use tokio::sync::mpsc;

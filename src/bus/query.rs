@@ -1,81 +1,157 @@
 //! Questions whose answers are too long for a snapshot.
 
 use super::Reply;
-use crate::page::{FailureKind, PageId, SiteId};
+use super::filter::{PageFilter, PageOrder};
+use crate::page::{FailureKind, PageId, PageState, SiteId};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::time::Duration;
 
-/// Which failed pages, all parts of it together.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FailureFilter {
-    /// Only of this site.
-    pub site: Option<SiteId>,
-    /// Only of this kind.
-    pub kind: Option<FailureKind>,
-    /// Only with this in the URL, without regard to ASCII case; empty for all.
-    pub text: String,
-    /// Those without `text` instead of those with it.
-    pub invert: bool,
+/// One question, on its way to the engine.
+#[derive(Debug)]
+pub struct Query {
+    /// What is asked.
+    pub ask: Ask,
+    /// Where the answer goes. An engine that has ended answers no more.
+    pub reply: Reply<Told>,
 }
 
 /// One question.
-#[derive(Debug)]
-pub enum Query {
-    /// A screenful of failed pages, newest first.
-    Failures {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    /// A screenful of pages; answered by [`Told::Pages`].
+    Pages {
         /// Which.
-        filter: FailureFilter,
+        filter: PageFilter,
+        /// In which order.
+        order: PageOrder,
         /// How many to pass over.
         offset: u64,
         /// How many to give.
         limit: usize,
-        /// Where the answer goes.
-        reply: Reply<FailureList>,
     },
-    /// All that is known of one page; `None` where there is no such page.
-    Page {
-        /// Which.
-        id: PageId,
-        /// Where the answer goes.
-        reply: Reply<Option<Box<PageDetail>>>,
+    /// Failed pages by kind, status and host; [`Told::Groups`].
+    Groups(PageFilter),
+    /// All that is known of one page; [`Told::Page`].
+    Page(PageId),
+    /// The page with this URL, and what the site's rules say of it, known or
+    /// not; [`Told::Why`].
+    Why {
+        /// The site.
+        site: SiteId,
+        /// An absolute URL, in any form.
+        url: String,
     },
+    /// The latest records; [`Told::Records`].
+    Records {
+        /// Only of this site.
+        site: Option<SiteId>,
+        /// Only of this name.
+        record: Option<String>,
+        /// How many to pass over.
+        offset: u64,
+        /// How many to give.
+        limit: usize,
+    },
+    /// The latest commands; [`Told::Journal`].
+    Journal {
+        /// How many to pass over.
+        offset: u64,
+        /// How many to give.
+        limit: usize,
+    },
+    /// A site's hosts and rules; [`Told::Site`].
+    Site(SiteId),
 }
 
-/// A screenful of failed pages.
-#[derive(Debug, Clone, Default)]
-pub struct FailureList {
+/// The answer to an [`Ask`], one variant for each kind of question.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// To [`Ask::Pages`].
+    Pages(PageList),
+    /// To [`Ask::Groups`], the largest first.
+    Groups(Vec<FailureGroup>),
+    /// To [`Ask::Page`]; `None` where there is no such page.
+    Page(Option<Box<PageDetail>>),
+    /// To [`Ask::Why`].
+    Why(Box<Why>),
+    /// To [`Ask::Records`].
+    Records(RecordList),
+    /// To [`Ask::Journal`].
+    Journal(JournalList),
+    /// To [`Ask::Site`]; `None` where there is no such site.
+    Site(Option<Box<SiteDetail>>),
+    /// The question could not be answered, and why.
+    Refused(String),
+}
+
+/// A screenful of pages.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct PageList {
     /// How many match in all.
     pub total: u64,
     /// The place of the first row.
     pub offset: u64,
     /// The rows.
-    pub rows: Vec<FailureRow>,
+    pub rows: Vec<PageRow>,
 }
 
-/// A failed page in a list. Text is as it came: clean it before it is shown.
-#[derive(Debug, Clone)]
-pub struct FailureRow {
+/// A page in a list. Text is as it came: clean it before it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageRow {
     /// The page.
     pub id: PageId,
     /// Its site.
     pub site: SiteId,
     /// Its URL in normal form.
     pub url: String,
-    /// Why it failed.
-    pub kind: FailureKind,
+    /// What became of it.
+    pub state: PageState,
+    /// The failure's kind, for a failed page.
+    pub kind: Option<FailureKind>,
+    /// The kind or reason behind the state; empty for none.
+    pub reason: String,
     /// The last HTTP status, where there was one.
     pub status: Option<u16>,
+    /// Links from the start page.
+    pub depth: u32,
     /// Attempts made.
     pub attempts: u32,
-    /// When it failed, milliseconds since the epoch.
+    /// Bytes of body on the wire.
+    pub bytes: u64,
+    /// How long the last attempt took, milliseconds.
+    pub elapsed_ms: Option<u32>,
+    /// When it ended, milliseconds since the epoch; 0 for a queued page.
     pub at: u64,
+    /// For a queued page that waits for its retry: when that falls due,
+    /// milliseconds since the epoch.
+    pub due: Option<u64>,
+}
+
+/// Failed pages that failed alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureGroup {
+    /// How.
+    pub kind: FailureKind,
+    /// With which HTTP status.
+    pub status: Option<u16>,
+    /// At which host: name, and port where the URL has one.
+    pub host: String,
+    /// How many.
+    pub count: u64,
+    /// How many in each of the last twelve times five minutes, oldest first.
+    pub trend: [u32; 12],
 }
 
 /// One try at a page.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// When it began, milliseconds since the epoch.
     pub at: u64,
     /// The rung's name.
-    pub rung: &'static str,
+    pub rung: Cow<'static, str>,
     /// The HTTP status, where there was one.
     pub status: Option<u16>,
     /// Why it failed; `None` where it did not.
@@ -92,7 +168,7 @@ pub struct Attempt {
 pub type Header = (String, String);
 
 /// All that is known of a page. Text is as it came: clean it before it is shown.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PageDetail {
     /// The page.
     pub id: PageId,
@@ -100,18 +176,128 @@ pub struct PageDetail {
     pub site: SiteId,
     /// Its URL in normal form.
     pub url: String,
-    /// `done`, `failed`, `skipped` or `queued`.
-    pub outcome: &'static str,
+    /// What became of it.
+    pub state: PageState,
     /// The kind or reason behind it.
     pub reason: String,
     /// Links from the start page.
     pub depth: u32,
+    /// How it was found: `start`, `sitemap`, `link`, `redirect` or `operator`.
+    pub via: Cow<'static, str>,
     /// Every recorded attempt, oldest first.
     pub attempts: Vec<Attempt>,
     /// The last response's headers, kept for failed pages.
     pub headers: Vec<Header>,
+    /// Media type of the last answer, lower case; empty where there was none.
+    pub content_type: String,
     /// The first 4 KiB of the last response's body, kept for failed pages.
     pub body: Vec<u8>,
     /// URLs from the start page to this one's finder, start first.
     pub path: Vec<String>,
+    /// Where it redirects to; empty for a page that does not.
+    pub redirect: String,
+    /// Its records: the rule's name, and the fields as a JSON object.
+    pub records: Vec<(String, String)>,
+}
+
+/// Why a URL was taken or left.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Why {
+    /// The URL in normal form; as it was asked where it has none.
+    pub url: String,
+    /// What the site's rules, as they are now, say: the rule that took or
+    /// refused it, in words.
+    pub verdict: String,
+    /// Whether they take it.
+    pub taken: bool,
+    /// What is known of the page, where it is known.
+    pub page: Option<Box<PageDetail>>,
+}
+
+/// A screenful of records.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct RecordList {
+    /// How many match in all.
+    pub total: u64,
+    /// The place of the first row.
+    pub offset: u64,
+    /// The fields of all rows, in the order of their first appearance.
+    pub columns: Vec<String>,
+    /// The rows, latest first.
+    pub rows: Vec<RecordRow>,
+}
+
+/// A record in a list. Text is as it came: clean it before it is shown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordRow {
+    /// The page.
+    pub page: PageId,
+    /// Its site.
+    pub site: SiteId,
+    /// The record's name.
+    pub record: String,
+    /// The page's URL.
+    pub url: String,
+    /// The fields.
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A screenful of the journal.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct JournalList {
+    /// How many there are in all.
+    pub total: u64,
+    /// The place of the first row.
+    pub offset: u64,
+    /// The rows, latest first.
+    pub rows: Vec<JournalRow>,
+}
+
+/// A command that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalRow {
+    /// When, milliseconds since the epoch.
+    pub at: u64,
+    /// Who asked: an origin's name.
+    pub origin: String,
+    /// What, in the words of `crawldeck ctl`.
+    pub command: String,
+    /// The control's value before; empty where there is none.
+    pub before: String,
+    /// And after.
+    pub after: String,
+    /// What became of it, in words.
+    pub answer: String,
+    /// Whether it was refused.
+    pub refused: bool,
+}
+
+/// What a site's supervisor knows and no snapshot holds.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct SiteDetail {
+    /// Its hosts; those with most work first.
+    pub hosts: Vec<HostRow>,
+    /// Its scope rules in words, in the order in which they are applied.
+    pub rules: Vec<String>,
+    /// What it takes from pages, in words.
+    pub records: Vec<String>,
+}
+
+/// One host of a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostRow {
+    /// Scheme, name and port.
+    pub origin: String,
+    /// Leased pages that wait for it.
+    pub waiting: u64,
+    /// Requests in flight.
+    pub in_flight: u32,
+    /// Paused by the operator.
+    pub paused: bool,
+    /// Why nothing is asked of it just now, in words; empty where something may be.
+    pub held: String,
+    /// Until it may be asked again.
+    pub rest: Option<Duration>,
+    /// What its robots.txt says, in words.
+    pub robots: String,
 }

@@ -2,7 +2,7 @@
 
 use super::{INCOMPLETE, complain, headless, log, signals};
 use crate::bus::{
-    self, Command, Controls, Event, Level, Origin, Reply, Request, SiteInfo, SiteState,
+    self, Command, Controls, Event, Level, Origin, Reply, Request, RuleInfo, SiteInfo, SiteState,
 };
 use crate::config::Job;
 use crate::engine::{Ended, Engine, Parts};
@@ -99,7 +99,18 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         .map(|site| SiteInfo {
             name: site.name.as_str().into(),
             start: site.start.first().map_or("", |url| url.as_str()).into(),
-            max_pages: site.limits.pages,
+            rules: site
+                .extract
+                .iter()
+                .map(|rule| RuleInfo {
+                    record: rule.record.as_str().into(),
+                    fields: rule
+                        .fields
+                        .iter()
+                        .map(|field| field.name.as_str().into())
+                        .collect(),
+                })
+                .collect(),
         })
         .collect();
     let counts = opened

@@ -5,7 +5,8 @@ use super::site::{Control, Message, SiteContext};
 use super::supervisor::{Begin, Supervisor};
 use super::{answer, probe};
 use crate::bus::{
-    Answer, Command, Event, JobState, Level, Origin, Pick, Query, Request, SiteState, Target,
+    Answer, Command, Event, JobState, Level, Origin, Query, Request, SiteControls, SiteState,
+    Target, verb,
 };
 use crate::config::{Fetch, Job, Site};
 use crate::discover::links::Linker;
@@ -15,7 +16,7 @@ use crate::extract::fields::Plan;
 use crate::fetch::{Fetcher, Visitor};
 use crate::page::SiteId;
 use crate::store::sqlite::OpenedSite;
-use crate::store::{JournalEntry, SavedSite, Store};
+use crate::store::{JournalEntry, Revision, SavedSite, Store};
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
@@ -148,8 +149,8 @@ impl Director {
             let saved = controls(config, opened.saved, opened.changed, watched);
             seats.push(Seat {
                 context: context.clone(),
-                concurrency: saved.concurrency,
-                delay: saved.delay,
+                concurrency: saved.controls.concurrency,
+                delay: saved.controls.delay,
             });
             let begin = Begin {
                 saved,
@@ -231,7 +232,12 @@ impl Director {
 
     /// Does what a request asks; `true` where the run is to end.
     async fn hear(&mut self, request: Request) -> bool {
-        let words = words(&request.command, &self.seats);
+        let names: Vec<&str> = self
+            .seats
+            .iter()
+            .map(|seat| seat.context.config.name.as_str())
+            .collect();
+        let words = verb::words(&request.command, &names);
         let ends = matches!(request.command, Command::Stop | Command::StopNow);
         if request.command == Command::StopNow {
             self.cancel.cancel();
@@ -249,6 +255,9 @@ impl Director {
         let entry = JournalEntry {
             origin: request.origin.as_str(),
             command: words,
+            before: String::new(),
+            after: String::new(),
+            refused: matches!(answer, Answer::Refused(_)),
             answer: text.clone(),
         };
         let store = self.store.clone();
@@ -282,7 +291,7 @@ impl Director {
                 Answer::Done(format!("{before:?} → {wanted:?}"))
             }
             Command::Retry(pick) => {
-                let sites = self.store.retry(pick).await;
+                let sites = self.store.revise(pick, Revision::Retry).await;
                 let mut all = 0;
                 for (site, pages) in sites {
                     all += pages;
@@ -298,6 +307,7 @@ impl Director {
             }
             Command::Stop => Answer::Done("finishing what is in flight".to_owned()),
             Command::StopNow => Answer::Done("dropping what is in flight".to_owned()),
+            _ => Answer::Refused("not built yet".to_owned()),
         }
     }
 
@@ -320,6 +330,7 @@ impl Director {
                 Some(_) => return Answer::Refused("there is no such worker".to_owned()),
                 None => return no_such_site(),
             },
+            Target::Host(..) => return Answer::Refused("not built yet".to_owned()),
         }
         Answer::Done(done.to_owned())
     }
@@ -378,8 +389,16 @@ fn controls(config: &Site, saved: Option<SavedSite>, changed: bool, watched: boo
     let fresh = SavedSite {
         state: SiteState::Starting,
         why: None,
-        concurrency: config.fetch.concurrency,
-        delay: config.fetch.delay,
+        controls: SiteControls {
+            concurrency: config.fetch.concurrency,
+            auto: None,
+            delay: config.fetch.delay,
+            max_pages: config.limits.pages,
+            max_depth: config.limits.depth,
+            retries: config.fetch.retries,
+            draining: false,
+        },
+        rules: Vec::new(),
         paused: false,
         sitemaps_done: false,
     };
@@ -401,32 +420,4 @@ async fn send(site: &SiteContext, control: Control) {
 
 fn no_such_site() -> Answer {
     Answer::Refused("there is no such site".to_owned())
-}
-
-/// A command in words, for the journal and the log.
-fn words(command: &Command, seats: &[Seat]) -> String {
-    let name = |site: &SiteId| {
-        seats
-            .get(site.index())
-            .map_or("?", |seat| seat.context.config.name.as_str())
-    };
-    let whom = |target: &Target| match target {
-        Target::All => "everything".to_owned(),
-        Target::Site(site) => name(site).to_owned(),
-        Target::Worker(site, worker) => format!("{} worker {}", name(site), worker.0),
-    };
-    match command {
-        Command::Pause(target) => format!("pause {}", whom(target)),
-        Command::Resume(target) => format!("resume {}", whom(target)),
-        Command::Concurrency(site, n) => format!("concurrency {} {n}", name(site)),
-        Command::Delay(site, delay) => format!("delay {} {delay:?}", name(site)),
-        Command::Retry(Pick::Pages(pages)) => format!("retry {} pages", pages.len()),
-        Command::Retry(Pick::Matching(filter)) => {
-            let site = filter.site.as_ref().map_or("all sites", name);
-            let kind = filter.kind.map_or("", |kind| kind.as_str());
-            format!("retry failures {site} {kind} {}", filter.text)
-        }
-        Command::Stop => "stop".to_owned(),
-        Command::StopNow => "stop now".to_owned(),
-    }
 }

@@ -1,6 +1,6 @@
 //! How late the event loop is: the delay of a timer beyond its time.
 
-use crate::bus::Event;
+use crate::bus::{Event, Vitals};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -17,7 +17,14 @@ pub async fn run(events: mpsc::Sender<Event>, cancel: CancellationToken) {
             () = cancel.cancelled() => return,
             () = sleep_until(due) => {}
         }
-        if events.send(Event::Lag(due.elapsed())).await.is_err() {
+        if events
+            .send(Event::Vitals(Vitals {
+                lag: due.elapsed(),
+                ..Vitals::default()
+            }))
+            .await
+            .is_err()
+        {
             return;
         }
     }

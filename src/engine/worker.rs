@@ -102,7 +102,7 @@ struct End {
 async fn take(site: &Arc<SiteContext>, page: Page) -> End {
     let mut attempt = Attempt {
         at: time::now_ms(),
-        rung: Rung::Http.as_str(),
+        rung: Rung::Http.as_str().into(),
         status: None,
         kind: None,
         elapsed_ms: 0,

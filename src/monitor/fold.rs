@@ -1,6 +1,7 @@
 //! The monitor: state folded from events, and snapshots made of it. No I/O and
 //! no clock of its own.
 
+use super::commits::CommitTimes;
 use super::rates::Rates;
 use super::site::{Counts, Site};
 use super::snapshot::{Health, Pages, SiteView, Snapshot, Totals};
@@ -23,6 +24,7 @@ pub struct Monitor {
     /// The list as last shown, until another notice comes.
     shown: Option<Arc<[Notice]>>,
     health: Health,
+    commits: CommitTimes,
 }
 
 impl Monitor {
@@ -43,6 +45,7 @@ impl Monitor {
             notices_total: 0,
             shown: None,
             health: Health::default(),
+            commits: CommitTimes::default(),
         }
     }
 
@@ -62,12 +65,28 @@ impl Monitor {
             }
             Event::Controls {
                 site,
-                concurrency,
-                delay,
+                controls,
+                why,
             } => {
                 if let Some(site) = self.site(site) {
-                    site.concurrency = concurrency;
-                    site.delay = delay;
+                    if why.is_some() {
+                        site.moved = why;
+                    }
+                    site.controls = controls;
+                }
+            }
+            Event::Record {
+                site,
+                rule,
+                missing,
+            } => {
+                if let Some(site) = self.site(site) {
+                    site.record(rule, &missing);
+                }
+            }
+            Event::Info { site, info } => {
+                if let Some(site) = self.site(site) {
+                    site.inform(info);
                 }
             }
             Event::Worker {
@@ -114,7 +133,8 @@ impl Monitor {
                 self.notices_total += 1;
                 self.shown = None;
             }
-            Event::Lag(lag) => self.health.loop_lag = lag,
+            Event::Vitals(vitals) => self.health.vitals = vitals,
+            Event::CommitTime(time) => self.commits.note(now, time),
             Event::Stalled(why) => self.health.stalled = why,
             Event::Job(state) => self.state = state,
         }
@@ -142,8 +162,11 @@ impl Monitor {
             sites,
             notices,
             notices_total: self.notices_total,
+            alerts: Arc::default(),
             health: Health {
                 bus_depth,
+                commit_time: self.commits.last,
+                commit_worst: self.commits.worst(now),
                 ..self.health.clone()
             },
         })
@@ -175,7 +198,7 @@ impl Monitor {
                 totals.sites_over += 1;
                 continue;
             }
-            totals.concurrency += u64::from(site.concurrency);
+            totals.concurrency += u64::from(site.controls.concurrency);
             known_end &= site.eta.is_some();
             totals.eta = totals.eta.max(site.eta);
         }
@@ -205,7 +228,7 @@ mod tests {
             .map(|n| SiteInfo {
                 name: format!("site{n}").into(),
                 start: "http://e.org/".into(),
-                max_pages: None,
+                rules: Arc::default(),
             })
             .collect();
         (Monitor::new(infos, &[], now), now)

@@ -82,8 +82,8 @@ fn site_json(site: &SiteView) -> Value {
         "pages_per_s": site.throughput.pages_10s,
         "bytes": site.bytes,
         "records": site.records,
-        "concurrency": site.concurrency,
-        "delay_ms": u64::try_from(site.delay.as_millis()).unwrap_or(u64::MAX),
+        "concurrency": site.controls.concurrency,
+        "delay_ms": u64::try_from(site.controls.delay.as_millis()).unwrap_or(u64::MAX),
         "p95_ms": site.latency.p95,
         "eta_s": site.eta.map(|eta| eta.as_secs()),
     })

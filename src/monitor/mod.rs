@@ -1,5 +1,6 @@
 //! Folds events into the one picture that every face shows.
 
+mod commits;
 mod fold;
 mod latency;
 pub mod line;
@@ -12,5 +13,5 @@ pub use self::fold::Monitor;
 pub use self::run::{channel, run};
 pub use self::site::Counts;
 pub use self::snapshot::{
-    Health, Latency, Pages, SiteView, Snapshot, Throughput, Totals, WorkerView,
+    Alert, Health, Latency, Pages, RuleFill, SiteView, Snapshot, Throughput, Totals, WorkerView,
 };

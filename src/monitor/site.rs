@@ -2,8 +2,8 @@
 
 use super::latency::Histogram;
 use super::rates::Rates;
-use super::snapshot::{Pages, SiteView, WorkerView};
-use crate::bus::{Doing, SiteDelta, SiteInfo, SiteState, WorkerId};
+use super::snapshot::{Pages, RuleFill, SiteView, WorkerView};
+use crate::bus::{Doing, SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId};
 use crate::page::FailureKind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,8 +37,11 @@ pub struct Site {
     rates: Rates,
     latency: Histogram,
     workers: BTreeMap<WorkerId, WorkerView>,
-    pub concurrency: u32,
-    pub delay: Duration,
+    pub controls: SiteControls,
+    pub moved: Option<Arc<str>>,
+    fill: Vec<RuleFill>,
+    /// The last picture of `fill`, until another record comes.
+    filled: Option<Arc<[RuleFill]>>,
     resting: Vec<(Arc<str>, Instant)>,
     /// The last view, as long as nothing has changed.
     view: Option<Arc<SiteView>>,
@@ -47,6 +50,7 @@ pub struct Site {
 impl Site {
     pub fn new(info: SiteInfo, counts: Counts, now: Instant) -> Self {
         Self {
+            fill: empty(&info),
             info,
             state: SiteState::Starting,
             why: None,
@@ -56,8 +60,9 @@ impl Site {
             rates: Rates::new(now),
             latency: Histogram::default(),
             workers: BTreeMap::new(),
-            concurrency: 0,
-            delay: Duration::ZERO,
+            controls: SiteControls::default(),
+            moved: None,
+            filled: None,
             resting: Vec::new(),
             view: None,
         }
@@ -84,6 +89,26 @@ impl Site {
             *self.kinds.entry(kind).or_default() += 1;
         }
         self.latency.record(elapsed);
+    }
+
+    /// A record of a rule; `missing` are its empty fields.
+    pub fn record(&mut self, rule: u16, missing: &[u16]) {
+        if let Some(fill) = self.fill.get_mut(usize::from(rule)) {
+            fill.records += 1;
+            for (n, (_, filled)) in (0u16..).zip(&mut fill.fields) {
+                *filled += u64::from(!missing.contains(&n));
+            }
+            self.filled = None;
+        }
+    }
+
+    /// The site's document was read again; counts begin anew where its rules changed.
+    pub fn inform(&mut self, info: SiteInfo) {
+        if self.info.rules != info.rules {
+            self.fill = empty(&info);
+            self.filled = None;
+        }
+        self.info = info;
     }
 
     pub fn committed(&mut self, delta: &SiteDelta, now: Instant) {
@@ -126,12 +151,16 @@ impl Site {
             return view.clone();
         }
         self.resting.retain(|(_, until)| *until > now);
-        let view = Arc::new(self.fresh());
+        let fill = self
+            .filled
+            .get_or_insert_with(|| self.fill.clone().into())
+            .clone();
+        let view = Arc::new(self.fresh(fill));
         self.view = Some(view.clone());
         view
     }
 
-    fn fresh(&self) -> SiteView {
+    fn fresh(&self, fill: Arc<[RuleFill]>) -> SiteView {
         let workers: Vec<WorkerView> = self.workers.values().cloned().collect();
         let fetching = workers
             .iter()
@@ -149,7 +178,6 @@ impl Site {
             why: self.why.clone(),
             eta: self.eta(&pages),
             pages,
-            max_pages: self.info.max_pages,
             records: self.counts.records,
             bytes: self.counts.bytes,
             classes: self.classes,
@@ -157,8 +185,10 @@ impl Site {
             throughput: self.rates.throughput(),
             latency: self.latency.latency(),
             workers,
-            concurrency: self.concurrency,
-            delay: self.delay,
+            controls: self.controls.clone(),
+            moved: self.moved.clone(),
+            fill,
+            standing: None,
             resting: self.resting.clone(),
         }
     }
@@ -172,7 +202,7 @@ impl Site {
             return None;
         }
         let by_queue = seconds(left as f64, self.rates.shrinking());
-        let by_limit = self.info.max_pages.and_then(|most| {
+        let by_limit = self.controls.max_pages.and_then(|most| {
             let allowed = most.saturating_sub(pages.done + pages.failed);
             seconds(allowed as f64, self.rates.throughput().pages_10s)
         });
@@ -181,6 +211,18 @@ impl Site {
             (queue, limit) => queue.or(limit),
         }
     }
+}
+
+/// The rules of a site before their first record.
+fn empty(info: &SiteInfo) -> Vec<RuleFill> {
+    info.rules
+        .iter()
+        .map(|rule| RuleFill {
+            record: rule.record.clone(),
+            records: 0,
+            fields: rule.fields.iter().map(|name| (name.clone(), 0)).collect(),
+        })
+        .collect()
 }
 
 fn seconds(left: f64, rate: f64) -> Option<Duration> {

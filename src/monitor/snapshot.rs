@@ -1,7 +1,7 @@
 //! The immutable picture of a run at one instant.
 
-use crate::bus::{Doing, JobState, Notice, SiteState};
-use crate::page::FailureKind;
+use crate::bus::{Doing, JobState, Level, Notice, SiteControls, SiteState, Vitals};
+use crate::page::{FailureKind, SiteId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub notices: Arc<[Notice]>,
     /// Notices since the run began, those no longer kept included.
     pub notices_total: u64,
+    /// Alerts that hold now, the oldest first.
+    pub alerts: Arc<[Alert]>,
     /// How the engine itself fares.
     pub health: Health,
 }
@@ -109,8 +111,6 @@ pub struct SiteView {
     pub why: Option<Arc<str>>,
     /// Its pages.
     pub pages: Pages,
-    /// `limits.pages`.
-    pub max_pages: Option<u64>,
     /// Records kept.
     pub records: u64,
     /// Bytes of body on the wire of finished pages.
@@ -125,10 +125,14 @@ pub struct SiteView {
     pub latency: Latency,
     /// Its workers by number, those that are gone left out.
     pub workers: Vec<WorkerView>,
-    /// Workers wanted.
-    pub concurrency: u32,
-    /// Between the starts of two requests to one host.
-    pub delay: Duration,
+    /// What is set of it.
+    pub controls: SiteControls,
+    /// Why its concurrency last moved by itself; `None` where it never did.
+    pub moved: Option<Arc<str>>,
+    /// How often its records' fields were filled in this run.
+    pub fill: Arc<[RuleFill]>,
+    /// Why its queue stands still, while it does.
+    pub standing: Option<Arc<str>>,
     /// Hosts that rest because they fail, and until when.
     pub resting: Vec<(Arc<str>, Instant)>,
     /// Time until the queue is empty, from the rate at which it shrinks;
@@ -144,6 +148,34 @@ impl SiteView {
             .filter(|w| matches!(w.doing, Doing::Fetching(_)))
             .count()
     }
+}
+
+/// How often the fields of one rule's records were filled, in this run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RuleFill {
+    /// The rule's record.
+    pub record: Arc<str>,
+    /// Records it yielded.
+    pub records: u64,
+    /// Each field's name, and in how many of them it was not empty.
+    pub fields: Vec<(Arc<str>, u64)>,
+}
+
+/// An alert of the sites file that holds now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// The site, or the whole run.
+    pub site: Option<SiteId>,
+    /// How much it matters.
+    pub level: Level,
+    /// What holds, in words and figures.
+    pub text: Arc<str>,
+    /// Since when.
+    pub since: Instant,
+    /// Whether the terminal is to ring its bell, once.
+    pub bell: bool,
+    /// Whether the terminal is to show a notification (OSC 9 and 777), once.
+    pub notify: bool,
 }
 
 /// One worker.
@@ -181,8 +213,12 @@ pub struct Totals {
 /// How the engine itself fares.
 #[derive(Debug, Clone, Default)]
 pub struct Health {
-    /// The event loop's lag, last measured.
-    pub loop_lag: Duration,
+    /// What the engine last measured of itself.
+    pub vitals: Vitals,
+    /// How long the store's last group commit took.
+    pub commit_time: Duration,
+    /// How long the slowest commit of the last minute took.
+    pub commit_worst: Duration,
     /// Events waiting on the bus when this was taken.
     pub bus_depth: usize,
     /// Why the store cannot write, while it cannot.

@@ -1,5 +1,6 @@
 //! The one list of ways in which a page can fail.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,8 +8,10 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
         /// Why an attempt or a page failed. Drives retries, grouping on
         /// screen, metrics and exports alike.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum FailureKind { $($(#[$doc])* $name,)* }
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+        )]
+        pub enum FailureKind { $($(#[$doc])* #[serde(rename = $text)] $name,)* }
 
         impl FailureKind {
             /// Every kind, in the order in which they are shown.

@@ -9,13 +9,14 @@ mod url;
 
 pub use self::fingerprint::{Fingerprint, Fingerprinter};
 pub use self::kind::FailureKind;
-pub use self::outcome::{Outcome, SkipReason, Verdict};
+pub use self::outcome::{Outcome, PageState, SkipReason, Verdict};
 pub use self::url::{NormalForm, UrlRefusal};
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A site's place in the job: the order of its document in the sites file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SiteId(pub u32);
 
 impl SiteId {
@@ -27,7 +28,7 @@ impl SiteId {
 
 /// A known URL's number in the store. Numbers grow in the order of discovery
 /// over all sites of a job, and may have gaps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PageId(pub u32);
 
 impl fmt::Display for PageId {

@@ -1,6 +1,36 @@
 //! What became of a page.
 
 use super::FailureKind;
+use serde::{Deserialize, Serialize};
+
+/// Where a page stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageState {
+    /// Fetched.
+    Done,
+    /// Given up.
+    Failed,
+    /// Known, not taken.
+    Skipped,
+    /// Waiting, or being fetched.
+    Queued,
+}
+
+impl PageState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Done, Self::Failed, Self::Skipped, Self::Queued];
+
+    /// The state's name in exports and filters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Queued => "queued",
+        }
+    }
+}
 
 /// Why a page was known and yet not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 //! What the engine asks of a store.
 
-use super::types::{Commit, JournalEntry, Lease, NewUrl, SavedSite};
-use crate::bus::{FailureFilter, FailureList, PageDetail, Pick};
+use super::types::{Commit, JournalEntry, Lease, NewUrl, Prune, Revision, SavedSite};
+use crate::bus::{Ask, Pick, Told};
 use crate::page::{Fingerprint, PageId, SiteId};
 use std::future::Future;
 use std::pin::Pin;
@@ -43,9 +43,18 @@ pub trait Store: Send + Sync + 'static {
     /// commits look again.
     fn knows(&self, print: Fingerprint) -> bool;
 
-    /// Sends failed pages round again; answers how many of each site, and none
-    /// while the store cannot write.
-    fn retry(&self, pick: Pick) -> Pending<'_, Vec<(SiteId, u64)>>;
+    /// Changes what became of finished pages; answers how many of each site,
+    /// and none while the store cannot write. Pages that the revision does not
+    /// apply to are passed over.
+    fn revise(&self, pick: Pick, how: Revision) -> Pending<'_, Vec<(SiteId, u64)>>;
+
+    /// Takes pages out of the queue, those not leased; answers how many of each
+    /// site, and none while the store cannot write.
+    fn prune(&self, prune: Prune) -> Pending<'_, Vec<(SiteId, u64)>>;
+
+    /// Forgets every page and record of a site, so that it can begin again.
+    /// Nothing of it may be leased. Answers whether it could be written.
+    fn forget(&self, site: SiteId) -> Pending<'_, bool>;
 
     /// Saves a site's state and controls.
     fn save_site(&self, site: SiteId, saved: SavedSite) -> Pending<'_, ()>;
@@ -60,14 +69,7 @@ pub trait Store: Send + Sync + 'static {
     /// Whether the store cannot write just now (disk full).
     fn is_stalled(&self) -> bool;
 
-    /// A screenful of failed pages.
-    fn failures(
-        &self,
-        filter: FailureFilter,
-        offset: u64,
-        limit: usize,
-    ) -> Pending<'_, FailureList>;
-
-    /// All that is known of one page.
-    fn page(&self, id: PageId) -> Pending<'_, Option<Box<PageDetail>>>;
+    /// Answers a question about pages, records or the journal;
+    /// [`Told::Refused`] for those that the store knows nothing of.
+    fn ask(&self, ask: Ask) -> Pending<'_, Told>;
 }

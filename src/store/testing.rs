@@ -2,7 +2,9 @@
 
 use super::sqlite::{self, Opened, Opening, OpeningSite};
 use super::{Commit, Evidence, Lease, Leased, NewUrl, Record, Store, Via};
-use crate::bus::{Attempt, Event};
+use crate::bus::{
+    Ask, Attempt, Event, PageDetail, PageFilter, PageList, PageOrder, SiteControls, Told,
+};
 use crate::page::{FailureKind, Fingerprinter, Outcome, PageId, SiteId, Verdict};
 use std::path::Path;
 use std::sync::Arc;
@@ -33,7 +35,7 @@ pub(crate) fn new_url(site: SiteId, path: &str, depth: u32) -> NewUrl {
 pub(crate) fn attempt(status: u16, kind: Option<FailureKind>) -> Attempt {
     Attempt {
         at: 1_700_000_000_000,
-        rung: "http",
+        rung: "http".into(),
         status: Some(status),
         kind,
         elapsed_ms: 12,
@@ -86,8 +88,12 @@ pub(crate) fn saved(state: crate::bus::SiteState) -> super::SavedSite {
     super::SavedSite {
         state,
         why: None,
-        concurrency: 4,
-        delay: std::time::Duration::from_millis(250),
+        controls: SiteControls {
+            concurrency: 4,
+            delay: std::time::Duration::from_millis(250),
+            ..SiteControls::default()
+        },
+        rules: vec![(false, "^/private".to_owned())],
         paused: false,
         sitemaps_done: true,
     }
@@ -156,5 +162,33 @@ impl Job {
         change(&mut commit);
         self.store.commit(commit).await;
         page
+    }
+}
+
+/// A screenful of failed pages.
+pub(crate) async fn failures(
+    store: &dyn Store,
+    filter: PageFilter,
+    offset: u64,
+    limit: usize,
+) -> PageList {
+    let order = PageOrder::Newest;
+    let ask = Ask::Pages {
+        filter,
+        order,
+        offset,
+        limit,
+    };
+    match store.ask(ask).await {
+        Told::Pages(list) => list,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// All that is known of one page.
+pub(crate) async fn page_of(store: &dyn Store, id: PageId) -> Option<Box<PageDetail>> {
+    match store.ask(Ask::Page(id)).await {
+        Told::Page(page) => page,
+        other => panic!("{other:?}"),
     }
 }

@@ -1,9 +1,9 @@
 //! What goes into a store and what comes out of it.
 
-use crate::bus::{Attempt, Header, SiteState};
-use crate::page::{Fingerprint, PageId, SiteId, Verdict};
+use crate::bus::{Attempt, Header, SiteControls, SiteState};
+use crate::page::{Fingerprint, PageId, SiteId, SkipReason, Verdict};
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The answer to [`super::Store::lease`].
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub enum Via {
     Link,
     /// A redirect.
     Redirect,
+    /// The operator, while the crawl ran.
+    Operator,
 }
 
 /// A URL that may be new.
@@ -117,10 +119,10 @@ pub struct SavedSite {
     pub state: SiteState,
     /// Why, in a few words.
     pub why: Option<Arc<str>>,
-    /// Workers wanted, where the operator changed it.
-    pub concurrency: u32,
-    /// Time between the starts of two requests to one host.
-    pub delay: Duration,
+    /// What the operator, or the site itself, has set.
+    pub controls: SiteControls,
+    /// Scope rules added while it ran: whether one includes, and its pattern.
+    pub rules: Vec<(bool, String)>,
     /// Whether the operator paused it.
     pub paused: bool,
     /// Whether sitemaps have been read to their end.
@@ -134,6 +136,46 @@ pub struct JournalEntry {
     pub origin: &'static str,
     /// What, in words.
     pub command: String,
+    /// The control's value before; empty where there is none.
+    pub before: String,
+    /// And after.
+    pub after: String,
     /// What became of it, in words.
     pub answer: String,
+    /// Whether it was refused.
+    pub refused: bool,
+}
+
+/// How the end of a page is revised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revision {
+    /// Failed pages go round again.
+    Retry,
+    /// Finished pages of any kind go round again.
+    Force,
+    /// Failed pages count as skipped by the operator.
+    Ignore,
+}
+
+/// Which queued pages are taken out, and why.
+#[derive(Clone)]
+pub struct Prune {
+    /// Of one site, or of all.
+    pub site: Option<SiteId>,
+    /// Whether a page with this URL, in normal form, and this depth goes.
+    pub goes: Arc<dyn Fn(&str, u32) -> bool + Send + Sync>,
+    /// What is written down as the reason.
+    pub reason: SkipReason,
+    /// Only count them.
+    pub preview: bool,
+}
+
+impl fmt::Debug for Prune {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prune")
+            .field("site", &self.site)
+            .field("reason", &self.reason)
+            .field("preview", &self.preview)
+            .finish_non_exhaustive()
+    }
 }

@@ -7,7 +7,9 @@ use super::state::{Effect, State, View};
 use super::terminal::{Canvas, Screen};
 use super::view;
 use super::{Deck, Left};
-use crate::bus::{Answer, Controls, FailureList, Origin, PageDetail, Query, Reply, Request};
+use crate::bus::{
+    Answer, Ask, Controls, Origin, PageDetail, PageList, PageOrder, Query, Reply, Request, Told,
+};
 use crate::monitor::Snapshot;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use ratatui::Terminal;
@@ -35,7 +37,7 @@ enum Message {
     /// The terminal has taken a frame.
     Written,
     Answer(Answer),
-    Failures(FailureList),
+    Failures(PageList),
     Page(Option<Box<PageDetail>>),
     Close,
 }
@@ -222,11 +224,14 @@ impl Painter {
             }
             Effect::Ask(id) => {
                 let inbox = self.inbox.clone();
-                let reply = Reply::call(move |page| {
-                    let _ = inbox.try_send(Message::Page(page));
+                let reply = Reply::call(move |told| {
+                    if let Told::Page(page) = told {
+                        let _ = inbox.try_send(Message::Page(page));
+                    }
                 });
                 // An engine that has ended answers no more; the screen says so.
-                let _ = self.controls.queries.try_send(Query::Page { id, reply });
+                let ask = Ask::Page(id);
+                let _ = self.controls.queries.try_send(Query { ask, reply });
             }
             Effect::Copy(text) => self.screen.copy(&text),
             Effect::Leave => self.leave(Left::Quit),
@@ -271,12 +276,17 @@ impl Painter {
             return;
         }
         let inbox = self.inbox.clone();
-        let query = Query::Failures {
-            filter: failures.filter.clone(),
-            offset: failures.top,
-            limit: rows.max(60),
-            reply: Reply::call(move |list| {
-                let _ = inbox.try_send(Message::Failures(list));
+        let query = Query {
+            ask: Ask::Pages {
+                filter: failures.filter.clone(),
+                order: PageOrder::Newest,
+                offset: failures.top,
+                limit: rows.max(60),
+            },
+            reply: Reply::call(move |told| {
+                if let Told::Pages(list) = told {
+                    let _ = inbox.try_send(Message::Failures(list));
+                }
             }),
         };
         if self.controls.queries.try_send(query).is_ok() {
@@ -285,7 +295,7 @@ impl Painter {
         }
     }
 
-    fn listed(&mut self, list: FailureList) {
+    fn listed(&mut self, list: PageList) {
         let failures = &mut self.state.failures;
         failures.asked = false;
         if list.offset != failures.top && list.total > 0 {

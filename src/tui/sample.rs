@@ -3,11 +3,11 @@
 use super::state::State;
 use super::theme::Theme;
 use crate::bus::{
-    Attempt, Doing, Event, FailureList, FailureRow, JobState, Level, Notice, PageDetail, SiteDelta,
-    SiteInfo, SiteState, WorkerId,
+    Attempt, Doing, Event, JobState, Level, Notice, PageDetail, PageList, PageRow, SiteControls,
+    SiteDelta, SiteInfo, SiteState, WorkerId,
 };
 use crate::monitor::{Monitor, Snapshot};
-use crate::page::{FailureKind, PageId, SiteId};
+use crate::page::{FailureKind, PageId, PageState, SiteId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ pub fn snapshot() -> Arc<Snapshot> {
         .map(|name| SiteInfo {
             name: (*name).into(),
             start: format!("http://{name}.example.org/").into(),
-            max_pages: (*name == "books").then_some(10_000),
+            rules: Arc::default(),
         })
         .collect();
     let mut monitor = Monitor::new(infos, &[], now);
@@ -39,8 +39,13 @@ pub fn snapshot() -> Arc<Snapshot> {
         monitor.fold(
             Event::Controls {
                 site,
-                concurrency: 16,
-                delay,
+                controls: SiteControls {
+                    concurrency: 16,
+                    delay,
+                    max_pages: (n == 0).then_some(10_000),
+                    ..SiteControls::default()
+                },
+                why: None,
             },
             now,
         );
@@ -142,7 +147,7 @@ pub fn snapshot() -> Arc<Snapshot> {
 pub fn page() -> PageDetail {
     let attempt = |at, status, kind, detail: &str| Attempt {
         at,
-        rung: "http",
+        rung: "http".into(),
         status,
         kind,
         elapsed_ms: 31,
@@ -153,9 +158,13 @@ pub fn page() -> PageDetail {
         id: PageId(7),
         site: SiteId(2),
         url: "http://flaky.example.org/broken".to_owned(),
-        outcome: "failed",
+        state: PageState::Failed,
         reason: "status".to_owned(),
         depth: 2,
+        via: "link".into(),
+        content_type: "text/html".to_owned(),
+        redirect: String::new(),
+        records: Vec::new(),
         attempts: vec![
             attempt(
                 1000,
@@ -178,27 +187,37 @@ pub fn page() -> PageDetail {
 pub fn state() -> State {
     let mut state = State::new(snapshot(), Theme::new(true, false), "demo".to_owned());
     let rows = (7..12u32)
-        .map(|n| FailureRow {
+        .map(|n| PageRow {
             id: PageId(n),
             site: SiteId(n % 3),
             url: format!(
                 "http://flaky.example.org/some/where/deep/in/the/site/page-{n}\u{202e}.html"
             ),
-            kind: if n % 2 == 0 {
-                FailureKind::Timeout
-            } else {
-                FailureKind::Status
-            },
+            state: PageState::Failed,
+            kind: Some(kind(n)),
+            reason: kind(n).as_str().to_owned(),
+            depth: n % 4,
+            bytes: 512,
+            elapsed_ms: Some(40),
+            due: None,
             status: (n % 2 == 1).then_some(500),
             attempts: n % 4 + 1,
             at: 0,
         })
         .collect();
-    state.failures.list = FailureList {
+    state.failures.list = PageList {
         total: 5,
         offset: 0,
         rows,
     };
     state.rows = 10;
     state
+}
+
+fn kind(n: u32) -> FailureKind {
+    if n.is_multiple_of(2) {
+        FailureKind::Timeout
+    } else {
+        FailureKind::Status
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::keys::{Context, Place};
 use super::theme::Theme;
-use crate::bus::{Command, FailureFilter, FailureList, Level, PageDetail, SiteState, WorkerId};
+use crate::bus::{Command, Level, PageDetail, PageFilter, PageList, SiteState, WorkerId};
 use crate::monitor::{SiteView, Snapshot};
 use crate::page::{PageId, SiteId};
 use std::collections::{HashMap, HashSet};
@@ -86,7 +86,7 @@ pub enum Dialog {
     /// Whether to leave.
     Quit,
     /// Whether to send all these round again.
-    RetryAll(FailureFilter, u64),
+    RetryAll(PageFilter, u64),
 }
 
 /// A filter: text, with a leading `!` inverting.
@@ -116,11 +116,11 @@ impl Filter {
 #[derive(Debug, Default)]
 pub struct Failures {
     /// Which are listed.
-    pub filter: FailureFilter,
+    pub filter: PageFilter,
     /// The filter as it was typed.
     pub typed: Filter,
     /// The last answer.
-    pub list: FailureList,
+    pub list: PageList,
     /// The first row wanted.
     pub top: u64,
     /// The row the cursor is on, counted from `top`.
@@ -326,8 +326,8 @@ impl State {
     pub fn controls(&self) -> Option<(SiteId, Wanted)> {
         let (id, site) = self.current_site()?;
         let shown = Wanted {
-            concurrency: site.concurrency,
-            delay: site.delay,
+            concurrency: site.controls.concurrency,
+            delay: site.controls.delay,
             until: Instant::now() + BELIEVED,
         };
         let set = self

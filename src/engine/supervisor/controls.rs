@@ -28,7 +28,7 @@ impl Supervisor {
             }
             Control::Concurrency(limit) => {
                 self.slots.set_limit(limit);
-                self.saved.concurrency = limit;
+                self.saved.controls.concurrency = limit;
                 self.tell_controls().await;
                 self.unsaved = true;
             }
@@ -37,7 +37,7 @@ impl Supervisor {
                     host.delay_changed(now, self.delay, delay);
                 }
                 self.delay = delay;
-                self.saved.delay = delay;
+                self.saved.controls.delay = delay;
                 self.tell_controls().await;
                 self.unsaved = true;
             }

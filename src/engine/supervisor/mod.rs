@@ -92,9 +92,9 @@ impl Supervisor {
             inbox,
             tasks,
             cancel,
-            slots: Slots::new(begin.saved.concurrency, begin.saved.paused),
+            slots: Slots::new(begin.saved.controls.concurrency, begin.saved.paused),
             hosts: Hosts::new(obey),
-            delay: begin.saved.delay,
+            delay: begin.saved.controls.delay,
             queue: Queue::Ask,
             lease: None,
             budget: budget.map(|most| most.saturating_sub(begin.over)),
@@ -219,7 +219,7 @@ impl Supervisor {
         if let (Outcome::Failed(kind), Some(why)) = (outcome, why) {
             commit.attempt = Some(Attempt {
                 at: time::now_ms(),
-                rung: crate::config::Rung::Http.as_str(),
+                rung: crate::config::Rung::Http.as_str().into(),
                 status: None,
                 kind: Some(kind),
                 elapsed_ms: 0,
@@ -431,8 +431,8 @@ impl Supervisor {
         self.site
             .tell(Event::Controls {
                 site: self.site.id,
-                concurrency: self.slots.limit(),
-                delay: self.delay,
+                controls: self.saved.controls.clone(),
+                why: None,
             })
             .await;
     }

@@ -2,7 +2,7 @@
 
 use crate::bus::SiteState;
 use crate::config::Rung;
-use crate::page::Outcome;
+use crate::page::{Outcome, PageState};
 use crate::store::Via;
 
 /// Lowest bits of an attempt's or record's id that count within its page.
@@ -37,14 +37,19 @@ pub(in crate::store) fn outcome(outcome: Outcome) -> i64 {
     }
 }
 
+/// The state behind an outcome; a page without one is queued.
+pub(in crate::store) fn page_state(code: Option<i64>) -> PageState {
+    match code {
+        Some(DONE) => PageState::Done,
+        Some(FAILED) => PageState::Failed,
+        Some(SKIPPED) => PageState::Skipped,
+        _ => PageState::Queued,
+    }
+}
+
 /// The outcome's name; a page without one is queued.
 pub(in crate::store) fn outcome_name(code: Option<i64>) -> &'static str {
-    match code {
-        Some(DONE) => "done",
-        Some(FAILED) => "failed",
-        Some(SKIPPED) => "skipped",
-        _ => "queued",
-    }
+    page_state(code).as_str()
 }
 
 pub(in crate::store) fn via(via: Via) -> i64 {
@@ -53,6 +58,18 @@ pub(in crate::store) fn via(via: Via) -> i64 {
         Via::Sitemap => 1,
         Via::Link => 2,
         Via::Redirect => 3,
+        Via::Operator => 4,
+    }
+}
+
+/// The name of how a URL was found.
+pub(in crate::store) fn via_name(code: i64) -> &'static str {
+    match code {
+        0 => "start",
+        1 => "sitemap",
+        2 => "link",
+        3 => "redirect",
+        _ => "operator",
     }
 }
 

@@ -8,8 +8,8 @@ use super::write::{Write, apply, run};
 use crate::bus::Event;
 use crate::page::SiteId;
 use crate::page::time::now_ms;
-use crate::store::Lease;
 use crate::store::known::Known;
+use crate::store::{Lease, Revision};
 use rusqlite::{Connection, Result, params};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -135,11 +135,17 @@ impl Core {
                 }
             }
             // While nothing can be written the asker is answered by the reply's end.
-            Op::Retry { .. } if self.stalled => {}
-            Op::Retry { pick, reply } => self.write(Write::Requeue {
+            Op::Revise { .. } | Op::Prune { .. } | Op::Forget { .. } if self.stalled => {}
+            Op::Revise {
+                pick,
+                how: Revision::Retry,
+                reply,
+            } => self.write(Write::Requeue {
                 pick,
                 reply: Some(reply),
             }),
+            // Built by the store's room next.
+            Op::Revise { .. } | Op::Prune { .. } | Op::Forget { .. } => {}
             Op::Save { site, saved } => self.write(Write::Save { site, saved }),
             Op::Journal(entry) => self.write(Write::Journal {
                 at: now_ms(),

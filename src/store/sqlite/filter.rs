@@ -1,6 +1,6 @@
 //! A filter of failed pages as SQL.
 
-use crate::bus::FailureFilter;
+use crate::bus::PageFilter;
 use rusqlite::types::Value;
 
 /// The tables, conditions and values of a filter: text that follows `FROM`.
@@ -12,7 +12,7 @@ pub(super) struct Matching {
 
 /// Failed pages (`p`) that match; `key` is the site's, where the filter names
 /// one. Sites that are no longer in the file are left out.
-pub(super) fn matching(filter: &FailureFilter, key: Option<i64>) -> Matching {
+pub(super) fn matching(filter: &PageFilter, key: Option<i64>) -> Matching {
     let mut sql = String::from("page p");
     let mut values = Vec::new();
     if !filter.text.is_empty() {

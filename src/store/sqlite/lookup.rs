@@ -1,11 +1,11 @@
 //! The deck's questions, on a thread and a connection of their own, so that no
 //! commit waits for them.
 
-use super::code::{FAILED, MOST_WITHIN, count, int, outcome_name, rung, within};
+use super::code::{FAILED, MOST_WITHIN, count, int, page_state, rung, via_name, within};
 use super::filter::matching;
 use super::schema::open_to_read;
-use crate::bus::{Attempt, FailureFilter, FailureList, FailureRow, PageDetail};
-use crate::page::{FailureKind, PageId, SiteId};
+use crate::bus::{self, Attempt, PageDetail, PageFilter, PageList, PageRow, Told};
+use crate::page::{FailureKind, PageId, PageState, SiteId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, params_from_iter};
 use std::path::PathBuf;
@@ -17,20 +17,15 @@ const CACHE_KIB: u32 = 2048;
 const PATH: usize = 1000;
 
 /// One question.
-pub(super) enum Ask {
-    Failures {
-        filter: FailureFilter,
-        offset: u64,
-        limit: usize,
-        reply: oneshot::Sender<FailureList>,
-    },
-    Page(PageId, oneshot::Sender<Option<Box<PageDetail>>>),
+pub(super) struct Ask {
+    pub(super) ask: bus::Ask,
+    pub(super) reply: oneshot::Sender<Told>,
 }
 
 /// Answers questions until nobody can ask any more.
 pub(super) fn run(path: PathBuf, keys: Vec<i64>, mut asks: mpsc::Receiver<Ask>) {
     let mut lookup = None;
-    while let Some(ask) = asks.blocking_recv() {
+    while let Some(Ask { ask, reply }) = asks.blocking_recv() {
         if lookup.is_none() {
             lookup = match open_to_read(&path, CACHE_KIB) {
                 Ok(conn) => Some(Lookup {
@@ -39,32 +34,19 @@ pub(super) fn run(path: PathBuf, keys: Vec<i64>, mut asks: mpsc::Receiver<Ask>) 
                 }),
                 Err(error) => {
                     tracing::error!(%error, "opening the store to read");
-                    // The question ends unanswered, which its asker takes for nothing.
+                    // The question ends unanswered, which its asker is told.
                     continue;
                 }
             };
         }
         let Some(lookup) = &lookup else { continue };
-        match ask {
-            Ask::Failures {
-                filter,
-                offset,
-                limit,
-                reply,
-            } => {
-                let list = lookup.failures(&filter, offset, limit);
-                let _ = reply.send(list.unwrap_or_else(|e| nothing(&e)));
-            }
-            Ask::Page(id, reply) => {
-                let _ = reply.send(lookup.page(id).unwrap_or_else(|e| nothing(&e)));
-            }
-        }
+        let told = lookup.tell(ask).unwrap_or_else(|error| {
+            tracing::error!(%error, "reading the store");
+            Told::Refused(format!("the store cannot be read: {error}"))
+        });
+        // An asker that has left needs no answer.
+        let _ = reply.send(told);
     }
-}
-
-fn nothing<T: Default>(error: &rusqlite::Error) -> T {
-    tracing::error!(%error, "reading the store");
-    T::default()
 }
 
 struct Lookup {
@@ -74,10 +56,23 @@ struct Lookup {
 }
 
 impl Lookup {
-    fn failures(&self, filter: &FailureFilter, offset: u64, limit: usize) -> Result<FailureList> {
+    fn tell(&self, ask: bus::Ask) -> Result<Told> {
+        Ok(match ask {
+            bus::Ask::Pages {
+                filter,
+                offset,
+                limit,
+                ..
+            } => Told::Pages(self.failures(&filter, offset, limit)?),
+            bus::Ask::Page(id) => Told::Page(self.page(id)?),
+            _ => Told::Refused("the store knows nothing of this".to_owned()),
+        })
+    }
+
+    fn failures(&self, filter: &PageFilter, offset: u64, limit: usize) -> Result<PageList> {
         let key = filter.site.and_then(|s| self.keys.get(s.index())).copied();
         let mut m = matching(filter, key);
-        let all = FailureFilter::default();
+        let all = PageFilter::failed();
         let total = if *filter == all {
             let sql = "SELECT coalesce(sum(failed), 0) FROM site WHERE place IS NOT NULL";
             self.conn.prepare_cached(sql)?.query_row([], |r| r.get(0))?
@@ -89,7 +84,8 @@ impl Lookup {
         // The numbers first, from the index alone; then only their rows.
         let n = m.values.len();
         let sql = format!(
-            "SELECT l.id, l.site, u.url, l.reason, l.status, l.attempts, l.ended_at \
+            "SELECT l.id, l.site, u.url, l.reason, l.status, l.attempts, l.ended_at, \
+             u.depth, l.bytes, l.elapsed_ms \
              FROM (SELECT p.id FROM {} ORDER BY p.ended_at DESC, p.id DESC \
                    LIMIT ?{} OFFSET ?{}) AS f \
              CROSS JOIN page l ON l.id = f.id CROSS JOIN url u ON u.id = l.id \
@@ -102,19 +98,25 @@ impl Lookup {
         m.values.push(Value::Integer(int(offset)));
         let mut statement = self.conn.prepare(&sql)?;
         let rows = statement.query_map(params_from_iter(m.values), |row| self.failure(row))?;
-        Ok(FailureList {
+        Ok(PageList {
             total: count(total),
             offset,
             rows: rows.collect::<Result<_>>()?,
         })
     }
 
-    fn failure(&self, row: &Row<'_>) -> Result<FailureRow> {
-        Ok(FailureRow {
+    fn failure(&self, row: &Row<'_>) -> Result<PageRow> {
+        Ok(PageRow {
             id: PageId(row.get(0)?),
             site: self.site(row.get(1)?),
             url: row.get(2)?,
-            kind: kind(row.get(3)?),
+            state: PageState::Failed,
+            kind: Some(kind(row.get(3)?)),
+            reason: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+            depth: row.get(7)?,
+            bytes: count(row.get(8)?),
+            elapsed_ms: row.get(9)?,
+            due: None,
             status: row.get(4)?,
             attempts: row.get(5)?,
             at: count(row.get(6)?),
@@ -123,7 +125,7 @@ impl Lookup {
 
     fn page(&self, id: PageId) -> Result<Option<Box<PageDetail>>> {
         let sql = "SELECT u.site, u.url, u.depth, u.found_on, p.outcome, p.reason, p.attempts, \
-                   p.fetched_at, p.rung, p.status, p.elapsed_ms, p.bytes \
+                   p.fetched_at, p.rung, p.status, p.elapsed_ms, p.bytes, u.via, p.content_type \
                    FROM url u LEFT JOIN page p ON p.id = u.id WHERE u.id = ?1";
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut rows = statement.query([id.0])?;
@@ -147,9 +149,13 @@ impl Lookup {
             id,
             site: self.site(key),
             url: row.get(1)?,
-            outcome: outcome_name(outcome),
+            state: page_state(outcome),
             reason: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
             depth: row.get(2)?,
+            via: via_name(row.get(12)?).into(),
+            content_type: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
+            redirect: String::new(),
+            records: Vec::new(),
             attempts,
             headers: serde_json::from_str(&headers).unwrap_or_default(),
             body,
@@ -166,7 +172,7 @@ impl Lookup {
             .query_map(params![within(id.0, 0), within(id.0, MOST_WITHIN)], |row| {
                 Ok(Attempt {
                     at: count(row.get(0)?),
-                    rung: rung(row.get_ref(1)?.as_str().unwrap_or_default()),
+                    rung: rung(row.get_ref(1)?.as_str().unwrap_or_default()).into(),
                     status: row.get(2)?,
                     kind: row.get::<_, Option<String>>(3)?.map(|k| kind(Some(k))),
                     elapsed_ms: row.get(4)?,
@@ -214,7 +220,7 @@ fn told_by_page(row: &Row<'_>) -> Result<Option<Attempt>> {
     };
     Ok(Some(Attempt {
         at: count(at),
-        rung: rung(&row.get::<_, Option<String>>("rung")?.unwrap_or_default()),
+        rung: rung(&row.get::<_, Option<String>>("rung")?.unwrap_or_default()).into(),
         status: row.get("status")?,
         kind: None,
         elapsed_ms: row.get::<_, Option<u32>>("elapsed_ms")?.unwrap_or(0),

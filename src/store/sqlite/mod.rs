@@ -26,8 +26,10 @@ use self::op::{Back, Op};
 use super::folder::DATABASE;
 use super::known::Known;
 use super::lock::Lock;
-use super::{Commit, JournalEntry, Lease, NewUrl, Pending, SavedSite, Store, StoreError};
-use crate::bus::{Event, FailureFilter, FailureList, PageDetail, Pick, SiteDelta};
+use super::{
+    Commit, JournalEntry, Lease, NewUrl, Pending, Prune, Revision, SavedSite, Store, StoreError,
+};
+use crate::bus::{self, Event, Pick, SiteDelta, Told};
 use crate::page::{Fingerprint, PageId, SiteId};
 use std::path::Path;
 use std::sync::Arc;
@@ -240,7 +242,7 @@ impl SqliteStore {
 
     /// Sends a request and waits for its answer; `None` where none comes, and
     /// at once while nothing can be written.
-    async fn ask<T>(&self, op: impl FnOnce(oneshot::Sender<T>) -> Op) -> Option<T> {
+    async fn write<T>(&self, op: impl FnOnce(oneshot::Sender<T>) -> Op) -> Option<T> {
         let mut stalled = self.stalled.clone();
         let (reply, answer) = oneshot::channel();
         let answered = async {
@@ -270,7 +272,7 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn lease(&self, site: SiteId, most: usize) -> Pending<'_, Lease> {
         Box::pin(async move {
-            let handed = self.ask(|reply| Op::Lease { site, most, reply }).await;
+            let handed = self.write(|reply| Op::Lease { site, most, reply }).await;
             handed.map_or(Lease::Wait { due: None }, op::Handed::take)
         })
     }
@@ -306,10 +308,24 @@ impl Store for SqliteStore {
         self.known.get(print).is_some()
     }
 
-    fn retry(&self, pick: Pick) -> Pending<'_, Vec<(SiteId, u64)>> {
+    fn revise(&self, pick: Pick, how: Revision) -> Pending<'_, Vec<(SiteId, u64)>> {
         Box::pin(async move {
-            let counts = self.ask(|reply| Op::Retry { pick, reply }).await;
+            let counts = self.write(|reply| Op::Revise { pick, how, reply }).await;
             counts.unwrap_or_default()
+        })
+    }
+
+    fn prune(&self, prune: Prune) -> Pending<'_, Vec<(SiteId, u64)>> {
+        Box::pin(async move {
+            let counts = self.write(|reply| Op::Prune { prune, reply }).await;
+            counts.unwrap_or_default()
+        })
+    }
+
+    fn forget(&self, site: SiteId) -> Pending<'_, bool> {
+        Box::pin(async move {
+            let done = self.write(|reply| Op::Forget { site, reply }).await;
+            done.unwrap_or_default()
         })
     }
 
@@ -323,7 +339,7 @@ impl Store for SqliteStore {
 
     fn flush(&self) -> Pending<'_, Result<(), String>> {
         Box::pin(async move {
-            let answer = self.ask(Op::Flush).await;
+            let answer = self.write(Op::Flush).await;
             answer.unwrap_or_else(|| Err(self.why()))
         })
     }
@@ -332,34 +348,15 @@ impl Store for SqliteStore {
         self.stalled.borrow().is_some()
     }
 
-    fn failures(
-        &self,
-        filter: FailureFilter,
-        offset: u64,
-        limit: usize,
-    ) -> Pending<'_, FailureList> {
+    fn ask(&self, ask: bus::Ask) -> Pending<'_, Told> {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
             if let Some(asks) = &self.asks {
-                let ask = Ask::Failures {
-                    filter,
-                    offset,
-                    limit,
-                    reply,
-                };
-                let _ = asks.send(ask).await;
+                // A reader that is gone answers nothing, which is told below.
+                let _ = asks.send(Ask { ask, reply }).await;
             }
-            answer.await.unwrap_or_default()
-        })
-    }
-
-    fn page(&self, id: PageId) -> Pending<'_, Option<Box<PageDetail>>> {
-        Box::pin(async move {
-            let (reply, answer) = oneshot::channel();
-            if let Some(asks) = &self.asks {
-                let _ = asks.send(Ask::Page(id, reply)).await;
-            }
-            answer.await.ok().flatten()
+            let gone = || Told::Refused("the store cannot be read; the log says why".to_owned());
+            answer.await.unwrap_or_else(|_| gone())
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::bus::Pick;
 use crate::page::{PageId, SiteId};
-use crate::store::{Commit, JournalEntry, Lease, NewUrl, SavedSite};
+use crate::store::{Commit, JournalEntry, Lease, NewUrl, Prune, Revision, SavedSite};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, oneshot};
 
@@ -24,9 +24,18 @@ pub(super) enum Op {
         urls: Vec<NewUrl>,
         reply: oneshot::Sender<u64>,
     },
-    Retry {
+    Revise {
         pick: Pick,
+        how: Revision,
         reply: oneshot::Sender<Vec<(SiteId, u64)>>,
+    },
+    Prune {
+        prune: Prune,
+        reply: oneshot::Sender<Vec<(SiteId, u64)>>,
+    },
+    Forget {
+        site: SiteId,
+        reply: oneshot::Sender<bool>,
     },
     Save {
         site: SiteId,

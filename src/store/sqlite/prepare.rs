@@ -104,6 +104,6 @@ impl Core {
 }
 
 /// Strings and JSON values always serialise.
-fn to_json(value: &impl serde::Serialize) -> String {
+pub(super) fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }

@@ -1,6 +1,6 @@
 //! What is read back when a job's folder is opened.
 
-use super::code::{count, state};
+use super::code::state;
 use super::core::Fields;
 use super::site::{Site, Sites};
 use super::{OpenedSite, OpeningSite, Redirect, SiteCounts};
@@ -11,7 +11,6 @@ use crate::store::known::Known;
 use rusqlite::{Connection, OptionalExtension, Result, Row, TransactionBehavior, params};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The job as it stands in the tables.
 pub(super) struct Resumed {
@@ -60,7 +59,7 @@ fn take_up(
     let row = conn
         .prepare_cached(
             "SELECT key, digest, done, failed, skipped, queued, records, bytes, \
-             state, why, concurrency, delay_ms, paused, sitemaps_done \
+             state, why, concurrency, delay_ms, paused, sitemaps_done, controls, rules \
              FROM site WHERE name = ?1",
         )?
         .query_row([&site.name], |row| {
@@ -104,11 +103,16 @@ fn saved(row: &Row<'_>) -> Result<Option<SavedSite>> {
     Ok(Some(SavedSite {
         state,
         why: row.get::<_, Option<String>>("why")?.map(Into::into),
-        concurrency: row.get("concurrency")?,
-        delay: Duration::from_millis(count(row.get("delay_ms")?)),
+        controls: from_json(row, "controls")?.unwrap_or_default(),
+        rules: from_json(row, "rules")?.unwrap_or_default(),
         paused: row.get("paused")?,
         sitemaps_done: row.get("sitemaps_done")?,
     }))
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 fn retries(conn: &Connection) -> Result<HashMap<i64, i64>> {

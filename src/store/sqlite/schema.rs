@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Tells crawldeck's databases from others: `crwd`.
 const APPLICATION: i64 = 0x6372_7764;
 /// The format written here.
-pub(in crate::store) const FORMAT: i64 = 1;
+pub(in crate::store) const FORMAT: i64 = 2;
 /// How long another program's write transaction is waited for.
 const BUSY: Duration = Duration::from_secs(5);
 /// Pages of WAL after which its content moves into the database (16 MiB).

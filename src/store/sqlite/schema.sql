@@ -1,5 +1,5 @@
 -- One row a known URL, written once. `print` is its fingerprint's 64 bits.
--- via: 0 start, 1 sitemap, 2 link, 3 redirect.
+-- via: 0 start, 1 sitemap, 2 link, 3 redirect, 4 operator.
 CREATE TABLE url (
   id       INTEGER PRIMARY KEY,
   site     INTEGER NOT NULL,
@@ -92,6 +92,7 @@ CREATE TABLE field (
 );
 
 -- place: order in the sites file; NULL for a site that is no longer there.
+-- controls and rules: JSON, what was set of the site while it ran.
 CREATE TABLE site (
   key           INTEGER PRIMARY KEY,
   name          TEXT NOT NULL UNIQUE,
@@ -109,7 +110,9 @@ CREATE TABLE site (
   concurrency   INTEGER,
   delay_ms      INTEGER,
   paused        INTEGER,
-  sitemaps_done INTEGER
+  sitemaps_done INTEGER,
+  controls      TEXT,
+  rules         TEXT
 );
 
 CREATE TABLE journal (
@@ -117,7 +120,10 @@ CREATE TABLE journal (
   at      INTEGER NOT NULL,
   origin  TEXT NOT NULL,
   command TEXT NOT NULL,
-  answer  TEXT NOT NULL
+  answer  TEXT NOT NULL,
+  before  TEXT NOT NULL,
+  after   TEXT NOT NULL,
+  refused INTEGER NOT NULL
 );
 
 -- For reading by hand.

@@ -109,8 +109,17 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &mut Write) -> 
         Write::Journal { at, entry } => {
             run(
                 conn,
-                "INSERT INTO journal (at, origin, command, answer) VALUES (?1, ?2, ?3, ?4)",
-                params![int(*at), entry.origin, entry.command, entry.answer],
+                "INSERT INTO journal (at, origin, command, answer, before, after, refused) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    int(*at),
+                    entry.origin,
+                    entry.command,
+                    entry.answer,
+                    entry.before,
+                    entry.after,
+                    entry.refused
+                ],
             )?;
             Ok(())
         }
@@ -208,7 +217,7 @@ fn insert_page(
             end.content_type,
             attempt.map(|a| int(a.at)),
             attempt.map(|a| a.elapsed_ms),
-            attempt.map(|a| a.rung),
+            attempt.map(|a| a.rung.as_ref()),
             int(end.at),
             end.canonical,
         ],
@@ -329,15 +338,17 @@ fn save(conn: &Connection, sites: &mut Sites, site: SiteId, saved: &SavedSite) -
     run(
         conn,
         "UPDATE site SET state = ?2, why = ?3, concurrency = ?4, delay_ms = ?5, paused = ?6, \
-         sitemaps_done = ?7 WHERE key = ?1",
+         sitemaps_done = ?7, controls = ?8, rules = ?9 WHERE key = ?1",
         params![
             site.key,
             saved.state.as_str(),
             saved.why,
-            saved.concurrency,
-            i64::try_from(saved.delay.as_millis()).unwrap_or(i64::MAX),
+            saved.controls.concurrency,
+            i64::try_from(saved.controls.delay.as_millis()).unwrap_or(i64::MAX),
             saved.paused,
             saved.sitemaps_done,
+            super::prepare::to_json(&saved.controls),
+            super::prepare::to_json(&saved.rules),
         ],
     )?;
     Ok(())

@@ -194,7 +194,7 @@ fn shared(pen: &Pen, site: &SiteView) -> (Cell, Cell, f64, Style) {
     let known = site
         .pages
         .known()
-        .min(site.max_pages.unwrap_or(u64::MAX))
+        .min(site.controls.max_pages.unwrap_or(u64::MAX))
         .max(1);
     let part = site.pages.over() as f64 / known as f64;
     let errors = if site.pages.failed > 0 {
@@ -236,7 +236,10 @@ fn narrow_row(pen: &Pen, site: &SiteView) -> Vec<Cell> {
         (format!("{:.0}%", (part * 100.0).floor()), plain),
         (text::rate(site.throughput.pages_10s), plain),
         (text::count(site.pages.failed), errors),
-        (format!("{}/{}", site.busy(), site.concurrency), plain),
+        (
+            format!("{}/{}", site.busy(), site.controls.concurrency),
+            plain,
+        ),
         (eta(site), plain),
     ]
 }
@@ -255,7 +258,10 @@ fn wide_row(pen: &Pen, site: &SiteView) -> Vec<Cell> {
         (String::new(), plain),
         (format!("{:.1}", site.throughput.bytes_10s / 1e6), plain),
         (text::count(site.pages.failed), errors),
-        (format!("{}/{}", site.busy(), site.concurrency), plain),
+        (
+            format!("{}/{}", site.busy(), site.controls.concurrency),
+            plain,
+        ),
         (text::millis(site.latency.p95), plain),
         (eta(site), plain),
     ]

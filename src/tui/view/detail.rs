@@ -32,7 +32,9 @@ fn lines(page: &PageDetail, theme: Theme) -> Vec<(String, Style)> {
         (
             format!(
                 "{} {}   {} links from the start",
-                page.outcome, page.reason, page.depth
+                page.state.as_str(),
+                page.reason,
+                page.depth
             ),
             theme.bad(),
         ),

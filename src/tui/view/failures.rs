@@ -60,7 +60,7 @@ pub fn draw(pen: &mut Pen, area: Rect, state: &mut State) {
         let url = text::cut_middle(&text::clean(&row.url), room, pen.theme.cut());
         let cells = [
             ((if marked { "*" } else { "" }).to_owned(), pen.theme.warn()),
-            (row.kind.to_string(), pen.theme.bad()),
+            (row.reason.clone(), pen.theme.bad()),
             (
                 row.status
                     .map_or("-".to_owned(), |status| status.to_string()),

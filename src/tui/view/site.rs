@@ -96,6 +96,7 @@ fn numbers(pen: &mut Pen, area: Rect, site: &SiteView) {
     );
     let pages = &site.pages;
     let limit = site
+        .controls
         .max_pages
         .map(|most| format!(" of at most {most}"))
         .unwrap_or_default();
@@ -117,8 +118,8 @@ fn numbers(pen: &mut Pen, area: Rect, site: &SiteView) {
         text::rate(rates.pages_10s),
         text::rate(rates.pages_run),
         site.busy(),
-        site.concurrency,
-        text::span(site.delay),
+        site.controls.concurrency,
+        text::span(site.controls.delay),
         text::millis(site.latency.p50),
         text::millis(site.latency.p95),
         text::millis(site.latency.p99),

@@ -1,6 +1,7 @@
 //! Random histories of a crawl, played on the writer's core.
 
 use super::*;
+use crate::bus::PageFilter;
 use crate::page::SkipReason;
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -259,15 +260,19 @@ impl World {
             Step::Requeue { page, matching } => {
                 self.heal();
                 let pick = match matching {
-                    true => Pick::Matching(FailureFilter {
+                    true => Pick::Matching(PageFilter {
                         site: Some(SiteId(page % 2)),
                         text: (page % 10).to_string(),
-                        ..FailureFilter::default()
+                        ..PageFilter::failed()
                     }),
                     false => Pick::Pages((*page..page + 5).map(PageId).collect()),
                 };
                 let (reply, _answer) = oneshot::channel();
-                self.core().handle(Op::Retry { pick, reply });
+                self.core().handle(Op::Revise {
+                    pick,
+                    how: crate::store::Revision::Retry,
+                    reply,
+                });
             }
             Step::Commit => self.commit(),
             Step::Fault { at_once } if self.faults => match at_once {

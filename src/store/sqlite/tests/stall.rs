@@ -39,7 +39,12 @@ async fn a_full_disk_stalls_the_store_and_room_heals_it() {
         job.store.lease(A, 1).await,
         Lease::Wait { due: None }
     ));
-    assert_eq!(job.store.retry(Pick::Pages(vec![first[0].id])).await, []);
+    assert_eq!(
+        job.store
+            .revise(Pick::Pages(vec![first[0].id]), Revision::Retry)
+            .await,
+        []
+    );
     assert!(job.store.flush().await.is_err());
 
     cap.store(1 << 20, Ordering::Relaxed);

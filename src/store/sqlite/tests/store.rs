@@ -1,9 +1,9 @@
 //! The store through its trait, threads and all.
 
 use super::*;
-use crate::bus::SiteState;
+use crate::bus::{PageFilter, SiteState};
 use crate::page::SkipReason;
-use crate::store::testing::{Job, saved};
+use crate::store::testing::{Job, failures, page_of, saved};
 use std::time::Duration;
 
 const A: SiteId = SiteId(0);
@@ -191,7 +191,7 @@ async fn a_run_goes_on_where_the_last_one_ended_whatever_the_file_says_now() {
     // A site that is gone keeps its rows, and takes up where it was when it is back.
     let job = Job::open(dir.path(), 1);
     assert!(!job.store.knows(print));
-    assert!(job.store.page(from).await.is_none());
+    assert!(page_of(&*job.store, from).await.is_none());
     assert_eq!(job.add(A, &["3"]).await, 1);
     drop(job);
     let job = Job::open(dir.path(), 2);
@@ -255,51 +255,51 @@ async fn failures_are_listed_newest_first_and_found() {
         }
     }
     job.store.flush().await.unwrap();
-    let ask = |filter: FailureFilter| job.store.failures(filter, 0, 100);
-    let all = ask(FailureFilter::default()).await;
+    let ask = |filter: PageFilter| failures(&*job.store, filter, 0, 100);
+    let all = ask(PageFilter::failed()).await;
     assert_eq!((all.total, all.rows.len()), (54, 54));
     assert!(
         all.rows
             .is_sorted_by_key(|r| std::cmp::Reverse((r.at, r.id)))
     );
-    let page = job.store.failures(FailureFilter::default(), 10, 5).await;
+    let page = failures(&*job.store, PageFilter::failed(), 10, 5).await;
     assert_eq!((page.total, page.offset), (54, 10));
-    let ids = |rows: &[crate::bus::FailureRow]| rows.iter().map(|r| r.id).collect::<Vec<_>>();
+    let ids = |rows: &[crate::bus::PageRow]| rows.iter().map(|r| r.id).collect::<Vec<_>>();
     assert_eq!(ids(&page.rows), ids(&all.rows[10..15]));
     let row = &all.rows[0];
     assert_eq!((row.site, row.status, row.attempts), (B, Some(500), 1));
 
-    let text = |text: &str, invert| FailureFilter {
+    let text = |text: &str, invert| PageFilter {
         text: text.to_owned(),
         invert,
-        ..FailureFilter::default()
+        ..PageFilter::failed()
     };
     for (filter, expected) in [
         (
-            FailureFilter {
+            PageFilter {
                 site: Some(A),
-                ..FailureFilter::default()
+                ..PageFilter::failed()
             },
             27,
         ),
         (
-            FailureFilter {
+            PageFilter {
                 site: Some(SiteId(7)),
-                ..FailureFilter::default()
+                ..PageFilter::failed()
             },
             0,
         ),
         (
-            FailureFilter {
+            PageFilter {
                 kind: Some(FailureKind::Timeout),
-                ..FailureFilter::default()
+                ..PageFilter::failed()
             },
             18,
         ),
         (text("a.TEST/pAGE1", false), 10),
         (text("a.test/page1", true), 44),
         (
-            FailureFilter {
+            PageFilter {
                 site: Some(B),
                 kind: Some(FailureKind::Dns),
                 ..text("x", false)
@@ -328,9 +328,9 @@ async fn a_page_is_told_whole() {
     let end = job.end(A, FAILED, |c| c.evidence = Some(evidence())).await;
     job.store.flush().await.unwrap();
 
-    let detail = job.store.page(end).await.unwrap();
+    let detail = page_of(&*job.store, end).await.unwrap();
     assert_eq!(
-        (detail.outcome, detail.reason.as_str(), detail.depth),
+        (detail.state.as_str(), detail.reason.as_str(), detail.depth),
         ("failed", "status", 2)
     );
     assert_eq!(detail.path, ["https://a.test/start", "https://a.test/mid"]);
@@ -340,15 +340,15 @@ async fn a_page_is_told_whole() {
     assert_eq!(detail.headers, evidence().headers);
     assert_eq!(detail.body, evidence().body);
 
-    let detail = job.store.page(start).await.unwrap();
-    assert_eq!((detail.outcome, detail.attempts.len()), ("done", 1));
+    let detail = page_of(&*job.store, start).await.unwrap();
+    assert_eq!((detail.state.as_str(), detail.attempts.len()), ("done", 1));
     let attempt = &detail.attempts[0];
     assert_eq!(
         (attempt.status, attempt.elapsed_ms, attempt.bytes),
         (Some(200), 12, 100)
     );
     assert!(detail.path.is_empty() && detail.body.is_empty());
-    assert!(job.store.page(PageId(999)).await.is_none());
+    assert!(page_of(&*job.store, PageId(999)).await.is_none());
 }
 
 #[tokio::test]
@@ -362,26 +362,33 @@ async fn failed_pages_go_round_again_with_their_past() {
     job.end(B, FAILED, |_| ()).await;
     // Only failed pages are taken, each once.
     let pick = Pick::Pages(vec![done, failed, failed, PageId(99)]);
-    assert_eq!(job.store.retry(pick).await, [(A, 1)]);
-    let of_b = FailureFilter {
+    assert_eq!(job.store.revise(pick, Revision::Retry).await, [(A, 1)]);
+    let of_b = PageFilter {
         site: Some(B),
-        ..FailureFilter::default()
+        ..PageFilter::failed()
     };
     assert_eq!(
-        job.store.retry(Pick::Matching(of_b.clone())).await,
+        job.store
+            .revise(Pick::Matching(of_b.clone()), Revision::Retry)
+            .await,
         [(B, 1)]
     );
-    assert_eq!(job.store.retry(Pick::Matching(of_b)).await, []);
+    assert_eq!(
+        job.store
+            .revise(Pick::Matching(of_b), Revision::Retry)
+            .await,
+        []
+    );
     let pages = job.lease(A, 9).await;
     assert_eq!(urls(&pages), ["2", "3"]);
     assert_eq!(pages[0].tries, 0);
     job.store.commit(commit(A, failed, DONE)).await;
     job.store.flush().await.unwrap();
-    let detail = job.store.page(failed).await.unwrap();
-    assert_eq!(detail.outcome, "done");
+    let detail = page_of(&*job.store, failed).await.unwrap();
+    assert_eq!(detail.state.as_str(), "done");
     let kinds: Vec<_> = detail.attempts.iter().map(|a| a.kind).collect();
     assert_eq!(kinds, [Some(FailureKind::Status), None]);
-    let list = job.store.failures(FailureFilter::default(), 0, 9).await;
+    let list = failures(&*job.store, PageFilter::failed(), 0, 9).await;
     assert_eq!(list.total, 0);
 }
 
@@ -397,9 +404,9 @@ async fn a_late_proof_of_a_loop_fails_the_pages_that_were_done() {
     })
     .await;
     job.store.flush().await.unwrap();
-    let list = job.store.failures(FailureFilter::default(), 0, 9).await;
+    let list = failures(&*job.store, PageFilter::failed(), 0, 9).await;
     assert_eq!(list.total, 2);
-    assert!(list.rows.iter().all(|r| r.kind == kind));
+    assert!(list.rows.iter().all(|r| r.kind == Some(kind)));
     // The third is still to be fetched.
     assert_eq!(urls(&job.lease(A, 9).await), ["3"]);
 }
