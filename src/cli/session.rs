@@ -2,10 +2,10 @@
 
 use super::{INCOMPLETE, complain, headless, log, signals};
 use crate::bus::{
-    self, Command, Controls, Event, Level, Origin, Reply, Request, RuleInfo, SiteInfo, SiteState,
+    self, Command, Controls, Event, Level, Origin, Reply, Request, SiteInfo, SiteState,
 };
 use crate::config::Job;
-use crate::engine::{Ended, Engine, Parts};
+use crate::engine::{Ended, Engine, Parts, Reload};
 use crate::fetch::Http;
 use crate::monitor::{self, Counts, Pages, Snapshot};
 use crate::store::sqlite::{self, Opening, OpeningSite};
@@ -42,6 +42,8 @@ pub struct Session {
     pub dir: PathBuf,
     /// Whether to start over.
     pub fresh: bool,
+    /// Reads the sites again; `None` for a job without a sites file.
+    pub reload: Option<Reload>,
     /// The face.
     pub face: Face,
     /// The job's name on screen.
@@ -68,6 +70,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         job,
         dir,
         fresh,
+        reload,
         face,
         title,
     } = session;
@@ -96,22 +99,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let infos: Vec<SiteInfo> = job
         .sites
         .iter()
-        .map(|site| SiteInfo {
-            name: site.name.as_str().into(),
-            start: site.start.first().map_or("", |url| url.as_str()).into(),
-            rules: site
-                .extract
-                .iter()
-                .map(|rule| RuleInfo {
-                    record: rule.record.as_str().into(),
-                    fields: rule
-                        .fields
-                        .iter()
-                        .map(|field| field.name.as_str().into())
-                        .collect(),
-                })
-                .collect(),
-        })
+        .map(|site| SiteInfo::from(&**site))
         .collect();
     let counts = opened
         .sites
@@ -157,6 +145,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         commands: command_end,
         queries: query_end,
         linger: lingering,
+        reload,
         threads: cores,
     })
     .context("starting the CPU pool")?;

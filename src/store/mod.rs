@@ -19,6 +19,6 @@ mod types;
 
 pub use self::contract::{Pending, Store};
 pub use self::error::StoreError;
-pub use self::types::{
+pub use self::types::{Tuned, 
     Commit, Evidence, JournalEntry, Lease, Leased, NewUrl, Prune, Record, Revision, SavedSite, Via,
 };
