@@ -237,13 +237,31 @@ impl<'de> Deserialize<'de> for TimeoutForm {
     }
 }
 
+/// Bounds of which the first is not above the second.
+struct Ascending(WorkersRange);
+
+impl<'de> Deserialize<'de> for Ascending {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        let range = WorkersRange::deserialize(source)?;
+        if let (Some(min), Some(max)) = (&range.min, &range.max)
+            && min.0 > max.0
+        {
+            return Err(de::Error::custom(format!(
+                "min {} is above max {}; write the smaller as min",
+                min.0, max.0
+            )));
+        }
+        Ok(Self(range))
+    }
+}
+
 impl<'de> Deserialize<'de> for WorkersForm {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        source.deserialize_any(Forms::<Self, Workers, Never, WorkersRange> {
+        source.deserialize_any(Forms::<Self, Workers, Never, Ascending> {
             what: "a number of workers, auto, or a map of min, max and auto",
             word: Some(Self::Word),
             list: None,
-            map: Some(Self::Range),
+            map: Some(|range| Self::Range(range.0)),
             marker: PhantomData,
         })
     }

@@ -205,7 +205,7 @@ fn fetched(raw: raw::Fetch, allow_private: bool, over: &Overrides) -> Result<Fet
     let via: Vec<Rung> = many(raw.via, |rung| rung.0);
     let (concurrency, auto) = match over.concurrency {
         Some(workers) => (workers, None),
-        None => workers(raw.concurrency)?,
+        None => workers(raw.concurrency),
     };
     Ok(Fetch {
         via: if via.is_empty() {
@@ -337,24 +337,21 @@ fn is_private(url: &Url) -> bool {
 }
 
 /// How many workers at the start, and the bounds of their tuning.
-fn workers(form: Option<WorkersForm>) -> Result<(u32, Option<RangeInclusive<u32>>), String> {
+fn workers(form: Option<WorkersForm>) -> (u32, Option<RangeInclusive<u32>>) {
     // Checked when it was read: at most `Fetch::MAX_CONCURRENCY`.
     let count = |n: u64| u32::try_from(n).unwrap_or(Fetch::MAX_CONCURRENCY);
     let range = match form {
-        None => return Ok((WORKERS, None)),
-        Some(WorkersForm::Word(Workers(Some(n)))) => return Ok((count(n), None)),
+        None => return (WORKERS, None),
+        Some(WorkersForm::Word(Workers(Some(n)))) => return (count(n), None),
         Some(WorkersForm::Word(Workers(None))) => WorkersRange::default(),
         Some(WorkersForm::Range(range)) => range,
     };
     let min = range.min.map_or(*Fetch::AUTO.start(), |n| count(n.0));
     let max = range.max.map_or(min.max(*Fetch::AUTO.end()), |n| count(n.0));
-    if min > max {
-        return Err(format!(
-            "concurrency: min {min} is above max {max}; write the smaller number as min"
-        ));
-    }
+    // A bound that is left out gives way to the one that is not.
+    let min = min.min(max);
     if range.auto.is_some_and(|auto| !auto.0) {
-        return Ok((min, None));
+        return (min, None);
     }
-    Ok((WORKERS.clamp(min, max), Some(min..=max)))
+    (WORKERS.clamp(min, max), Some(min..=max))
 }

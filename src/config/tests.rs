@@ -122,7 +122,7 @@ fn each_fault_has_its_place_and_its_mend() {
         ),
         (
             &format!("{site}fetch: {{ concurrency: {{ min: 9, max: 3 }} }}\n"),
-            "fetch: concurrency: min 9 is above max 3",
+            "s.yaml:3:23: fetch.concurrency: min 9 is above max 3",
         ),
         (
             &format!("{site}fetch: {{ via: [http, browser] }}\n"),
