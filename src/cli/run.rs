@@ -54,9 +54,8 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         let job = config::load(path, &over)?;
         let stem = path.file_stem().unwrap_or(path.as_os_str());
         let again: PathBuf = path.to_owned();
-        let reload: Reload = Arc::new(move || {
-            config::load(&again, &over).map_err(|error| error.to_string())
-        });
+        let reload: Reload =
+            Arc::new(move || config::load(&again, &over).map_err(|error| error.to_string()));
         (job, stem.to_string_lossy().into_owned(), Some(reload))
     };
     let dir = args

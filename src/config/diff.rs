@@ -20,7 +20,11 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
         none(new.limits.depth),
     );
     let (was, is) = (&old.discover, &new.discover);
-    lines.value("discover.sitemap", sitemap(&was.sitemap), sitemap(&is.sitemap));
+    lines.value(
+        "discover.sitemap",
+        sitemap(&was.sitemap),
+        sitemap(&is.sitemap),
+    );
     lines.value("discover.links", on(was.links), on(is.links));
     lines.value("discover.nofollow", on(was.nofollow), on(is.nofollow));
     let (was, is) = (&old.scope, &new.scope);
@@ -30,17 +34,17 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
     lines.debug("url", &old.url, &new.url);
     let (was, is) = (&old.fetch, &new.fetch);
     lines.debug("fetch.via", &was.via, &is.via);
-    lines.value(
-        "fetch.concurrency",
-        workers(old),
-        workers(new),
-    );
+    lines.value("fetch.concurrency", workers(old), workers(new));
     lines.debug("fetch.delay", &was.delay, &is.delay);
     lines.debug("fetch.timeout", &was.timeouts, &is.timeouts);
     lines.value("fetch.retries", was.retries, is.retries);
     lines.debug("fetch.robots", &was.robots, &is.robots);
     lines.value("fetch.user_agent", &was.user_agent, &is.user_agent);
-    lines.value("fetch.allow_private", on(was.allow_private), on(is.allow_private));
+    lines.value(
+        "fetch.allow_private",
+        on(was.allow_private),
+        on(is.allow_private),
+    );
     lines.value("fetch.max_body", was.max_body, is.max_body);
     if was.headers != is.headers {
         lines.0.push("fetch.headers: changed".to_owned());
@@ -88,7 +92,9 @@ fn records(old: &[RecordRule], new: &[RecordRule], lines: &mut Lines) {
                     match other.fields.iter().find(|is| is.name == was.name) {
                         None => lines.0.push(format!("{what}: removed")),
                         Some(is) if field(is) != field(was) => {
-                            lines.0.push(format!("{what}: {} → {}", was.css.0, is.css.0));
+                            lines
+                                .0
+                                .push(format!("{what}: {} → {}", was.css.0, is.css.0));
                         }
                         Some(_) => {}
                     }
@@ -147,7 +153,10 @@ mod tests {
     fn site(text: &str) -> std::sync::Arc<Site> {
         let text = format!("site: a\nstart: http://127.0.0.1/\n{text}");
         let env = |_: &str| Some("hunter2".to_owned());
-        parse(&text, "s.yaml", &env, &Overrides::default()).unwrap().sites[0].clone()
+        parse(&text, "s.yaml", &env, &Overrides::default())
+            .unwrap()
+            .sites[0]
+            .clone()
     }
 
     #[test]
@@ -156,8 +165,16 @@ mod tests {
             ("", "", vec![]),
             ("", "limits: { pages: 9 }", vec!["limits.pages: none → 9"]),
             ("", "limits: { depth: 2 }", vec!["limits.depth: none → 2"]),
-            ("", "discover: { sitemap: off }", vec!["discover.sitemap: auto → off"]),
-            ("", "discover: { links: off }", vec!["discover.links: on → off"]),
+            (
+                "",
+                "discover: { sitemap: off }",
+                vec!["discover.sitemap: auto → off"],
+            ),
+            (
+                "",
+                "discover: { links: off }",
+                vec!["discover.links: on → off"],
+            ),
             (
                 "scope: { exclude: [a, b] }",
                 "scope: { exclude: [b, c] }",
@@ -166,7 +183,10 @@ mod tests {
             (
                 "fetch: { concurrency: 4, delay: 1s }",
                 "fetch: { concurrency: auto }",
-                vec!["fetch.concurrency: 4 → auto from 1 to 64", "fetch.delay: 1s → 0ns"],
+                vec![
+                    "fetch.concurrency: 4 → auto from 1 to 64",
+                    "fetch.delay: 1s → 0ns",
+                ],
             ),
             (
                 "fetch: { headers: { X-Key: a } }",

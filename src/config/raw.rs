@@ -2,8 +2,8 @@
 
 use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, Unsupported, WorkersForm};
 use super::scalar::{
-    Bound, Css, Depth, Expression, HostName, Name, Obey, Positive, Retries, RungName, Size, Span, Switch,
-    Text, WebUrl,
+    Bound, Css, Depth, Expression, HostName, Name, Obey, Positive, Retries, RungName, Size, Span,
+    Switch, Text, WebUrl,
 };
 use serde::Deserialize;
 

@@ -11,8 +11,8 @@ use super::site::{
 use super::{Cast, raw, raw::WorkersRange};
 use crate::page::{NormalForm, net};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
 use xxhash_rust::xxh3::xxh3_64;
@@ -347,7 +347,9 @@ fn workers(form: Option<WorkersForm>) -> (u32, Option<RangeInclusive<u32>>) {
         Some(WorkersForm::Range(range)) => range,
     };
     let min = range.min.map_or(*Fetch::AUTO.start(), |n| count(n.0));
-    let max = range.max.map_or(min.max(*Fetch::AUTO.end()), |n| count(n.0));
+    let max = range
+        .max
+        .map_or(min.max(*Fetch::AUTO.end()), |n| count(n.0));
     // A bound that is left out gives way to the one that is not.
     let min = min.min(max);
     if range.auto.is_some_and(|auto| !auto.0) {

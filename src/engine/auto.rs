@@ -176,11 +176,19 @@ mod tests {
             let rate = workers.min(self.capacity) / self.latency;
             let waits = if self.refuses { 1.0 } else { over };
             for _ in 0..rate.round().max(1.0) as u32 {
-                auto.note(Duration::from_secs_f64(self.latency * waits), Some(200), None);
+                auto.note(
+                    Duration::from_secs_f64(self.latency * waits),
+                    Some(200),
+                    None,
+                );
             }
             if self.refuses && workers > self.capacity {
                 for _ in 0..(rate * (over - 1.0)).ceil() as u32 {
-                    auto.note(Duration::from_millis(1), Some(429), Some(FailureKind::Status));
+                    auto.note(
+                        Duration::from_millis(1),
+                        Some(429),
+                        Some(FailureKind::Status),
+                    );
                 }
             }
         }
@@ -250,7 +258,11 @@ mod tests {
         }
         assert_eq!(auto.tick(10, 4), None, "six workers have nothing to do");
         for _ in 0..20 {
-            auto.note(Duration::from_millis(10), Some(503), Some(FailureKind::Status));
+            auto.note(
+                Duration::from_millis(10),
+                Some(503),
+                Some(FailureKind::Status),
+            );
         }
         let (to, why) = auto.tick(10, 10).unwrap();
         assert_eq!(to, 7);

@@ -1,7 +1,6 @@
 //! What is made of a body, on a thread of the CPU pool: links, records, and
 //! the page's commit.
 
-use super::rules::Rules;
 use super::site::SiteContext;
 use super::work::Page;
 use crate::bus::{Attempt, Event};
@@ -17,8 +16,6 @@ use std::sync::atomic::Ordering;
 pub struct PageJob {
     /// Its site.
     pub site: Arc<SiteContext>,
-    /// The site's rules when it was fetched.
-    pub rules: Arc<Rules>,
     /// Its lease and URL.
     pub page: Page,
     /// The attempt that fetched it.
@@ -45,11 +42,11 @@ pub fn page(job: PageJob) {
 fn read(job: PageJob) -> Commit {
     let PageJob {
         site,
-        rules,
         page,
         mut attempt,
         fetched,
     } = job;
+    let rules = site.rules();
     let leased = &page.leased;
     let body = match fetch::body::decode(&fetched, rules.config.fetch.max_body) {
         Ok(body) => body,

@@ -204,8 +204,8 @@ fn parse_sitemap(
             sitemap::Entry::Sitemap { loc, .. } => more.push(loc),
             sitemap::Entry::Page { loc, .. } => {
                 let mut url = loc;
-                let fit = rules.config.url.apply(&mut url).is_ok()
-                    && rules.scope.judge(&url, 1).is_ok();
+                let fit =
+                    rules.config.url.apply(&mut url).is_ok() && rules.scope.judge(&url, 1).is_ok();
                 if !fit || draining {
                     refused += 1;
                     return;

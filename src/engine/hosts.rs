@@ -66,13 +66,11 @@ impl Hosts {
             self.hosts
                 .retain(|_, host| !host.is_idle() || host.readiness(now) != Readiness::Now);
         }
-        self.hosts
-            .entry(origin)
-            .or_insert_with_key(|origin| {
-                let mut host = Host::new(origin.clone(), now);
-                host.paused = self.paused.contains(name(origin));
-                host
-            })
+        self.hosts.entry(origin).or_insert_with_key(|origin| {
+            let mut host = Host::new(origin.clone(), now);
+            host.paused = self.paused.contains(name(origin));
+            host
+        })
     }
 
     /// A host by its origin.

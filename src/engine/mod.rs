@@ -21,3 +21,6 @@ mod work;
 mod worker;
 
 pub use self::director::{Ended, Engine, Parts, Reload};
+
+#[cfg(test)]
+mod tests;

@@ -83,7 +83,10 @@ impl Rules {
             words.push(format!("depth at most {depth}"));
         }
         let mark = |include: bool, pattern: &str| {
-            let live = self.added.iter().any(|(i, p)| *i == include && p == pattern);
+            let live = self
+                .added
+                .iter()
+                .any(|(i, p)| *i == include && p == pattern);
             if live { " (added while it ran)" } else { "" }
         };
         for pattern in &scope.exclude {

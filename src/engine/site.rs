@@ -175,8 +175,7 @@ impl SiteContext {
         evidence: Option<Evidence>,
     ) -> Commit {
         let mut commit = self.commit(leased, Outcome::Failed(kind));
-        if leased.tries < self.controls().retries
-            && retry::is_worth_retrying(kind, attempt.status)
+        if leased.tries < self.controls().retries && retry::is_worth_retrying(kind, attempt.status)
         {
             let wait = retry::backoff(leased.tries, told);
             let due = time::now_ms() + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX / 2);

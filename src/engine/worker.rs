@@ -164,7 +164,7 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
         Ok(fetched) => {
             // A page that once led elsewhere does so no more.
             site.chains().forget(site.print(&page.leased.url));
-            keep(site, rules, page, attempt, fetched).await;
+            keep(site, page, attempt, fetched).await;
             End {
                 health: Health::Fine,
                 hold: None,
@@ -330,13 +330,7 @@ fn location(rules: &Rules, base: &Url, fetched: &Fetched) -> Option<Url> {
 }
 
 /// A good answer: HTML goes to the CPU pool, anything else is done as it is.
-async fn keep(
-    site: &Arc<SiteContext>,
-    rules: Arc<Rules>,
-    page: Page,
-    attempt: Attempt,
-    fetched: Fetched,
-) {
+async fn keep(site: &Arc<SiteContext>, page: Page, attempt: Attempt, fetched: Fetched) {
     if !fetched.read || fetched.body.is_empty() {
         let mut commit = site.commit(&page.leased, Outcome::Done);
         commit.content_type = fetch::media_type(&fetched);
@@ -351,7 +345,6 @@ async fn keep(
     site.digesting.fetch_add(1, Ordering::AcqRel);
     let job = PageJob {
         site: site.clone(),
-        rules,
         page,
         attempt,
         fetched,

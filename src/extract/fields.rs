@@ -89,7 +89,9 @@ impl Plan {
     /// The records of a page. The document is built once, and only if a rule
     /// takes something of the page.
     pub fn records(&self, html: &str, path: &str, base: &Url) -> Vec<Record> {
-        let numbers = (0u16..).zip(&self.rules).filter(|(_, rule)| rule.takes(path));
+        let numbers = (0u16..)
+            .zip(&self.rules)
+            .filter(|(_, rule)| rule.takes(path));
         let rules: Vec<u16> = numbers.map(|(n, _)| n).collect();
         rules
             .into_iter()

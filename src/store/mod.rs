@@ -19,6 +19,7 @@ mod types;
 
 pub use self::contract::{Pending, Store};
 pub use self::error::StoreError;
-pub use self::types::{Tuned, 
-    Commit, Evidence, JournalEntry, Lease, Leased, NewUrl, Prune, Record, Revision, SavedSite, Via,
+pub use self::types::{
+    Commit, Evidence, JournalEntry, Lease, Leased, NewUrl, Prune, Record, Revision, SavedSite,
+    Tuned, Via,
 };

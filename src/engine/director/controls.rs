@@ -72,22 +72,14 @@ impl Director {
         ))
     }
 
-    pub(super) async fn set_max_pages(
-        &mut self,
-        id: SiteId,
-        most: Option<u64>,
-    ) -> Refusable<Done> {
+    pub(super) async fn set_max_pages(&mut self, id: SiteId, most: Option<u64>) -> Refusable<Done> {
         let site = self.site(id)?;
         let had = change(&site, |controls| controls.max_pages = most).await;
         self.remember("pages", Undo::Command(Command::MaxPages(id, had.max_pages)));
         Ok(Done::changed(or_none(had.max_pages), or_none(most)))
     }
 
-    pub(super) async fn set_max_depth(
-        &mut self,
-        id: SiteId,
-        most: Option<u32>,
-    ) -> Refusable<Done> {
+    pub(super) async fn set_max_depth(&mut self, id: SiteId, most: Option<u32>) -> Refusable<Done> {
         let site = self.site(id)?;
         let had = change(&site, |controls| controls.max_depth = most).await;
         self.remember("depth", Undo::Command(Command::MaxDepth(id, had.max_depth)));
@@ -111,10 +103,7 @@ impl Director {
         let had = change(&site, |controls| controls.retries = retries).await;
         self.remember("retries", Undo::Command(Command::Retries(id, had.retries)));
         self.exchange_rules(&site, site.rules().added.clone());
-        Ok(Done::changed(
-            had.retries.to_string(),
-            retries.to_string(),
-        ))
+        Ok(Done::changed(had.retries.to_string(), retries.to_string()))
     }
 
     pub(super) async fn set_draining(&mut self, id: SiteId, draining: bool) -> Refusable<Done> {
@@ -122,7 +111,13 @@ impl Director {
         let had = change(&site, |controls| controls.draining = draining).await;
         self.remember("drain", Undo::Command(Command::Drain(id, had.draining)));
         self.exchange_rules(&site, site.rules().added.clone());
-        let word = |draining| if draining { "links are not followed" } else { "links are followed" };
+        let word = |draining| {
+            if draining {
+                "links are not followed"
+            } else {
+                "links are followed"
+            }
+        };
         Ok(Done::changed(word(had.draining), word(draining)))
     }
 

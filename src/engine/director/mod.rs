@@ -105,7 +105,6 @@ impl Engine {
     }
 }
 
-
 struct Director {
     seats: Vec<Arc<SiteContext>>,
     reload: Option<Reload>,

@@ -79,7 +79,12 @@ impl Director {
         let start = new.start.iter().filter(|url| !known.contains(url));
         let start = start.cloned().collect();
         let sitemaps = old.document.discover.sitemap != new.discover.sitemap;
-        site.set_rules(Rules::new(new.clone(), &controls, added, Some(&old.visitor)));
+        site.set_rules(Rules::new(
+            new.clone(),
+            &controls,
+            added,
+            Some(&old.visitor),
+        ));
         send(site, Control::Controls).await;
         send(site, Control::Reloaded { start, sitemaps }).await;
         let info = SiteInfo::from(&*new);

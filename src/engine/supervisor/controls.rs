@@ -1,13 +1,13 @@
 //! What the operator wants of a site.
 
 use super::{Hold, Queue, Supervisor};
-use crate::bus::{Reply, SiteControls, SiteDetail, SiteState};
+use crate::bus::{Origin, Reply, SiteControls, SiteDetail, SiteState};
 use crate::engine::auto::Auto;
 use crate::engine::host::RobotsState;
 use crate::engine::site::Control;
 use crate::engine::tuned;
 use crate::page::{Outcome, SkipReason};
-use crate::store::{NewUrl, Via};
+use crate::store::{JournalEntry, NewUrl, Via};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -133,6 +133,17 @@ impl Supervisor {
             self.slots.set_limit(to);
             self.unsaved = true;
             tracing::info!(site = %self.site.name, "auto: {limit} → {to} workers: {why}");
+            let entry = JournalEntry {
+                origin: Origin::Auto.as_str(),
+                command: format!("concurrency {} {to}", self.site.name),
+                before: format!("{limit} workers"),
+                after: format!("{to} workers"),
+                answer: why.clone(),
+                refused: false,
+            };
+            let site = self.site.clone();
+            self.tasks
+                .spawn(async move { site.store.journal(entry).await });
             let why: Arc<str> = format!("{limit} → {to}: {why}").into();
             self.tell_controls(Some(why)).await;
         }

@@ -137,9 +137,7 @@ impl Supervisor {
             Hold::StartOver(reply) => {
                 self.hosts.take_pages();
                 let site = self.site.clone();
-                self.forgetting = Some(Box::pin(
-                    async move { site.store.forget(site.id).await },
-                ));
+                self.forgetting = Some(Box::pin(async move { site.store.forget(site.id).await }));
                 self.hold = Hold::Forgetting(reply);
             }
             hold => self.hold = hold,
