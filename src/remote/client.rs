@@ -40,10 +40,11 @@ impl Link {
     /// # Errors
     /// Where nobody listens there, or what listens is not of our kind.
     pub async fn connect(dir: &Path, origin: Origin) -> Result<Self, RemoteError> {
-        Self::over(socket::connect(dir)?, origin).await
+        Self::over(socket::connect(dir)?, origin, HELLO).await
     }
 
-    /// Says hello on a connection that is there already.
+    /// Says hello on a connection to an engine that is still being started,
+    /// however long that takes.
     ///
     /// # Errors
     /// As [`Link::connect`].
@@ -51,10 +52,14 @@ impl Link {
         let stream = stream
             .set_nonblocking(true)
             .and_then(|()| UnixStream::from_std(stream));
-        Self::over(stream.map_err(lost)?, origin).await
+        Self::over(stream.map_err(lost)?, origin, Duration::MAX).await
     }
 
-    async fn over(stream: UnixStream, origin: Origin) -> Result<Self, RemoteError> {
+    async fn over(
+        stream: UnixStream,
+        origin: Origin,
+        patience: Duration,
+    ) -> Result<Self, RemoteError> {
         let (read, mut write) = stream.into_split();
         let hello = Said::Hello(Hello {
             protocol: PROTOCOL,
@@ -64,7 +69,7 @@ impl Link {
         // One that was turned away can no longer be written to, but was told why.
         let _ = write.write_all(&line(&hello)).await;
         let (mut lines, mut line) = (BufReader::with_capacity(1 << 16, read), Vec::new());
-        let heard = timeout(HELLO, hear(&mut lines, &mut line)).await;
+        let heard = timeout(patience, hear(&mut lines, &mut line)).await;
         let heard = heard.map_err(|_| RemoteError::Lost("it says nothing".to_owned()))?;
         match heard? {
             Heard::Hello(welcome) if welcome.protocol == PROTOCOL => Ok(Self {

@@ -28,8 +28,11 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 pub struct Setup {
     /// The job's folder, whose lock this process holds.
     pub dir: PathBuf,
-    /// A connection that is there already: that of the run's own deck.
-    pub deck: Option<net::UnixStream>,
+    /// A connection that is there already: that of the process that started
+    /// this one.
+    pub parent: Option<net::UnixStream>,
+    /// Whether it is that of the run's own deck.
+    pub deck: bool,
     /// The job's name.
     pub title: String,
     /// The ways to the engine.
@@ -91,7 +94,7 @@ impl Server {
             snapshots: setup.snapshots,
             pictures,
             subscribers: watch::Sender::new(0),
-            decks: Decks::new(setup.deck.is_some()),
+            decks: Decks::new(setup.deck && setup.parent.is_some()),
             over: CancellationToken::new(),
             why: watch::Sender::default(),
             title: setup.title,
@@ -99,13 +102,13 @@ impl Server {
         });
         let sessions = TaskTracker::new();
         let mut tasks = vec![tokio::spawn(paint(shared.clone(), publish))];
-        if let Some(deck) = setup.deck {
-            let adopted = deck
+        if let Some(parent) = setup.parent {
+            let adopted = parent
                 .set_nonblocking(true)
-                .and_then(|()| UnixStream::from_std(deck));
+                .and_then(|()| UnixStream::from_std(parent));
             match adopted {
                 Ok(stream) => {
-                    sessions.spawn(session::run(stream, shared.clone(), None));
+                    sessions.spawn(session::run(stream, shared.clone(), None, setup.deck));
                 }
                 Err(error) => {
                     tracing::error!("the deck's connection: {error}");
@@ -171,7 +174,7 @@ async fn listen(bound: Bound, shared: Arc<Shared>, sessions: TaskTracker) {
         };
         match admit(&stream, &seats) {
             Ok(seat) => {
-                sessions.spawn(session::run(stream, shared.clone(), Some(seat)));
+                sessions.spawn(session::run(stream, shared.clone(), Some(seat), false));
             }
             Err(reason) => {
                 // A new connection has room for a line; one without is no loss.

@@ -98,9 +98,14 @@ enum Out {
     Last(Vec<u8>),
 }
 
-/// Serves one client to its end. A client without a seat is the run's own deck.
-pub async fn run(stream: UnixStream, shared: Arc<Shared>, seat: Option<OwnedSemaphorePermit>) {
-    let owner = seat.is_none();
+/// Serves one client to its end, in its seat; `owner` where it is the run's own
+/// deck.
+pub async fn run(
+    stream: UnixStream,
+    shared: Arc<Shared>,
+    _seat: Option<OwnedSemaphorePermit>,
+    owner: bool,
+) {
     let holding = Holding {
         shared: shared.clone(),
         owner,
