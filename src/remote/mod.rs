@@ -49,8 +49,8 @@ mod relay;
 mod server;
 mod session;
 mod socket;
-//#[cfg(test)]
-//mod tests;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use self::client::{Link, Remote};

@@ -36,7 +36,7 @@ struct Seen {
 impl Seconds {
     fn follow(&mut self, told: &History) {
         let fresh = usize::try_from(told.total.saturating_sub(self.total)).unwrap_or(usize::MAX);
-        let mut all: Vec<u32> = if fresh < told.last.len() {
+        let mut all: Vec<u32> = if fresh <= told.last.len() {
             let mut all = self.shown.to_vec();
             all.extend(&told.last[told.last.len() - fresh..]);
             all
