@@ -106,7 +106,7 @@ fn wait_over(job: &Job) {
 
 #[test]
 fn every_kind_of_command_reaches_a_headless_crawl() {
-    let (server, gate, job) = gated(9);
+    let (server, gate, job) = gated(6);
     let run = job.start(&[]);
     server.wait("all workers busy", |s| s.open() == 4);
     let mode = std::fs::symlink_metadata(socket(&job))
@@ -127,7 +127,7 @@ fn every_kind_of_command_reaches_a_headless_crawl() {
         assert!(output.stdout.contains(answer), "{words}: {output:?}");
     }
     server.wait_hits("/1", 2);
-    server.wait("six at once", |s| s.open() == 6);
+    server.wait("five at once", |s| s.open() == 5);
     let status = job.site_status("harbour");
     assert_eq!(status["concurrency"], 6);
     assert_eq!(status["delay_ms"], 1);
@@ -152,8 +152,8 @@ fn every_kind_of_command_reaches_a_headless_crawl() {
     assert_eq!(object["done"], true);
     assert!(object["answer"].is_string());
 
-    gate.open();
     ctl(&job, "stop").expect(0);
+    gate.open();
     assert_eq!(run.wait().code, Some(130));
     assert!(!socket(&job).exists(), "the socket was left behind");
     let gone = ctl(&job, "pause all");
@@ -243,7 +243,8 @@ fn a_stopped_client_holds_nobody_up() {
     stopped.signal(Signal::STOP);
     // One by hand that reads nothing at all.
     let mut deaf = UnixStream::connect(socket(&job)).unwrap();
-    writeln!(deaf, "{HELLO}\n{}", r#"{"subscribe":{"per_second":10}}"#).unwrap();
+    let subscribe = r#"{"subscribe":{"per_second":10}}"#;
+    writeln!(deaf, "{HELLO}\n{subscribe}").unwrap();
     let mut awake = deck(&job, &["attach"]);
     let seen = server.pages_hit();
     server.wait("work to go on", |s| s.pages_hit() > seen + 20);

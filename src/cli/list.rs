@@ -137,7 +137,7 @@ mod tests {
             object["jobs"][0],
             json!({
                 "dir": "/srv/books.crawl", "title": "books", "running": true, "pid": 42,
-                "started": "2023-11-14T22:13:20Z", "done": 7, "known": 12,
+                "started": "2023-11-14T22:13:20.000Z", "done": 7, "known": 12,
             })
         );
         assert_eq!(object["jobs"][1]["pid"], Value::Null);
@@ -147,12 +147,13 @@ mod tests {
     fn the_table_is_aligned_and_clean() {
         let text = table(&rows());
         assert!(!text.contains('\u{1b}'), "{text:?}");
-        let at: Vec<Option<usize>> = text
+        let at: Vec<usize> = text
             .lines()
-            .map(|line| line.find("/srv/").or(line.find("FOLDER")))
-            .map(|at| at.map(|at| at.min(99)))
+            .map(|line| line.find("/srv/").or(line.find("FOLDER")).unwrap())
+            .zip(text.lines())
+            .map(|(at, line)| line[..at].chars().count())
             .collect();
-        assert_eq!(at.len(), 3);
+        assert!(at.len() == 3 && at.iter().all(|n| *n == at[0]), "{text}");
         assert!(text.contains("7/12"), "{text}");
     }
 }

@@ -100,6 +100,9 @@ fn encode(view: &SiteView, place: usize, history: History, clock: Clock) -> Box<
         .into_boxed_slice()
 }
 
+/// A frame, and the number of the picture that it follows.
+type Shared = (Option<u64>, Arc<[u8]>);
+
 /// A picture that clients may be sent.
 #[derive(Debug)]
 pub struct Picture {
@@ -110,7 +113,7 @@ pub struct Picture {
     sites: Vec<Arc<Chunk>>,
     /// Pictures, and by how many seconds the histories moved at most with each.
     moves: VecDeque<(u64, usize)>,
-    shared: Mutex<Vec<(Option<u64>, Arc<[u8]>)>>,
+    shared: Mutex<Vec<Shared>>,
 }
 
 impl Picture {
