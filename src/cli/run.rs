@@ -1,8 +1,13 @@
 //! `crawldeck run`: a crawl under the deck, or headless.
 
+use super::background::{self, Engine};
 use super::session::{self, Face, Session};
+use super::{complain, deck};
+use crate::bus::Origin;
 use crate::config::{self, Overrides};
 use crate::engine::Reload;
+use crate::monitor::line::clean;
+use crate::remote::Link;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::io::{IsTerminal, Write, stdin, stdout};
@@ -34,6 +39,12 @@ pub struct RunArgs {
     /// Headless, with one JSON object a line on standard output
     #[arg(long)]
     json: bool,
+    /// Crawl in the background, and come back with `crawldeck attach`
+    #[arg(long, conflicts_with_all = ["headless", "json"])]
+    detach: bool,
+    /// This process is an engine that another crawldeck has started
+    #[arg(long, hide = true)]
+    engine: bool,
 }
 
 /// Runs it.
@@ -61,17 +72,31 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let dir = args
         .dir
         .unwrap_or_else(|| PathBuf::from(format!("{name}.crawl")));
+    if args.engine {
+        let face = Face::Engine {
+            parent: background::enter()?,
+            deck: !args.detach,
+        };
+        return session::run(Session {
+            job,
+            dir,
+            fresh: args.fresh,
+            reload,
+            face,
+            title: name,
+        });
+    }
     let deck = stdout().is_terminal() && stdin().is_terminal() && !dumb_terminal();
-    let face = if args.json {
-        Face::Json
-    } else if args.headless || !deck {
-        Face::Lines
-    } else {
-        Face::Deck
-    };
-    if args.fresh && !args.headless && !args.json && deck && !confirm_fresh(&dir)? {
+    let asks = deck && !args.headless && !args.json;
+    if args.fresh && asks && !confirm_fresh(&dir)? {
         bail!("nothing was changed");
     }
+    let face = match (args.json, args.headless || !deck) {
+        _ if args.detach => return detach(),
+        (true, _) => Face::Json,
+        (false, true) => Face::Lines,
+        (false, false) => return deck::run(),
+    };
     session::run(Session {
         job,
         dir,
@@ -79,6 +104,35 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         reload,
         face,
         title: name,
+    })
+}
+
+/// Starts this command as an engine and leaves it, once it crawls.
+fn detach() -> anyhow::Result<ExitCode> {
+    deck::runtime()?.block_on(async {
+        let (mut engine, stream) = Engine::start()?;
+        match Link::adopt(stream, Origin::Ctl).await {
+            Ok(link) => {
+                let welcome = link.welcome();
+                let dir = clean(&welcome.dir);
+                let line = format!(
+                    "crawling in the background (process {}); `crawldeck attach {dir}` shows it\n",
+                    welcome.pid
+                );
+                // Nobody needs to hear it.
+                let _ = stdout().write_all(line.as_bytes());
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(error) => {
+                let (code, said) = engine.over().await;
+                if said.is_empty() {
+                    complain(format_args!("the engine did not start: {error}"));
+                } else {
+                    let _ = std::io::stderr().write_all(said.as_bytes());
+                }
+                Ok(code)
+            }
+        }
     })
 }
 

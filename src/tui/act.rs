@@ -216,8 +216,9 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             state.frozen = !state.frozen;
         }
         Action::Help => state.help = Some(0),
+        Action::Detach => return vec![Effect::Detach],
         Action::Quit => {
-            if state.snapshot.state == JobState::Over {
+            if state.attached || state.snapshot.state == JobState::Over {
                 return vec![Effect::Leave];
             }
             state.dialog = Some(Dialog::Quit);
@@ -484,11 +485,19 @@ mod tests {
             ("qyqn", vec![Send(Command::Stop), Send(Command::StopNow)]),
             ("\x1b\x1b\x1b", vec![]),
             ("?q", vec![]),
+            ("d", vec![Effect::Detach]),
         ];
         for (keys, expected) in table {
             let mut state = sample::state();
             assert_eq!(press(&mut state, keys), expected, "{keys:?}");
         }
+    }
+
+    #[test]
+    fn an_attached_deck_is_left_without_a_question() {
+        let mut state = sample::state();
+        state.attached = true;
+        assert_eq!(press(&mut state, "q"), vec![Effect::Leave]);
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct Options {
     pub colour: bool,
     /// Whether only ASCII is used.
     pub ascii: bool,
+    /// Whether leaving the deck leaves the crawl alone, so that nothing is asked.
+    pub attached: bool,
 }
 
 impl Options {
@@ -71,6 +73,7 @@ impl Options {
             title,
             colour: !set("NO_COLOR"),
             ascii: set("CRAWLDECK_ASCII") || !utf8,
+            attached: false,
         }
     }
 
@@ -82,8 +85,10 @@ impl Options {
 /// How a deck was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
-    /// The operator left it; the run was over.
+    /// The operator left it: the run was over, or the deck only attached.
     Quit,
+    /// The operator left it and wants the crawl to go on without it.
+    Detached,
     /// The terminal went away.
     TerminalGone,
 }

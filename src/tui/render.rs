@@ -85,8 +85,10 @@ pub fn start(deck: Deck, left: oneshot::Sender<Left>) -> io::Result<Threads> {
     let watcher = tokio::spawn(watch(deck.snapshots.clone(), inbox.clone()));
     let theme = deck.options.theme();
     let snapshot = deck.snapshots.borrow().clone();
+    let mut state = State::new(snapshot, theme, deck.options.title);
+    state.attached = deck.options.attached;
     let painter = Painter {
-        state: State::new(snapshot, theme, deck.options.title),
+        state,
         snapshots: deck.snapshots,
         controls: deck.controls,
         inbox: inbox.clone(),
@@ -235,6 +237,7 @@ impl Painter {
             }
             Effect::Copy(text) => self.screen.copy(&text),
             Effect::Leave => self.leave(Left::Quit),
+            Effect::Detach => self.leave(Left::Detached),
             Effect::Suspend => self.suspend(terminal),
         }
     }

@@ -188,6 +188,8 @@ pub struct State {
     pub stopping: bool,
     /// Rows of the list on the screen, as last drawn.
     pub rows: usize,
+    /// Whether leaving the deck leaves the crawl alone.
+    pub attached: bool,
 }
 
 /// How long a change is believed before a picture shows it.
@@ -214,6 +216,8 @@ pub enum Effect {
     Copy(String),
     /// Leave the deck.
     Leave,
+    /// Leave the deck, and let the crawl go on.
+    Detach,
     /// Stop the process until it is continued.
     Suspend,
 }
@@ -250,6 +254,7 @@ impl State {
             wanted: HashMap::new(),
             stopping: false,
             rows: 1,
+            attached: false,
         }
     }
 
