@@ -158,6 +158,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         queries: query_end,
         linger: lingering,
         threads: cores,
+        dir: dir.clone(),
     })
     .context("starting the CPU pool")?;
 

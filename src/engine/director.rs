@@ -18,6 +18,7 @@ use crate::page::SiteId;
 use crate::store::sqlite::OpenedSite;
 use crate::store::{JournalEntry, Revision, SavedSite, Store};
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub linger: watch::Receiver<bool>,
     /// Threads that parse.
     pub threads: usize,
+    /// The job's folder, whose disk is watched.
+    pub dir: PathBuf,
 }
 
 /// How a run ended.
@@ -169,7 +172,11 @@ impl Director {
             supervisors.push(tokio::spawn(supervisor.run()));
         }
         tokio::spawn(answer::run(parts.queries, parts.store.clone()));
-        tokio::spawn(probe::run(parts.events.clone(), cancel.clone()));
+        tokio::spawn(probe::run(
+            parts.events.clone(),
+            parts.dir,
+            cancel.clone(),
+        ));
         Self {
             seats,
             store: parts.store,
