@@ -1,5 +1,6 @@
 //! What the rooms say to each other: events up, commands and queries down.
 
+mod alert;
 mod command;
 mod event;
 mod filter;
@@ -7,6 +8,7 @@ mod query;
 mod reply;
 pub mod verb;
 
+pub use self::alert::{AlertAction, AlertRule, Condition};
 pub use self::command::{Answer, AutoRange, Command, Origin, Request, Target};
 pub use self::event::{
     Doing, Event, JobState, Level, Notice, RuleInfo, SiteControls, SiteDelta, SiteInfo, SiteState,

@@ -111,6 +111,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
                         .collect(),
                 })
                 .collect(),
+            alerts: site.alerts.clone(),
         })
         .collect();
     let counts = opened

@@ -172,11 +172,7 @@ impl Director {
             supervisors.push(tokio::spawn(supervisor.run()));
         }
         tokio::spawn(answer::run(parts.queries, parts.store.clone()));
-        tokio::spawn(probe::run(
-            parts.events.clone(),
-            parts.dir,
-            cancel.clone(),
-        ));
+        tokio::spawn(probe::run(parts.events.clone(), parts.dir, cancel.clone()));
         Self {
             seats,
             store: parts.store,

@@ -94,12 +94,12 @@ fn disk_free(dir: &Path) -> Option<u64> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn lag_and_the_machine_are_told_until_it_is_cancelled() {
         let dir = tempfile::tempdir().unwrap();
         let (events, mut bus) = mpsc::channel(64);
         let cancel = CancellationToken::new();
-        let probe = tokio::spawn(run(events, dir.path().to_owned(), cancel.clone()));
+        let probing = tokio::spawn(run(events, dir.path().to_owned(), cancel.clone()));
         let vitals = loop {
             match bus.recv().await {
                 Some(Event::Vitals(vitals)) if vitals.disk_free.is_some() => break vitals,
@@ -112,7 +112,7 @@ mod tests {
             assert!(vitals.memory > 1 << 20, "{vitals:?}");
         }
         cancel.cancel();
-        probe.await.unwrap();
+        probing.await.unwrap();
     }
 
     #[test]

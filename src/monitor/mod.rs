@@ -1,5 +1,6 @@
 //! Folds events into the one picture that every face shows.
 
+mod alerts;
 mod commits;
 mod fold;
 mod latency;
@@ -8,6 +9,7 @@ mod rates;
 mod run;
 mod site;
 mod snapshot;
+mod standing;
 
 pub use self::fold::Monitor;
 pub use self::run::{channel, run};

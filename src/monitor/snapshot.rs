@@ -1,6 +1,6 @@
 //! The immutable picture of a run at one instant.
 
-use crate::bus::{Doing, JobState, Level, Notice, SiteControls, SiteState, Vitals};
+use crate::bus::{AlertAction, Doing, JobState, Level, Notice, SiteControls, SiteState, Vitals};
 use crate::page::{FailureKind, SiteId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -93,6 +93,8 @@ pub struct Latency {
     pub p99: f64,
     /// Slowest.
     pub max: f64,
+    /// All together.
+    pub sum: f64,
     /// Attempts by latency: below 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000,
     /// 2000, 5000 ms, and above.
     pub buckets: [u64; 13],
@@ -164,6 +166,8 @@ pub struct RuleFill {
 /// An alert of the sites file that holds now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
+    /// Grows by one with each alert raised in a run.
+    pub id: u64,
     /// The site, or the whole run.
     pub site: Option<SiteId>,
     /// How much it matters.
@@ -176,6 +180,9 @@ pub struct Alert {
     pub bell: bool,
     /// Whether the terminal is to show a notification (OSC 9 and 777), once.
     pub notify: bool,
+    /// What else the engine's own process is to do, once. Never sent elsewhere
+    /// and never recorded.
+    pub action: Option<Arc<AlertAction>>,
 }
 
 /// One worker.
