@@ -1,5 +1,6 @@
 //! What the operator types: one file per subcommand, wiring only.
 
+mod alerts;
 mod check;
 mod demo;
 mod explain;

@@ -1,6 +1,6 @@
 //! One run: store, engine, monitor and a face, put together.
 
-use super::{INCOMPLETE, complain, headless, log, signals};
+use super::{INCOMPLETE, alerts, complain, headless, log, signals};
 use crate::bus::{
     self, Command, Controls, Event, Level, Origin, Reply, Request, RuleInfo, SiteInfo, SiteState,
 };
@@ -132,6 +132,8 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let (publish, snapshots) = monitor::channel(&infos);
     let watching = tokio::spawn(monitor::run(bus_end, infos, counts, publish, SNAPSHOTS));
 
+    let acting = tokio::spawn(alerts::run(snapshots.clone()));
+
     let changed: Vec<&str> = job
         .sites
         .iter()
@@ -175,6 +177,8 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     };
     drop(controls);
     watching.abort();
+    // Webhooks of the last moment; bounded.
+    let _ = acting.await;
     Ok(conclude(
         &ended,
         &snapshots.borrow(),

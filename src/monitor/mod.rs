@@ -1,6 +1,7 @@
 //! Folds events into the one picture that every face shows.
 
 mod alerts;
+mod changes;
 mod commits;
 mod fold;
 mod latency;
@@ -11,6 +12,7 @@ mod site;
 mod snapshot;
 mod standing;
 
+pub use self::changes::AlertChanges;
 pub use self::fold::Monitor;
 pub use self::run::{channel, run};
 pub use self::site::Counts;
