@@ -17,6 +17,7 @@ pub mod discover;
 pub mod engine;
 pub mod extract;
 pub mod fetch;
+pub mod metrics;
 pub mod monitor;
 pub mod page;
 pub mod store;

@@ -56,6 +56,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         fresh: true,
         face: if deck { Face::Deck } else { Face::Lines },
         title: "demo".to_owned(),
+        metrics: None,
     });
     if temporary {
         // It held nothing but the demo's job.

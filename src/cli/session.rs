@@ -7,15 +7,18 @@ use crate::bus::{
 use crate::config::Job;
 use crate::engine::{Ended, Engine, Parts};
 use crate::fetch::Http;
+use crate::metrics;
 use crate::monitor::{self, Counts, Pages, Snapshot};
 use crate::store::sqlite::{self, Opening, OpeningSite};
 use crate::tui;
 use anyhow::Context;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 /// Snapshots a second.
@@ -46,6 +49,8 @@ pub struct Session {
     pub face: Face,
     /// The job's name on screen.
     pub title: String,
+    /// Where Prometheus finds the run's figures, if anywhere.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Runs it to its end.
@@ -70,7 +75,12 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         fresh,
         face,
         title,
+        metrics,
     } = session;
+    let figures = match metrics {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let (events, bus_end) = mpsc::channel(bus::EVENTS);
     let (commands, command_end) = mpsc::channel(bus::REQUESTS);
     let (queries, query_end) = mpsc::channel(bus::REQUESTS);
@@ -132,6 +142,13 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let (publish, snapshots) = monitor::channel(&infos);
     let watching = tokio::spawn(monitor::run(bus_end, infos, counts, publish, SNAPSHOTS));
 
+    if let Some(listener) = figures {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!("metrics at http://{address}/metrics");
+        }
+        // Ends with the runtime.
+        tokio::spawn(metrics::serve(listener, snapshots.clone()));
+    }
     let acting = tokio::spawn(alerts::run(snapshots.clone()));
 
     let changed: Vec<&str> = job
@@ -184,6 +201,13 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         &snapshots.borrow(),
         stopped_by.load(Ordering::Acquire),
     ))
+}
+
+/// Takes the port of the metrics, before anything is begun.
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listening on {address} for --metrics"))
 }
 
 /// Runs the deck until the operator leaves or the terminal goes away; then the

@@ -4,7 +4,7 @@ use super::snapshot::Latency;
 use std::time::Duration;
 
 /// Upper bounds of the buckets that are shown, milliseconds; the last has none.
-pub const SHOWN: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
+pub const LATENCY_BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 /// Steps to each doubling; 2^(1/16) is 4.4 % and the middle of a step is told.
 const STEPS: f64 = 16.0;
 /// Doublings of a microsecond.
@@ -32,8 +32,10 @@ impl Histogram {
         let count = &mut self.counts[step.min(last)];
         *count = count.saturating_add(1);
         let ms = elapsed.as_millis();
-        let bucket = SHOWN.iter().position(|bound| ms < u128::from(*bound));
-        self.shown[bucket.unwrap_or(SHOWN.len())] += 1;
+        let bucket = LATENCY_BOUNDS_MS
+            .iter()
+            .position(|bound| ms < u128::from(*bound));
+        self.shown[bucket.unwrap_or(LATENCY_BOUNDS_MS.len())] += 1;
         self.total += 1;
         self.sum = self.sum.saturating_add(elapsed);
         self.max = self.max.max(elapsed);

@@ -14,6 +14,7 @@ mod standing;
 
 pub use self::changes::AlertChanges;
 pub use self::fold::Monitor;
+pub use self::latency::LATENCY_BOUNDS_MS;
 pub use self::run::{channel, run};
 pub use self::site::Counts;
 pub use self::snapshot::{
