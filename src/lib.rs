@@ -20,5 +20,6 @@ pub mod fetch;
 pub mod metrics;
 pub mod monitor;
 pub mod page;
+pub mod record;
 pub mod store;
 pub mod tui;

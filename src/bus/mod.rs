@@ -6,6 +6,7 @@ mod event;
 mod filter;
 mod query;
 mod reply;
+mod transport;
 pub mod verb;
 
 pub use self::alert::{AlertAction, AlertRule, Condition};
@@ -20,6 +21,7 @@ pub use self::query::{
     PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,
 };
 pub use self::reply::Reply;
+pub use self::transport::{Play, Playing, Transport};
 
 use tokio::sync::mpsc;
 

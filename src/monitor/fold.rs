@@ -6,7 +6,7 @@ use super::alerts::{self, Look};
 use super::commits::CommitTimes;
 use super::rates::Rates;
 use super::site::{Counts, Site};
-use super::snapshot::{Alert, Health, Pages, SiteView, Snapshot, Totals};
+use super::snapshot::{Alert, Health, SiteView, Snapshot, Totals};
 use crate::bus::{Event, JobState, Level, Notice, SiteInfo, SiteState};
 use crate::page::SiteId;
 use std::collections::VecDeque;
@@ -220,7 +220,7 @@ impl Monitor {
             at: now,
             elapsed: now.saturating_duration_since(self.began),
             state: self.state,
-            totals: self.totals(&sites),
+            totals: Totals::of(&sites, self.rates.throughput()),
             sites,
             notices,
             notices_total: self.notices_total,
@@ -232,42 +232,6 @@ impl Monitor {
                 ..self.health.clone()
             },
         })
-    }
-
-    fn totals(&self, sites: &[Arc<SiteView>]) -> Totals {
-        let mut totals = Totals {
-            throughput: self.rates.throughput(),
-            ..Totals::default()
-        };
-        let mut known_end = true;
-        for site in sites {
-            let Pages {
-                done,
-                failed,
-                skipped,
-                queued,
-                in_flight,
-            } = site.pages;
-            totals.pages.done += done;
-            totals.pages.failed += failed;
-            totals.pages.skipped += skipped;
-            totals.pages.queued += queued;
-            totals.pages.in_flight += in_flight;
-            totals.records += site.records;
-            totals.bytes += site.bytes;
-            totals.busy += site.busy();
-            if site.state.is_over() {
-                totals.sites_over += 1;
-                continue;
-            }
-            totals.concurrency += u64::from(site.controls.concurrency);
-            known_end &= site.eta.is_some();
-            totals.eta = totals.eta.max(site.eta);
-        }
-        if !known_end {
-            totals.eta = None;
-        }
-        totals
     }
 
     fn site(&mut self, id: SiteId) -> Option<&mut Site> {

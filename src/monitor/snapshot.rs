@@ -27,6 +27,7 @@ pub struct Snapshot {
     pub notices_total: u64,
     /// Alerts that hold now, the oldest first.
     pub alerts: Arc<[Alert]>,
+
     /// How the engine itself fares.
     pub health: Health,
 }
@@ -215,6 +216,47 @@ pub struct Totals {
     pub sites_over: usize,
     /// Time until every queue is empty.
     pub eta: Option<Duration>,
+}
+
+impl Totals {
+    /// Those of these sites, with the rates of all.
+    pub fn of(sites: &[Arc<SiteView>], throughput: Throughput) -> Self {
+        let mut totals = Self {
+            throughput,
+            ..Self::default()
+        };
+        // What was recorded may be anything.
+        let add = |sum: &mut u64, part: u64| *sum = sum.saturating_add(part);
+        let mut known_end = true;
+        for site in sites {
+            let Pages {
+                done,
+                failed,
+                skipped,
+                queued,
+                in_flight,
+            } = site.pages;
+            add(&mut totals.pages.done, done);
+            add(&mut totals.pages.failed, failed);
+            add(&mut totals.pages.skipped, skipped);
+            add(&mut totals.pages.queued, queued);
+            add(&mut totals.pages.in_flight, in_flight);
+            add(&mut totals.records, site.records);
+            add(&mut totals.bytes, site.bytes);
+            totals.busy += site.busy();
+            if site.state.is_over() {
+                totals.sites_over += 1;
+                continue;
+            }
+            totals.concurrency += u64::from(site.controls.concurrency);
+            known_end &= site.eta.is_some();
+            totals.eta = totals.eta.max(site.eta);
+        }
+        if !known_end {
+            totals.eta = None;
+        }
+        totals
+    }
 }
 
 /// How the engine itself fares.
