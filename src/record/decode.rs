@@ -1,7 +1,7 @@
 //! Frames to pictures.
 
 use super::encode::SLOTS;
-use super::rows::{DISK_STEP, JOB_STATES, LEVELS, MEMORY_STEP, STATES, STEADY, Take};
+use super::rows::{DISK_STEP, JOB_STATES, LEVELS, MEMORY_STEP, STATES, STEADY, SUM_STEP, Take};
 use super::wire::{Bytes, Damaged};
 use crate::bus::{AutoRange, Doing, Notice, SiteControls, Vitals, WorkerId};
 use crate::monitor::{
@@ -164,12 +164,12 @@ fn site(mut row: Take<'_>) -> SiteView {
     let start = row.text();
     let state = row.one_of(&STATES);
     let why = row.opt_text();
-    let pages = Pages {
+    let mut pages = Pages {
         done: row.n(),
         failed: row.n(),
         skipped: row.n(),
         queued: row.n(),
-        in_flight: row.n(),
+        in_flight: 0,
     };
     let records = row.n();
     let bytes = row.n();
@@ -187,7 +187,7 @@ fn site(mut row: Take<'_>) -> SiteView {
         p95: ms(row.n()),
         p99: ms(row.n()),
         max: ms(row.n()),
-        sum: row.n() as f64,
+        sum: row.n() as f64 * SUM_STEP,
         buckets: std::array::from_fn(|_| row.n()),
     };
     let controls = controls(&mut row);
@@ -204,7 +204,7 @@ fn site(mut row: Take<'_>) -> SiteView {
     let resting = (0..row.count())
         .map(|_| (row.text(), row.moment()))
         .collect();
-    let workers = (0..row.count())
+    let workers: Vec<WorkerView> = (0..row.count())
         .map(|_| WorkerView {
             id: WorkerId(row.small()),
             doing: match row.n() {
@@ -216,6 +216,11 @@ fn site(mut row: Take<'_>) -> SiteView {
             since: row.second(),
         })
         .collect();
+    let fetching = workers
+        .iter()
+        .filter(|worker| matches!(worker.doing, Doing::Fetching(_)));
+    pages.in_flight = (fetching.count() as u64).min(pages.queued);
+    pages.queued -= pages.in_flight;
     SiteView {
         name,
         start,

@@ -1,8 +1,8 @@
 //! Pictures to frames.
 
 use super::rows::{
-    DISK_STEP, JOB_STATES, LEVELS, MEMORY_STEP, Put, STATES, STEADY, Words, micros, number_of,
-    tenths, whole_micros,
+    DISK_STEP, JOB_STATES, LEVELS, MEMORY_STEP, Put, STATES, STEADY, SUM_STEP, Words, micros,
+    number_of, tenths, whole_micros,
 };
 use super::wire::{put, put_row, put_text};
 use crate::bus::{Doing, Notice};
@@ -174,8 +174,8 @@ fn site_row(row: &mut Put<'_>, site: &SiteView, head: usize) {
         pages.done,
         pages.failed,
         pages.skipped,
-        pages.queued,
-        pages.in_flight,
+        // Those in flight follow from the workers.
+        pages.queued + pages.in_flight,
         site.records,
         site.bytes,
     ] {
@@ -194,7 +194,7 @@ fn site_row(row: &mut Put<'_>, site: &SiteView, head: usize) {
     for ms in [latency.p50, latency.p95, latency.p99, latency.max] {
         row.n(micros(ms));
     }
-    row.n(latency.sum.round() as u64);
+    row.n((latency.sum / SUM_STEP).round() as u64);
     row.row.extend(latency.buckets);
     controls(row, site);
     row.opt_text(site.moved.as_ref());

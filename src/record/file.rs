@@ -13,7 +13,7 @@ pub const HEAD: usize = 64;
 /// Largest block that is believed, bytes of its frames.
 pub const MOST_RAW: usize = 32 << 20;
 /// zstd's level: blocks are small, and compressed once in minutes.
-const LEVEL: i32 = 12;
+const LEVEL: i32 = 19;
 
 /// Whether the frames are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,6 +29,9 @@ pub const MEMORY_STEP: u64 = 256 << 10;
 /// Likewise.
 pub const DISK_STEP: u64 = 16 << 20;
 
+/// Likewise: all latencies together, milliseconds.
+pub const SUM_STEP: f64 = 100.0;
+
 /// The number of a value in its list; the last for one that is not in it.
 pub fn number_of<T: PartialEq>(list: &[T], value: &T) -> u64 {
     let place = list.iter().position(|known| known == value);

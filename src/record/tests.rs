@@ -183,7 +183,7 @@ fn assert_same_site(a: &Snapshot, one: &SiteView, b: &Snapshot, two: &SiteView) 
     ] {
         assert!(near(x, y, 0.001));
     }
-    assert!(near(fast.sum, slow.sum, 0.51));
+    assert!(near(fast.sum, slow.sum, rows::SUM_STEP * 0.51));
     assert_eq!(fast.buckets, slow.buckets);
     assert_eq!(
         (&one.controls, &one.moved, &one.fill),
