@@ -54,6 +54,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         job,
         dir: dir.clone(),
         fresh: true,
+        reload: None,
         face: if deck { Face::Deck } else { Face::Lines },
         title: "demo".to_owned(),
         metrics: None,

@@ -1,12 +1,14 @@
 //! What the operator types: one file per subcommand, wiring only.
 
 mod alerts;
+mod attend;
 mod check;
 mod demo;
 mod explain;
 pub mod export;
 mod headless;
 mod log;
+mod replay;
 mod run;
 mod session;
 mod signals;
@@ -43,6 +45,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Write out records, pages or failures, while the crawl runs or after
     Export(export::ExportArgs),
+    /// Open the deck on a job's recording: pause, seek, faster, slower
+    Replay(replay::ReplayArgs),
     /// Serve small sites with faults on loopback and crawl them under the deck
     Demo(demo::DemoArgs),
 }
@@ -55,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Demo(args) => demo::run(args),
     };
     result.unwrap_or_else(|error| {

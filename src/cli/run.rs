@@ -2,12 +2,14 @@
 
 use super::session::{self, Face, Session};
 use crate::config::{self, Overrides};
+use crate::engine::Reload;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::io::{IsTerminal, Write, stdin, stdout};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use url::Url;
 
 /// Arguments of `crawldeck run`.
@@ -45,18 +47,21 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         max_pages: args.max_pages,
         concurrency: args.concurrency,
     };
-    let (job, name) = if is_url(&args.source) {
+    let (job, name, reload) = if is_url(&args.source) {
         let job = config::for_url(&args.source, &over)?;
         let name = job
             .sites
             .first()
             .map_or_else(String::new, |site| site.name.clone());
-        (job, name)
+        (job, name, None)
     } else {
         let path = Path::new(&args.source);
         let job = config::load(path, &over)?;
         let stem = path.file_stem().unwrap_or(path.as_os_str());
-        (job, stem.to_string_lossy().into_owned())
+        let again: PathBuf = path.to_owned();
+        let reload: Reload =
+            Arc::new(move || config::load(&again, &over).map_err(|error| error.to_string()));
+        (job, stem.to_string_lossy().into_owned(), Some(reload))
     };
     let dir = args
         .dir
@@ -76,6 +81,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         job,
         dir,
         fresh: args.fresh,
+        reload,
         face,
         title: name,
         metrics: args.metrics,

@@ -1,13 +1,13 @@
 //! One run: store, engine, monitor and a face, put together.
 
-use super::{INCOMPLETE, alerts, complain, headless, log, signals};
+use super::attend::{self, Attendants};
+use super::{INCOMPLETE, complain, headless, log, signals};
 use crate::bus::{
-    self, Command, Controls, Event, Level, Origin, Reply, Request, RuleInfo, SiteInfo, SiteState,
+    self, Command, Controls, Event, Level, Origin, Reply, Request, SiteInfo, SiteState,
 };
 use crate::config::Job;
-use crate::engine::{Ended, Engine, Parts};
+use crate::engine::{Ended, Engine, Parts, Reload};
 use crate::fetch::Http;
-use crate::metrics;
 use crate::monitor::{self, Counts, Pages, Snapshot};
 use crate::store::sqlite::{self, Opening, OpeningSite};
 use crate::tui;
@@ -18,7 +18,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 /// Snapshots a second.
@@ -45,6 +44,8 @@ pub struct Session {
     pub dir: PathBuf,
     /// Whether to start over.
     pub fresh: bool,
+    /// Reads the sites again; `None` for a job without a sites file.
+    pub reload: Option<Reload>,
     /// The face.
     pub face: Face,
     /// The job's name on screen.
@@ -73,14 +74,12 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         job,
         dir,
         fresh,
+        reload,
         face,
         title,
         metrics,
     } = session;
-    let figures = match metrics {
-        Some(address) => Some(listen(address).await?),
-        None => None,
-    };
+    let figures = attend::listen(metrics).await?;
     let (events, bus_end) = mpsc::channel(bus::EVENTS);
     let (commands, command_end) = mpsc::channel(bus::REQUESTS);
     let (queries, query_end) = mpsc::channel(bus::REQUESTS);
@@ -106,23 +105,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let infos: Vec<SiteInfo> = job
         .sites
         .iter()
-        .map(|site| SiteInfo {
-            name: site.name.as_str().into(),
-            start: site.start.first().map_or("", |url| url.as_str()).into(),
-            rules: site
-                .extract
-                .iter()
-                .map(|rule| RuleInfo {
-                    record: rule.record.as_str().into(),
-                    fields: rule
-                        .fields
-                        .iter()
-                        .map(|field| field.name.as_str().into())
-                        .collect(),
-                })
-                .collect(),
-            alerts: site.alerts.clone(),
-        })
+        .map(|site| SiteInfo::from(&**site))
         .collect();
     let counts = opened
         .sites
@@ -142,14 +125,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let (publish, snapshots) = monitor::channel(&infos);
     let watching = tokio::spawn(monitor::run(bus_end, infos, counts, publish, SNAPSHOTS));
 
-    if let Some(listener) = figures {
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!("metrics at http://{address}/metrics");
-        }
-        // Ends with the runtime.
-        tokio::spawn(metrics::serve(listener, snapshots.clone()));
-    }
-    let acting = tokio::spawn(alerts::run(snapshots.clone()));
+    let attendants = Attendants::start(&dir, fresh, &snapshots, figures);
 
     let changed: Vec<&str> = job
         .sites
@@ -177,6 +153,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         commands: command_end,
         queries: query_end,
         linger: lingering,
+        reload,
         threads: cores,
         dir: dir.clone(),
     })
@@ -194,20 +171,12 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     };
     drop(controls);
     watching.abort();
-    // Webhooks of the last moment; bounded.
-    let _ = acting.await;
+    attendants.finish().await;
     Ok(conclude(
         &ended,
         &snapshots.borrow(),
         stopped_by.load(Ordering::Acquire),
     ))
-}
-
-/// Takes the port of the metrics, before anything is begun.
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("listening on {address} for --metrics"))
 }
 
 /// Runs the deck until the operator leaves or the terminal goes away; then the

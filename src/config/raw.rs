@@ -1,9 +1,9 @@
 //! The sites file as it is written: one `Document` for each `---`.
 
-use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, Unsupported};
+use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, Unsupported, WorkersForm};
 use super::scalar::{
-    AlertLevel, Css, Depth, Expression, HostName, Name, Obey, Positive, Retries, RungName, Size,
-    Span, Switch, Text, WebUrl, Webhook, When, Workers,
+    AlertLevel, Bound, Css, Depth, Expression, HostName, Name, Obey, Positive, Retries, RungName,
+    Size, Span, Switch, Text, WebUrl, Webhook, When,
 };
 use serde::Deserialize;
 
@@ -111,8 +111,8 @@ sections! {
     Fetch {
         /// Ways of fetching, cheapest first; this version has `http`.
         via: OneOrMany<RungName>,
-        /// Workers, 1 to 1024.
-        concurrency: Workers,
+        /// Workers, 1 to 1024; `auto` tunes their number while the crawl runs.
+        concurrency: WorkersForm,
         /// Least time between two requests to one host.
         delay: Span,
         /// Limit of one request, or of each of its phases.
@@ -130,6 +130,19 @@ sections! {
         /// Largest body, on the wire and decompressed.
         max_body: Size,
     }
+}
+
+/// Bounds within which the number of workers tunes itself.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct WorkersRange {
+    /// Fewest; 1 where it is left out.
+    pub min: Option<Bound>,
+    /// Most; 64 where it is left out.
+    pub max: Option<Bound>,
+    /// `off` keeps them at `min`, until the operator asks for tuning.
+    pub auto: Option<Switch>,
 }
 
 /// Limits of the phases of a request.

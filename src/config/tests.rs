@@ -121,8 +121,8 @@ fn each_fault_has_its_place_and_its_mend() {
             "s.yaml:3:23: fetch.concurrency: -1 does not fit",
         ),
         (
-            &format!("{site}fetch: {{ concurrency: auto }}\n"),
-            "s.yaml:3:23: fetch.concurrency: this version cannot",
+            &format!("{site}fetch: {{ concurrency: {{ min: 9, max: 3 }} }}\n"),
+            "s.yaml:3:23: fetch.concurrency: min 9 is above max 3",
         ),
         (
             &format!("{site}fetch: {{ via: [http, browser] }}\n"),

@@ -3,7 +3,7 @@
 
 use super::site::SiteContext;
 use super::work::Page;
-use crate::bus::Attempt;
+use crate::bus::{Attempt, Event};
 use crate::extract::{charset, links};
 use crate::fetch::{self, Fetched};
 use crate::page::{FailureKind, Outcome};
@@ -46,8 +46,9 @@ fn read(job: PageJob) -> Commit {
         mut attempt,
         fetched,
     } = job;
+    let rules = site.rules();
     let leased = &page.leased;
-    let body = match fetch::body::decode(&fetched, site.config.fetch.max_body) {
+    let body = match fetch::body::decode(&fetched, rules.config.fetch.max_body) {
         Ok(body) => body,
         Err(error) => {
             attempt.kind = Some(error.kind);
@@ -66,9 +67,9 @@ fn read(job: PageJob) -> Commit {
     commit.content_type = fetch::media_type(&fetched);
 
     let depth = leased.depth + 1;
-    let mut page_links = site.linker.page(&page.url, depth);
-    let follow = site.config.discover.links;
-    let obey = site.config.discover.nofollow;
+    let mut page_links = rules.linker.page(&page.url, depth);
+    let follow = rules.follow;
+    let obey = rules.config.discover.nofollow;
     let head = links::scan(&html, &mut |link| {
         if follow && !(obey && link.nofollow) {
             page_links.push(link.href);
@@ -86,17 +87,20 @@ fn read(job: PageJob) -> Commit {
         .and_then(|href| page_links.resolve(href))
         .map(|url| String::from(url).into_boxed_str());
     let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
-    if site.plan.wants(path) {
+    if rules.plan.wants(path) {
         let base = page_links.base_url();
-        commit.records = site
-            .plan
-            .records(&html, path, base)
-            .into_iter()
-            .map(|record| Record {
-                name: record.name,
-                fields: record.fields,
-            })
-            .collect();
+        for taken in rules.plan.records(&html, path, base) {
+            // A bus that is gone has nobody who counts.
+            let _ = site.events.blocking_send(Event::Record {
+                site: site.id,
+                rule: taken.rule,
+                missing: taken.missing,
+            });
+            commit.records.push(Record {
+                name: taken.name,
+                fields: taken.fields,
+            });
+        }
     }
     if follow && !(obey && head.robots.nofollow) {
         page_links.finish(&|print| site.store.knows(print), &mut |candidate| {

@@ -4,8 +4,9 @@ use super::digest::{self, PageJob};
 use super::errand;
 use super::host::Health;
 use super::retry;
+use super::rules::Rules;
 use super::site::{Message, SiteContext};
-use super::work::{Page, Report, Work};
+use super::work::{Page, Report, Sample, Work};
 use crate::bus::{Attempt, Event, WorkerId};
 use crate::config::Rung;
 use crate::discover::redirect::Step;
@@ -57,6 +58,7 @@ async fn perform(
         origin: origin.clone(),
         page: None,
         health: None,
+        sample: None,
         hold: None,
         again: false,
         why: None,
@@ -72,8 +74,9 @@ async fn perform(
             };
             let caught = AssertUnwindSafe(take(site, page)).catch_unwind().await;
             match caught {
-                Ok(end) => Report {
+                Ok((sample, end)) => Report {
                     health: Some(end.health),
+                    sample: Some(sample),
                     hold: end.hold,
                     again: end.again,
                     why: end.why,
@@ -99,7 +102,7 @@ struct End {
 }
 
 /// Fetches a page and sees to it that what came of it is committed.
-async fn take(site: &Arc<SiteContext>, page: Page) -> End {
+async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
     let mut attempt = Attempt {
         at: time::now_ms(),
         rung: Rung::Http.as_str().into(),
@@ -109,9 +112,10 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> End {
         bytes: 0,
         detail: String::new(),
     };
+    let rules = site.rules();
     let result = site
         .fetcher
-        .fetch(&site.visitor, &page.url, Want::Page)
+        .fetch(&rules.visitor, &page.url, Want::Page)
         .await;
     let (elapsed, kind) = match &result {
         Ok(fetched) => {
@@ -137,11 +141,12 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> End {
     })
     .await;
 
-    match result {
+    let sample = (elapsed, attempt.status, kind);
+    let end = match result {
         Err(error) => fail(site, &page, attempt, error).await,
         Ok(fetched) if fetched.status >= 400 => refuse(site, &page, attempt, fetched).await,
         Ok(fetched) if matches!(fetched.status, 301 | 302 | 303 | 307 | 308) => {
-            let commit = redirect(site, &page, attempt, &fetched);
+            let commit = redirect(site, &rules, &page, attempt, &fetched);
             let again = matches!(commit.verdict, Verdict::Retry { .. });
             let done = commit.verdict == Verdict::Final(Outcome::Done);
             let why = commit
@@ -158,7 +163,7 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> End {
         }
         Ok(fetched) => {
             // A page that once led elsewhere does so no more.
-            site.chains().forget(site.linker.print(&page.leased.url));
+            site.chains().forget(site.print(&page.leased.url));
             keep(site, page, attempt, fetched).await;
             End {
                 health: Health::Fine,
@@ -167,7 +172,8 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> End {
                 why: None,
             }
         }
-    }
+    };
+    (sample, end)
 }
 
 /// A request that got no whole answer.
@@ -234,7 +240,13 @@ async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetc
 
 /// Follows a redirect by the frontier's rules: the target becomes a page of
 /// its own where the scope takes it and it is not known.
-fn redirect(site: &SiteContext, page: &Page, mut attempt: Attempt, fetched: &Fetched) -> Commit {
+fn redirect(
+    site: &SiteContext,
+    rules: &Rules,
+    page: &Page,
+    mut attempt: Attempt,
+    fetched: &Fetched,
+) -> Commit {
     let leased = &page.leased;
     let broken = |mut attempt: Attempt, kind: FailureKind, detail: String| {
         attempt.kind = Some(kind);
@@ -245,11 +257,11 @@ fn redirect(site: &SiteContext, page: &Page, mut attempt: Attempt, fetched: &Fet
         };
         site.failure(leased, attempt, kind, None, Some(evidence))
     };
-    let Some(target) = location(site, &page.url, fetched) else {
+    let Some(target) = location(rules, &page.url, fetched) else {
         let detail = "a redirect without a usable Location".to_owned();
         return broken(attempt, FailureKind::Redirect, detail);
     };
-    if let Err(refusal) = site.scope.judge(&target, leased.depth) {
+    if let Err(refusal) = rules.scope.judge(&target, leased.depth) {
         attempt.detail = format!("redirects to {target}: {refusal}");
         if matches!(refusal, Refusal::Private { .. }) {
             let detail = attempt.detail.clone();
@@ -259,12 +271,12 @@ fn redirect(site: &SiteContext, page: &Page, mut attempt: Attempt, fetched: &Fet
         commit.attempt = Some(attempt);
         return commit;
     }
-    let print = site.linker.print(target.as_str());
-    let own = site.linker.print(&leased.url);
+    let print = site.print(target.as_str());
+    let own = site.print(&leased.url);
     if print == own
         && fetched.headers.contains_key(reqwest::header::SET_COOKIE)
         && leased.tries == 0
-        && site.config.fetch.retries > 0
+        && rules.config.fetch.retries > 0
     {
         // It only wanted to see its cookie come back.
         let mut commit = site.commit(leased, Outcome::Failed(FailureKind::Redirect));
@@ -311,10 +323,10 @@ fn redirect(site: &SiteContext, page: &Page, mut attempt: Attempt, fetched: &Fet
 }
 
 /// Where a redirect leads, in normal form.
-fn location(site: &SiteContext, base: &Url, fetched: &Fetched) -> Option<Url> {
+fn location(rules: &Rules, base: &Url, fetched: &Fetched) -> Option<Url> {
     let value = fetched.headers.get(reqwest::header::LOCATION)?;
     let text = String::from_utf8_lossy(value.as_bytes());
-    site.config.url.parse(text.trim(), Some(base)).ok()
+    rules.config.url.parse(text.trim(), Some(base)).ok()
 }
 
 /// A good answer: HTML goes to the CPU pool, anything else is done as it is.

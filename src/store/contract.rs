@@ -43,6 +43,9 @@ pub trait Store: Send + Sync + 'static {
     /// commits look again.
     fn knows(&self, print: Fingerprint) -> bool;
 
+    /// The page with this fingerprint, where it is known.
+    fn find(&self, print: Fingerprint) -> Option<PageId>;
+
     /// Changes what became of finished pages; answers how many of each site,
     /// and none while the store cannot write. Pages that the revision does not
     /// apply to are passed over.

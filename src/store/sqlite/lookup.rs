@@ -17,6 +17,7 @@ const CACHE_KIB: u32 = 2048;
 const PATH: usize = 1000;
 
 /// One question.
+#[derive(Debug)]
 pub(super) struct Ask {
     pub(super) ask: bus::Ask,
     pub(super) reply: oneshot::Sender<Told>,

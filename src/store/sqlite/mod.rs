@@ -11,6 +11,7 @@ mod lease;
 mod lookup;
 mod op;
 mod prepare;
+mod questions;
 mod requeue;
 mod resume;
 pub(in crate::store) mod schema;
@@ -19,6 +20,8 @@ mod site;
 mod tests;
 mod write;
 mod writer;
+
+pub use self::questions::Questions;
 
 use self::core::{Core, Start};
 use self::lookup::Ask;
@@ -306,6 +309,10 @@ impl Store for SqliteStore {
 
     fn knows(&self, print: Fingerprint) -> bool {
         self.known.get(print).is_some()
+    }
+
+    fn find(&self, print: Fingerprint) -> Option<PageId> {
+        self.known.get(print)
     }
 
     fn revise(&self, pick: Pick, how: Revision) -> Pending<'_, Vec<(SiteId, u64)>> {
