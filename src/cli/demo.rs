@@ -71,6 +71,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         reload: None,
         face,
         title: "demo".to_owned(),
+        metrics: None,
     });
     if temporary {
         // It held nothing but the demo's job.

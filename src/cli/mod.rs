@@ -1,6 +1,8 @@
 //! What the operator types: one file per subcommand, wiring only.
 
+mod alerts;
 mod attach;
+mod attend;
 mod background;
 mod check;
 mod ctl;
@@ -12,6 +14,7 @@ mod headless;
 mod jobs;
 mod list;
 mod log;
+mod replay;
 mod run;
 mod session;
 mod signals;
@@ -54,6 +57,8 @@ enum Command {
     Ctl(ctl::CtlArgs),
     /// List the crawls on this machine and whether they run
     List(list::ListArgs),
+    /// Open the deck on a job's recording: pause, seek, faster, slower
+    Replay(replay::ReplayArgs),
     /// Serve small sites with faults on loopback and crawl them under the deck
     Demo(demo::DemoArgs),
 }
@@ -69,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Attach(args) => attach::run(&args),
         Command::Ctl(args) => ctl::run(&args),
         Command::List(args) => Ok(list::run(&args)),
+        Command::Replay(args) => replay::run(&args),
         Command::Demo(args) => demo::run(args),
     };
     result.unwrap_or_else(|error| {

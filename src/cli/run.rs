@@ -11,6 +11,7 @@ use crate::remote::Link;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::io::{IsTerminal, Write, stdin, stdout};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -45,6 +46,10 @@ pub struct RunArgs {
     /// This process is an engine that another crawldeck has started
     #[arg(long, hide = true)]
     engine: bool,
+    /// Serve figures for Prometheus at http://ADDR/metrics; ADDR is a port of
+    /// this machine alone, or ADDRESS:PORT
+    #[arg(long, value_name = "ADDR", value_parser = metrics_address)]
+    metrics: Option<SocketAddr>,
 }
 
 /// Runs it.
@@ -83,6 +88,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             fresh: args.fresh,
             reload,
             face,
+            metrics: args.metrics,
             title: name,
         });
     }
@@ -104,6 +110,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         reload,
         face,
         title: name,
+        metrics: args.metrics,
     })
 }
 
@@ -136,6 +143,17 @@ fn detach() -> anyhow::Result<ExitCode> {
     })
 }
 
+/// A port alone is one of the loopback address: who else may look is said on
+/// purpose.
+fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = text.parse::<u16>() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    let text = text.replace("localhost:", "127.0.0.1:");
+    text.parse()
+        .map_err(|_| "write a port, or an address and a port such as 127.0.0.1:9184".to_owned())
+}
+
 fn is_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
@@ -157,4 +175,25 @@ fn confirm_fresh(dir: &Path) -> anyhow::Result<bool> {
         .read_line(&mut line)
         .context("reading your answer")?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_alone_is_of_this_machine() {
+        for (text, expected) in [
+            ("9184", Some("127.0.0.1:9184")),
+            ("localhost:1", Some("127.0.0.1:1")),
+            ("0.0.0.0:80", Some("0.0.0.0:80")),
+            ("[::1]:80", Some("[::1]:80")),
+            ("example.org:80", None),
+            ("70000", None),
+            ("", None),
+        ] {
+            let address = metrics_address(text).ok().map(|a| a.to_string());
+            assert_eq!(address.as_deref(), expected, "{text}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! One run: store, engine, monitor and a face, put together.
 
+use super::attend::{self, Attendants};
 use super::{INCOMPLETE, complain, headless, jobs, log, signals};
 use crate::bus::{self, Controls, Event, JobState, Level, SiteInfo, SiteState};
 use crate::config::Job;
@@ -9,6 +10,7 @@ use crate::monitor::{self, Counts, Pages, Snapshot};
 use crate::remote::{Limits, Server, Setup};
 use crate::store::sqlite::{self, Opening, OpeningSite};
 use anyhow::Context;
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -52,6 +54,8 @@ pub struct Session {
     pub face: Face,
     /// The job's name on screen.
     pub title: String,
+    /// Where Prometheus finds the run's figures, if anywhere.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Runs it to its end.
@@ -77,7 +81,9 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         reload,
         face,
         title,
+        metrics,
     } = session;
+    let figures = attend::listen(metrics).await?;
     let (events, bus_end) = mpsc::channel(bus::EVENTS);
     let (commands, command_end) = mpsc::channel(bus::REQUESTS);
     let (queries, query_end) = mpsc::channel(bus::REQUESTS);
@@ -122,6 +128,8 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         .collect();
     let (publish, snapshots) = monitor::channel(&infos);
     let watching = tokio::spawn(monitor::run(bus_end, infos, counts, publish, SNAPSHOTS));
+
+    let attendants = Attendants::start(&dir, fresh, &snapshots, figures);
 
     let changed: Vec<&str> = job
         .sites
@@ -177,6 +185,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         linger,
         reload,
         threads: cores,
+        dir: dir.clone(),
     })
     .context("starting the CPU pool")?;
 
@@ -195,6 +204,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     server.close(last_word(&last.borrow())).await;
     drop(controls);
     watching.abort();
+    attendants.finish().await;
     Ok(conclude(
         &ended,
         &snapshots.borrow(),

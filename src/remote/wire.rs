@@ -68,6 +68,7 @@ pub struct Latency {
     p95: f64,
     p99: f64,
     max: f64,
+    sum: f64,
     buckets: [u64; 13],
 }
 
@@ -134,6 +135,7 @@ pub struct Health {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
+    id: u64,
     site: Option<SiteId>,
     level: Level,
     text: Arc<str>,
@@ -251,6 +253,7 @@ impl Site {
                 p95: short(latency.p95),
                 p99: short(latency.p99),
                 max: short(latency.max),
+                sum: short(latency.sum),
                 buckets: latency.buckets,
             },
             workers: site
@@ -294,6 +297,7 @@ impl Site {
                 p95: latency.p95,
                 p99: latency.p99,
                 max: latency.max,
+                sum: latency.sum,
                 buckets: latency.buckets,
             },
             name: self.name,
@@ -404,6 +408,7 @@ impl Alert {
     /// The alerts of a picture.
     pub fn all(snapshot: &Snapshot, clock: Clock) -> Vec<Self> {
         let one = |alert: &monitor::Alert| Self {
+            id: alert.id,
             site: alert.site,
             level: alert.level,
             text: alert.text.clone(),
@@ -417,12 +422,15 @@ impl Alert {
     /// And back.
     pub fn alert(&self, clock: Clock) -> monitor::Alert {
         monitor::Alert {
+            id: self.id,
             site: self.site,
             level: self.level,
             text: self.text.clone(),
             since: clock.at(self.since_ms),
             bell: self.bell,
             notify: self.notify,
+            // Done by the engine's own process alone.
+            action: None,
         }
     }
 }

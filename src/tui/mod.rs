@@ -15,6 +15,7 @@ mod draw;
 mod input;
 mod keys;
 mod render;
+mod replay;
 #[cfg(test)]
 mod sample;
 mod state;
@@ -27,7 +28,7 @@ mod view;
 mod tests;
 
 use self::theme::Theme;
-use crate::bus::Controls;
+use crate::bus::{Controls, Transport};
 use crate::monitor::Snapshot;
 use std::io;
 use std::sync::Arc;
@@ -54,6 +55,8 @@ pub struct Options {
     pub ascii: bool,
     /// Whether leaving the deck leaves the crawl alone, so that nothing is asked.
     pub attached: bool,
+    /// The hold on the player, for a deck on a recording.
+    pub replay: Option<Transport>,
 }
 
 impl Options {
@@ -74,6 +77,7 @@ impl Options {
             colour: !set("NO_COLOR"),
             ascii: set("CRAWLDECK_ASCII") || !utf8,
             attached: false,
+            replay: None,
         }
     }
 

@@ -3,15 +3,18 @@
 use super::act;
 use super::draw::Pen;
 use super::input::{self, Input};
+use super::replay;
 use super::state::{Effect, State, View};
 use super::terminal::{Canvas, Screen};
 use super::view;
 use super::{Deck, Left};
 use crate::bus::{
     Answer, Ask, Controls, Origin, PageDetail, PageList, PageOrder, Query, Reply, Request, Told,
+    Transport,
 };
 use crate::monitor::Snapshot;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossterm::event::KeyEvent;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::process::{Signal, getpid, getsid, kill_current_process_group};
@@ -89,6 +92,7 @@ pub fn start(deck: Deck, left: oneshot::Sender<Left>) -> io::Result<Threads> {
     state.attached = deck.options.attached;
     let painter = Painter {
         state,
+        replay: deck.options.replay,
         snapshots: deck.snapshots,
         controls: deck.controls,
         inbox: inbox.clone(),
@@ -121,6 +125,8 @@ type Drawn = Terminal<CrosstermBackend<Canvas>>;
 
 struct Painter {
     state: State,
+    /// The hold on the player of a recording.
+    replay: Option<Transport>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     controls: Controls,
     inbox: Sender<Message>,
@@ -178,6 +184,22 @@ impl Painter {
         self.drawn_at.is_none_or(|at| at.elapsed() >= FRAME)
     }
 
+    /// In a replay, whether a key was the player's.
+    fn steered(&mut self, key: KeyEvent) -> bool {
+        let Some(transport) = &self.replay else {
+            return false;
+        };
+        let free = self.state.dialog.is_none() && !self.state.typing && self.state.help.is_none();
+        let Some(order) = replay::order(key).filter(|_| free) else {
+            return false;
+        };
+        let words = replay::words(order, transport.playing());
+        transport.send(order);
+        // A full inbox loses the words, not the order.
+        let _ = self.inbox.try_send(Message::Answer(Answer::Done(words)));
+        true
+    }
+
     fn hear(&mut self, message: Message, terminal: &mut Option<Drawn>) {
         match message {
             Message::Written => return,
@@ -190,6 +212,9 @@ impl Painter {
             // The terminal may hold anything now: it is painted from nothing.
             Message::Input(Input::Resize) => *terminal = None,
             Message::Input(Input::Key(key)) => {
+                if self.steered(key) {
+                    return;
+                }
                 for effect in act::key(&mut self.state, key) {
                     self.effect(effect, terminal);
                 }

@@ -22,6 +22,7 @@ use crate::page::{Fingerprinter, SiteId};
 use crate::store::sqlite::OpenedSite;
 use crate::store::{JournalEntry, Store};
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -61,6 +62,8 @@ pub struct Parts {
     pub reload: Option<Reload>,
     /// Threads that parse.
     pub threads: usize,
+    /// The job's folder, whose disk is watched.
+    pub dir: PathBuf,
 }
 
 /// Reads the sites file again; the error is in words for the operator.
@@ -177,7 +180,7 @@ impl Director {
         }
         let sites = seats.clone();
         tokio::spawn(answer::run(parts.queries, parts.store.clone(), sites));
-        tokio::spawn(probe::run(parts.events.clone(), cancel.clone()));
+        tokio::spawn(probe::run(parts.events.clone(), parts.dir, cancel.clone()));
         Self {
             seats,
             reload: parts.reload,

@@ -23,6 +23,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 fn monitor(now: Instant) -> Monitor {
     let infos = NAMES.map(|name| SiteInfo {
+        alerts: Default::default(),
         name: name.into(),
         start: "http://e.org/".into(),
         rules: Arc::default(),

@@ -13,6 +13,7 @@ mod lookup;
 mod op;
 mod prepare;
 mod prune;
+mod questions;
 mod resume;
 mod revise;
 pub(in crate::store) mod schema;
@@ -22,6 +23,8 @@ mod task;
 mod tests;
 mod write;
 mod writer;
+
+pub use self::questions::Questions;
 
 use self::core::{Core, Start};
 use self::lookup::Asker;
