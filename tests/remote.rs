@@ -114,7 +114,7 @@ fn every_kind_of_command_reaches_a_headless_crawl() {
         .permissions();
     assert_eq!(mode.mode() & 0o777, 0o600);
     for (words, answer) in [
-        ("concurrency harbour 6", "4 → 6 workers"),
+        ("concurrency harbour 6", "4 workers → 6 workers"),
         ("delay harbour 1ms", "0ns → 1ms"),
         ("retry harbour kind=status", "1 page goes round again"),
         ("pause all", "on hold"),
@@ -582,7 +582,7 @@ fn a_script_may_speak_the_protocol_itself() {
     assert_eq!(lines[0]["hello"]["protocol"], 1);
     assert_eq!(
         lines[1],
-        json!({"answer": {"id": 3, "answer": {"done": "4 → 2 workers"}}})
+        json!({"answer": {"id": 3, "answer": {"done": "4 workers → 2 workers"}}})
     );
     gate.open();
     run.wait().expect(0);

@@ -252,6 +252,15 @@ pub enum Event {
         /// The fields of it that came out empty, from 0.
         missing: Box<[u16]>,
     },
+    /// A site has joined the run, after those there were.
+    Joined {
+        /// Its place.
+        site: SiteId,
+        /// What the monitor must know of it.
+        info: SiteInfo,
+        /// What an earlier run left of it.
+        counts: SiteDelta,
+    },
     /// The site's document was read again.
     Info {
         /// Which site.

@@ -97,6 +97,12 @@ impl Monitor {
                     site.record(rule, &missing);
                 }
             }
+            Event::Joined { site, info, counts } => {
+                // Events come in their order: a place beyond the end is none.
+                if site.index() == self.sites.len() {
+                    self.sites.push(Site::new(info, Counts::from(&counts), now));
+                }
+            }
             Event::Info { site, info } => {
                 let mut look = Look::default();
                 if let Some(site) = self.site(site) {

@@ -27,6 +27,24 @@ pub struct Counts {
     pub bytes: u64,
 }
 
+impl From<&SiteDelta> for Counts {
+    fn from(counts: &SiteDelta) -> Self {
+        // The store counts nothing below nothing.
+        let count = |n: i64| u64::try_from(n).unwrap_or(0);
+        Self {
+            pages: Pages {
+                done: count(counts.done),
+                failed: count(counts.failed),
+                skipped: count(counts.skipped),
+                queued: count(counts.queued),
+                in_flight: 0,
+            },
+            records: count(counts.records),
+            bytes: count(counts.bytes),
+        }
+    }
+}
+
 /// One site.
 #[derive(Debug)]
 pub struct Site {
