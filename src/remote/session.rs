@@ -425,7 +425,9 @@ impl Writer {
                 () = over.cancelled() => return self.farewell(every.is_some(), sent).await,
                 picture = picture => {
                     if let Some(picture) = picture {
-                        let (frame, now) = picture.frame(sent);
+                        // A whole picture of many sites takes a while.
+                        let framed = tokio::task::spawn_blocking(move || picture.frame(sent));
+                        let (frame, now) = framed.await.map_err(io::Error::other)?;
                         self.write(&frame).await?;
                         sent = Some(now);
                     }
