@@ -61,3 +61,33 @@ impl Decks {
             .send_if_modified(|now| std::mem::replace(now, watched) != watched);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Decks;
+
+    #[test]
+    fn the_runs_own_deck_has_the_last_word() {
+        let headless = Decks::new(false);
+        let watched = headless.watched();
+        headless.attach();
+        assert!(*watched.borrow());
+        headless.detach();
+        assert!(!*watched.borrow());
+
+        let lost = Decks::new(true);
+        let watched = lost.watched();
+        assert!(*watched.borrow());
+        lost.attach();
+        lost.owner_left(false);
+        assert!(*watched.borrow(), "another deck is on it");
+        lost.detach();
+        assert!(!*watched.borrow());
+
+        let left = Decks::new(true);
+        let watched = left.watched();
+        left.attach();
+        left.owner_left(true);
+        assert!(!*watched.borrow(), "left for good");
+    }
+}

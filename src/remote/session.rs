@@ -150,6 +150,7 @@ impl Reader {
                 hello.protocol
             ));
         }
+        tracing::debug!(client = ?hello.client, "hello");
         self.origin = match hello.origin {
             origin @ (Origin::Deck | Origin::Attached | Origin::Ctl) => origin,
             origin => return Err(format!("nobody is {} but the engine", origin.as_str())),
