@@ -128,9 +128,10 @@ fn every_kind_of_command_reaches_a_headless_crawl() {
     }
     server.wait_hits("/1", 2);
     server.wait("five at once", |s| s.open() == 5);
-    let status = job.site_status("harbour");
-    assert_eq!(status["concurrency"], 6);
-    assert_eq!(status["delay_ms"], 1);
+    wait("the controls to be saved", || {
+        let status = job.site_status("harbour");
+        status["concurrency"] == 6 && status["delay_ms"] == 1
+    });
 
     let refused = ctl(&job, "retry harbour kind=dns");
     refused.expect(1);
@@ -200,6 +201,10 @@ fn an_attached_deck_shows_what_status_says_and_leaves_the_crawl_alone() {
     one.wait_for("a running site", |s| !row(s).contains("paused"));
     one.keys("+");
     two.wait_for("five workers", |s| row(s).contains("/5 "));
+    // A terminal that goes away takes its deck with it, and nothing else.
+    let mut gone = deck(&job, &["attach"]);
+    gone.hang_up();
+    assert_eq!(gone.wait_without_terminal(), 0);
     // `q` asks nothing here, and `d` is the same.
     one.keys("q");
     two.keys("d");
@@ -267,11 +272,7 @@ fn detached_and_attached_again_it_is_the_same_crawl() {
     pty.keys("d");
     assert_eq!(pty.wait(), 0);
     pty.assert_whole();
-    assert!(
-        pty.text().contains("goes on without a deck"),
-        "{}",
-        pty.text()
-    );
+    assert!(pty.text().contains("the crawl goes on"), "{}", pty.text());
     assert_eq!(job.status()["running"], true);
     let again = job.start(&[]).wait();
     again.expect(2);

@@ -4,7 +4,6 @@ use super::deck::{self, Closed};
 use super::{BAD_INPUT, INCOMPLETE, complain, jobs};
 use crate::bus::Origin;
 use crate::monitor::line::clean;
-use crate::remote::Link;
 use crate::tui::Left;
 use clap::Args;
 use std::io::{IsTerminal, stdin, stdout};
@@ -39,7 +38,7 @@ pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
-        let link = Link::connect(&dir, Origin::Attached).await?;
+        let link = jobs::connect(&dir, Origin::Attached).await?;
         let mut remote = link.watch(deck::PICTURES, args.readonly).await?;
         // Dropping the deck gives the terminal back.
         let closed = tokio::select! {

@@ -3,7 +3,7 @@
 use super::{BAD_INPUT, complain, deck, jobs};
 use crate::bus::{Answer, Origin, verb};
 use crate::monitor::line::clean;
-use crate::remote::{Link, RemoteError};
+use crate::remote::RemoteError;
 use crate::store::folder;
 use clap::Args;
 use serde_json::json;
@@ -44,7 +44,7 @@ pub fn run(args: &CtlArgs) -> anyhow::Result<ExitCode> {
         None => jobs::find(None)?,
     };
     deck::runtime()?.block_on(async {
-        let mut link = Link::connect(&dir, Origin::Ctl).await?;
+        let mut link = jobs::connect(&dir, Origin::Ctl).await?;
         let command = match verb::read(words, &link.welcome().sites) {
             Ok(command) => command,
             Err(error) => return Ok(bad(&error.to_string())),

@@ -2,7 +2,7 @@
 
 use super::background::Engine;
 use super::complain;
-use crate::bus::Origin;
+use crate::bus::{JobState, Origin};
 use crate::remote::{Link, Remote, RemoteError};
 use crate::tui;
 use anyhow::Context;
@@ -129,12 +129,15 @@ async fn operate(stream: std::os::unix::net::UnixStream) -> anyhow::Result<Done>
     }
 }
 
-/// Says how to come back.
+/// Says how to come back to a crawl that goes on.
 pub fn farewell(remote: &Remote) {
+    if remote.snapshots.borrow().state == JobState::Over {
+        return;
+    }
     let welcome = &remote.welcome;
     let dir = crate::monitor::line::clean(&welcome.dir);
     complain(format_args!(
-        "the crawl goes on without a deck (process {}); `crawldeck attach {dir}` comes back to it",
+        "the crawl goes on (process {}); `crawldeck attach {dir}` comes back to it",
         welcome.pid
     ));
 }

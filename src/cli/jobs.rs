@@ -1,7 +1,9 @@
 //! The jobs of this user on this machine: a small file for each in
 //! `$XDG_STATE_HOME/crawldeck/jobs`, else `~/.local/state/crawldeck/jobs`.
 
+use crate::bus::Origin;
 use crate::page::time::now_ms;
+use crate::remote::{Link, RemoteError};
 use crate::store::{folder, lock};
 use anyhow::bail;
 use serde::{Deserialize, Serialize};
@@ -94,6 +96,21 @@ fn all_in(shelf: &Path) -> Vec<Known> {
     }
     all.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| a.dir.cmp(&b.dir)));
     all
+}
+
+/// Connects to the crawl in `dir`.
+///
+/// # Errors
+/// Where it does not run, or cannot be reached.
+pub async fn connect(dir: &Path, origin: Origin) -> anyhow::Result<Link> {
+    match Link::connect(dir, origin).await {
+        Err(RemoteError::NotRunning(_)) if lock::is_held(dir) => bail!(
+            "the crawl in {} runs but cannot be reached: it is being started, or its folder \
+             takes no socket (its log says)",
+            dir.display()
+        ),
+        linked => Ok(linked?),
+    }
 }
 
 /// The job that the operator means: the one named, else the only one that

@@ -21,6 +21,8 @@ use tokio::sync::{mpsc, watch};
 
 /// Snapshots a second.
 const SNAPSHOTS: u32 = 10;
+/// How long the last picture may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Most threads for the event loop.
 const LOOP_THREADS: usize = 4;
 
@@ -198,9 +200,11 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         let _ = shown.await;
         ended
     };
-    // The last picture is the one of the end; an error is a monitor that has gone.
+    // The last picture is the one of the end; a monitor that has gone, or an
+    // engine that broke down, has none.
     let mut last = snapshots.clone();
-    let _ = last.wait_for(|seen| seen.state == JobState::Over).await;
+    let over = last.wait_for(|seen| seen.state == JobState::Over);
+    let _ = tokio::time::timeout(PATIENCE, over).await;
     server.close(last_word(&last.borrow())).await;
     drop(controls);
     watching.abort();

@@ -41,6 +41,7 @@
 //! again, never those between, and holds nobody up.
 
 mod client;
+mod decks;
 mod frames;
 mod lines;
 mod picture;
@@ -52,6 +53,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod wire;
+mod writer;
 
 pub use self::client::{Link, Remote};
 pub use self::protocol::{Limits, PROTOCOL, Welcome};

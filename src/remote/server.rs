@@ -1,8 +1,9 @@
 //! The engine's end: who is let in, and pictures for all of them.
 
+use super::decks::Decks;
 use super::frames::Picture;
 use super::protocol::{Heard, Limits, PROTOCOL, Welcome, line};
-use super::session::{self, Decks};
+use super::session;
 use super::socket::Bound;
 use crate::bus::Controls;
 use crate::monitor::Snapshot;

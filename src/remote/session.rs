@@ -1,70 +1,16 @@
 //! One client's connection, on the engine's side.
 
-use super::frames::Sent;
 use super::lines;
 use super::protocol::{Heard, Hello, PROTOCOL, Said, line};
 use super::server::{FASTEST, Shared};
+use super::writer::{Out, Writer};
 use crate::bus::{Answer, Ask, Command, Origin, Query, Reply, Request, Told, verb};
-use std::future;
-use std::io;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::Duration;
-use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::io::BufReader;
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::time::{Instant, timeout};
-
-/// Counts the decks on a crawl. Those that are attached count for nothing
-/// once the run's own deck has been left for good.
-#[derive(Debug)]
-pub struct Decks {
-    state: Mutex<Count>,
-    watched: watch::Sender<bool>,
-}
-
-#[derive(Debug)]
-struct Count {
-    owner: bool,
-    attached: usize,
-    finished: bool,
-}
-
-impl Decks {
-    pub fn new(owner: bool) -> Self {
-        Self {
-            state: Mutex::new(Count {
-                owner,
-                attached: 0,
-                finished: false,
-            }),
-            watched: watch::Sender::new(owner),
-        }
-    }
-
-    pub fn watched(&self) -> watch::Receiver<bool> {
-        self.watched.subscribe()
-    }
-
-    /// The run's own deck is gone, `for_good` where nobody wants the finished
-    /// crawl to stay open.
-    pub fn owner_left(&self, for_good: bool) {
-        self.change(|count| {
-            count.owner = false;
-            count.finished |= for_good;
-        });
-    }
-
-    fn change(&self, then: impl FnOnce(&mut Count)) {
-        let mut count = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        then(&mut count);
-        let watched = !count.finished && (count.owner || count.attached > 0);
-        self.watched
-            .send_if_modified(|now| std::mem::replace(now, watched) != watched);
-    }
-}
+use tokio::net::unix::OwnedReadHalf;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::timeout;
 
 /// What one client holds of the rest; given back when it goes.
 struct Holding {
@@ -81,21 +27,12 @@ impl Drop for Holding {
             self.shared.decks.owner_left(false);
         }
         if self.attached {
-            self.shared.decks.change(|count| count.attached -= 1);
+            self.shared.decks.detach();
         }
         if self.subscribed {
             self.shared.subscribers.send_modify(|n| *n -= 1);
         }
     }
-}
-
-/// What is written to a client, in this order; pictures come between.
-enum Out {
-    Line(Vec<u8>, Option<OwnedSemaphorePermit>),
-    /// So many pictures a second from now on.
-    Pictures(u32, Option<OwnedSemaphorePermit>),
-    /// The last line, and the end.
-    Last(Vec<u8>),
 }
 
 /// Serves one client to its end, in its seat; `owner` where it is the run's own
@@ -213,6 +150,7 @@ impl Reader {
                 hello.protocol
             ));
         }
+        tracing::debug!(client = ?hello.client, "hello");
         self.origin = match hello.origin {
             origin @ (Origin::Deck | Origin::Attached | Origin::Ctl) => origin,
             origin => return Err(format!("nobody is {} but the engine", origin.as_str())),
@@ -223,10 +161,7 @@ impl Reader {
         }
         if !self.holding.owner && self.origin != Origin::Ctl {
             self.holding.attached = true;
-            self.holding
-                .shared
-                .decks
-                .change(|count| count.attached += 1);
+            self.holding.shared.decks.attach();
         }
         let welcome = self.holding.shared.welcome();
         self.send(Out::Line(welcome, None)).await;
@@ -376,93 +311,5 @@ impl<T, E: FnOnce(T) -> Vec<u8>> Drop for Way<T, E> {
         if let Some((lost, encode)) = self.lost.take() {
             self.line(encode(lost));
         }
-    }
-}
-
-struct Writer {
-    stream: OwnedWriteHalf,
-    shared: Arc<Shared>,
-    stuck: Option<Duration>,
-}
-
-impl Writer {
-    /// Writes what is to be written until the last line, or the run's end.
-    async fn run(&mut self, mut queue: mpsc::Receiver<Out>) -> io::Result<()> {
-        let mut pictures = self.shared.pictures.clone();
-        let over = self.shared.over.clone();
-        let mut every = None;
-        let mut due = Instant::now();
-        let mut sent: Option<Sent> = None;
-        loop {
-            let picture = async {
-                if every.is_none() {
-                    return future::pending().await;
-                }
-                tokio::time::sleep_until(due).await;
-                let fresh = pictures.changed().await;
-                let picture = pictures.borrow_and_update().clone();
-                match (fresh, picture) {
-                    (Ok(()), picture) => picture,
-                    // No painter, no pictures.
-                    (Err(_), _) => future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                out = queue.recv() => match out {
-                    Some(Out::Line(line, _permit)) => self.write(&line).await?,
-                    Some(Out::Pictures(per_second, _permit)) => {
-                        // The first one is there already, where others watch too.
-                        pictures.mark_changed();
-                        every = Some(Duration::from_secs(1) / per_second);
-                    }
-                    Some(Out::Last(line)) => {
-                        self.write(&line).await?;
-                        return self.stream.shutdown().await;
-                    }
-                    None => return self.farewell(every.is_some(), sent).await,
-                },
-                () = over.cancelled() => return self.farewell(every.is_some(), sent).await,
-                picture = picture => {
-                    if let Some(picture) = picture {
-                        let (frame, now) = picture.frame(sent);
-                        self.write(&frame).await?;
-                        sent = Some(now);
-                    }
-                    due = Instant::now() + every.unwrap_or_default();
-                }
-            }
-        }
-    }
-
-    /// The last picture, and that it is the last.
-    async fn farewell(&mut self, pictures: bool, sent: Option<Sent>) -> io::Result<()> {
-        if pictures {
-            let snapshot = self.shared.snapshots.borrow().clone();
-            let last = self.shared.pictures.borrow().clone();
-            let picture = super::frames::Picture::after(last.as_deref(), snapshot);
-            let picture = picture.map(Arc::new).or(last);
-            if let Some(picture) = picture {
-                let (frame, _) = picture.frame(sent);
-                self.write(&frame).await?;
-            }
-        }
-        let reason = self.shared.why.borrow().clone();
-        self.write(&line(&Heard::<()>::End { reason })).await?;
-        self.stream.shutdown().await
-    }
-
-    async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let writing = self.stream.write(bytes);
-            let written = match self.stuck {
-                Some(stuck) => timeout(stuck, writing).await.map_err(|_| {
-                    io::Error::new(io::ErrorKind::TimedOut, "it takes nothing any more")
-                })?,
-                None => writing.await,
-            }?;
-            bytes = &bytes[written..];
-        }
-        Ok(())
     }
 }
