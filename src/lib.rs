@@ -6,8 +6,8 @@
 //!                         └────────────Command, Query──────────────┘
 //! ```
 //!
-//! Rooms import only downwards: `cli` → `tui` → `engine`, `monitor` →
-//! `discover`, `fetch`, `extract`, `store` → `config`, `bus`, `page`.
+//! Rooms import only downwards: `cli` → `tui`, `metrics`, `record` → `engine`,
+//! `monitor` → `discover`, `fetch`, `extract`, `store` → `config`, `bus`, `page`.
 
 pub mod bus;
 pub mod cli;
