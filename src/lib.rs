@@ -6,8 +6,9 @@
 //!                         └────────────Command, Query──────────────┘
 //! ```
 //!
-//! Rooms import only downwards: `cli` → `tui`, `remote` → `engine`, `monitor` →
-//! `discover`, `fetch`, `extract`, `store` → `config`, `bus`, `page`.
+//! Rooms import only downwards: `cli` → `tui`, `remote`, `metrics`, `record` →
+//! `engine`, `monitor` → `discover`, `fetch`, `extract`, `store` → `config`,
+//! `bus`, `page`.
 
 pub mod bus;
 pub mod cli;

@@ -308,6 +308,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn a_running_site_that_stands_says_why(moves in prop::collection::vec((0..6u32, 0..7u8), 0..30)) {
             let (mut monitor, now) = monitor();

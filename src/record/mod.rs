@@ -18,6 +18,7 @@ mod player;
 mod recorder;
 mod replay;
 mod rows;
+mod salvage;
 mod wire;
 
 #[cfg(test)]

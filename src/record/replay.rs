@@ -2,7 +2,7 @@
 
 use super::decode::Decoder;
 use super::file::{self, Head};
-use super::recorder::left_over;
+use super::salvage::left_over;
 use super::wire::Bytes;
 use super::{BLOCKS, TAIL};
 use crate::monitor::Snapshot;

@@ -157,7 +157,7 @@ fn a_figure_on_the_edge_does_not_flap() {
 #[test]
 fn the_disk_is_one_whoever_watches_it() {
     let disk = rule(Condition::DiskFree(1 << 31), 0);
-    let mut bench = Bench::new(&[&[disk.clone()], &[disk]]);
+    let mut bench = Bench::new(&[std::slice::from_ref(&disk), std::slice::from_ref(&disk)]);
     assert_eq!(bench.tick().alerts.len(), 0, "not known yet");
     bench.tell(Event::Vitals(Vitals {
         disk_free: Some(3 << 29),
