@@ -379,12 +379,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn counters_and_tables_agree_and_the_end_is_reached(steps in steps(), sliced: bool) {
+    fn counters_and_tables_agree_and_the_end_is_reached(
+        steps in steps(), sliced: bool, faults: bool,
+    ) {
         let mut world = World::new();
         world.sliced = sliced;
+        // Where every step ends its work at once, each heals the store first.
+        world.faults = faults;
         for step in &steps {
             world.play(step);
         }
+        world.heal();
         world.commit();
         assert_consistent(world.core().conn());
         world.assert_told();
