@@ -110,7 +110,7 @@ fn matches(filter: &PageFilter, row: &PageRow) -> bool {
 
 /// The order in plain Rust; nothing in it falls due before the test ends.
 fn sort(order: PageOrder, rows: &mut Vec<PageRow>) {
-    let queue = |r: &PageRow| (r.due, r.depth, r.id);
+    let queue = |r: &PageRow| (r.due, if r.due.is_none() { r.depth } else { 0 }, r.id);
     let ended = |r: &PageRow| r.state != PageState::Queued;
     match order {
         PageOrder::Newest => rows.sort_by_key(|r| match ended(r) {

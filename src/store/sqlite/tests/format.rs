@@ -12,7 +12,7 @@ fn old(dir: &Path) {
     conn.execute_batch(include_str!("format1.sql")).unwrap();
     let print = new_url(A, "failed", 0).print.0 as i64;
     conn.execute_batch(&format!(
-        "PRAGMA application_id = 1668445028; PRAGMA user_version = 1;
+        "PRAGMA application_id = 1668446052; PRAGMA user_version = 1;
          INSERT INTO site (key, name, place, digest, state, done, failed, queued, records, bytes,
                            concurrency, delay_ms, paused, sitemaps_done)
            VALUES (1, 'a', 0, 0, 'stopped', 1, 1, 1, 1, 30, 7, 250, 0, 1);
