@@ -129,7 +129,11 @@ async fn the_journal_is_told_from_its_beginning() {
     assert_eq!(keys, JOURNAL_COLUMNS.iter().collect::<Vec<_>>());
     assert!(lines[0]["at"].as_str().unwrap().ends_with('Z'));
     assert_eq!(
-        (&lines[0]["command"], &lines[0]["before"], &lines[0]["after"]),
+        (
+            &lines[0]["command"],
+            &lines[0]["before"],
+            &lines[0]["after"]
+        ),
         (&json!("=concurrency a 9"), &json!("4"), &json!("9"))
     );
     assert_eq!(lines[1]["refused"], true);

@@ -84,16 +84,18 @@ fn filters() -> impl Strategy<Value = PageFilter> {
         weighted(0.2, 0u32..5),
         (text, any::<bool>()),
     )
-        .prop_map(|(site, state, kind, status, host, depth, (text, invert))| PageFilter {
-            site,
-            state,
-            kind,
-            status,
-            host: host.map(str::to_owned),
-            depth,
-            text: text.to_owned(),
-            invert,
-        })
+        .prop_map(
+            |(site, state, kind, status, host, depth, (text, invert))| PageFilter {
+                site,
+                state,
+                kind,
+                status,
+                host: host.map(str::to_owned),
+                depth,
+                text: text.to_owned(),
+                invert,
+            },
+        )
 }
 
 fn matches(filter: &PageFilter, row: &PageRow) -> bool {
@@ -205,9 +207,19 @@ async fn a_row_tells_what_a_waiting_page_waits_for() {
     };
     let (total, rows) = ask(&*job.store, &queued, PageOrder::Queue, 0, 9).await;
     // As they are leased: what is due, the queue, what is not.
-    let told: Vec<_> = rows.iter().map(|r| (r.due, r.attempts, r.reason.as_str())).collect();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|r| (r.due, r.attempts, r.reason.as_str()))
+        .collect();
     assert_eq!(total, 3);
-    assert_eq!(told, [(Some(5), 1, "timeout"), (None, 0, ""), (Some(FAR), 1, "timeout")]);
+    assert_eq!(
+        told,
+        [
+            (Some(5), 1, "timeout"),
+            (None, 0, ""),
+            (Some(FAR), 1, "timeout")
+        ]
+    );
     assert_eq!(rows[0].id, soon);
 }
 
@@ -236,7 +248,10 @@ async fn a_page_is_told_with_its_redirect_and_its_records() {
     assert_eq!(page.content_type, "text/html");
     let page = page_of(&*job.store, last).await.unwrap();
     assert_eq!(page.redirect, &*away.url);
-    let records = [("book", "{\"title\":\"one\"}"), ("film", "{\"title\":\"two\"}")];
+    let records = [
+        ("book", "{\"title\":\"one\"}"),
+        ("film", "{\"title\":\"two\"}"),
+    ];
     let records = records.map(|(name, fields)| (name.to_owned(), fields.to_owned()));
     assert_eq!(page.records, records);
 }
@@ -258,23 +273,38 @@ async fn records_are_listed_latest_first_under_the_fields_of_all() {
         // Ends in another millisecond.
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    job.end(B, DONE, |c| c.records = vec![record("book", "of b")]).await;
+    job.end(B, DONE, |c| c.records = vec![record("book", "of b")])
+        .await;
     job.store.flush().await.unwrap();
     let ask = async |site: Option<SiteId>, name: Option<&str>, offset, limit| -> RecordList {
         let record = name.map(str::to_owned);
-        let ask = Ask::Records { site, record, offset, limit };
+        let ask = Ask::Records {
+            site,
+            record,
+            offset,
+            limit,
+        };
         match job.store.ask(ask).await {
             Told::Records(list) => list,
             other => panic!("{other:?}"),
         }
     };
     let titles = |list: &RecordList| -> Vec<String> {
-        list.rows.iter().map(|r| r.fields["title"].as_str().unwrap().to_owned()).collect()
+        list.rows
+            .iter()
+            .map(|r| r.fields["title"].as_str().unwrap().to_owned())
+            .collect()
     };
     let all = ask(None, None, 0, 9).await;
-    assert_eq!((all.total, &all.columns[..]), (5, &["title", "extra0", "extra1"].map(str::to_owned)[..]));
+    assert_eq!(
+        (all.total, &all.columns[..]),
+        (5, &["title", "extra0", "extra1"].map(str::to_owned)[..])
+    );
     assert_eq!(titles(&all), ["of b", "of 1", "second", "of 2", "second"]);
-    assert_eq!((all.rows[0].site, all.rows[0].url.as_str()), (B, "https://b.test/1"));
+    assert_eq!(
+        (all.rows[0].site, all.rows[0].url.as_str()),
+        (B, "https://b.test/1")
+    );
     let books = ask(None, Some("book"), 1, 9).await;
     assert_eq!((books.total, books.columns.len()), (3, 1));
     assert_eq!(titles(&books), ["of 1", "of 2"]);
@@ -300,11 +330,18 @@ async fn the_journal_is_listed_latest_first() {
         job.store.journal(entry).await;
     }
     job.store.flush().await.unwrap();
-    let ask = Ask::Journal { offset: 1, limit: 2 };
+    let ask = Ask::Journal {
+        offset: 1,
+        limit: 2,
+    };
     let Told::Journal(list) = job.store.ask(ask).await else {
         panic!()
     };
-    let told: Vec<_> = list.rows.iter().map(|r| (r.before.as_str(), r.refused)).collect();
+    let told: Vec<_> = list
+        .rows
+        .iter()
+        .map(|r| (r.before.as_str(), r.refused))
+        .collect();
     assert_eq!((list.total, list.offset), (5, 1));
     assert_eq!(told, [("3", true), ("2", false)]);
 }
@@ -318,7 +355,9 @@ async fn what_operators_do_is_answered_through_the_trait() {
     let failed = Verdict::Final(Outcome::Failed(FailureKind::Status));
     let first = job.end(A, failed, |_| ()).await;
     let second = job.end(A, failed, |_| ()).await;
-    let done = job.end(A, DONE, |c| c.records = vec![record("book", "x")]).await;
+    let done = job
+        .end(A, DONE, |c| c.records = vec![record("book", "x")])
+        .await;
     let leased = job.lease(A, 1).await;
     let prune = |preview| Prune {
         site: None,
@@ -331,7 +370,10 @@ async fn what_operators_do_is_answered_through_the_trait() {
     assert_eq!(job.store.prune(prune(false)).await, []);
     job.store.release(A, vec![leased[0].id]).await;
     let one = Pick::Pages(vec![first]);
-    assert_eq!(job.store.revise(one.clone(), Revision::Ignore).await, [(A, 1)]);
+    assert_eq!(
+        job.store.revise(one.clone(), Revision::Ignore).await,
+        [(A, 1)]
+    );
     assert_eq!(job.store.revise(one, Revision::Retry).await, []);
     let of_second = Pick::Matching(PageFilter {
         host: Some("a.test".to_owned()),
@@ -344,10 +386,21 @@ async fn what_operators_do_is_answered_through_the_trait() {
     let told = page_of(&*job.store, done).await.unwrap();
     assert_eq!((told.state, told.records.len()), (PageState::Queued, 0));
     // Its only attempt is still told.
-    assert_eq!((told.attempts.len(), told.attempts[0].status), (1, Some(200)));
+    assert_eq!(
+        (told.attempts.len(), told.attempts[0].status),
+        (1, Some(200))
+    );
     let told = page_of(&*job.store, first).await.unwrap();
-    assert_eq!((told.state, told.reason.as_str()), (PageState::Skipped, "operator"));
-    assert_eq!(failures(&*job.store, PageFilter::failed(), 0, 9).await.total, 0);
+    assert_eq!(
+        (told.state, told.reason.as_str()),
+        (PageState::Skipped, "operator")
+    );
+    assert_eq!(
+        failures(&*job.store, PageFilter::failed(), 0, 9)
+            .await
+            .total,
+        0
+    );
     let ids: Vec<_> = job.lease(A, 9).await.iter().map(|p| p.id).collect();
     assert_eq!(ids, [second, done, leased[0].id]);
 
@@ -368,7 +421,9 @@ async fn what_operators_do_is_answered_through_the_trait() {
     assert_eq!(total, 2);
     drop(job);
     let job = Job::open(dir.path(), 2);
-    assert_eq!((job.sites[0].counts.queued, job.sites[0].counts.done), (1, 0));
+    assert_eq!(
+        (job.sites[0].counts.queued, job.sites[0].counts.done),
+        (1, 0)
+    );
     assert_eq!(job.sites[1].counts.queued, 1);
 }
-

@@ -60,7 +60,10 @@ async fn a_crawl_of_the_first_format_is_read_as_it_is() {
         Ok::<(), rusqlite::Error>(())
     };
     reader.journal(visit).unwrap();
-    assert_eq!((rows[0].command.as_str(), rows[0].before.as_str()), ("pause a", ""));
+    assert_eq!(
+        (rows[0].command.as_str(), rows[0].before.as_str()),
+        ("pause a", "")
+    );
     assert!(!rows[0].refused);
     let conn = Connection::open(dir.path().join(DATABASE)).unwrap();
     assert_eq!(schema::format(&conn).unwrap(), 1, "untouched");
@@ -74,7 +77,10 @@ async fn a_crawl_of_the_first_format_goes_on_in_the_newest() {
     assert!(job.resumed);
     // Not all of its controls were kept then.
     assert_eq!(job.sites[0].saved, None);
-    assert_eq!((job.sites[0].counts.queued, job.sites[0].counts.failed), (1, 1));
+    assert_eq!(
+        (job.sites[0].counts.queued, job.sites[0].counts.failed),
+        (1, 1)
+    );
     assert!(job.store.knows(new_url(A, "failed", 0).print));
     let all = Pick::Matching(crate::bus::PageFilter::failed());
     assert_eq!(job.store.revise(all, Revision::Retry).await, [(A, 1)]);
@@ -97,7 +103,11 @@ async fn a_crawl_of_the_first_format_goes_on_in_the_newest() {
         panic!()
     };
     assert_eq!(journal.total, 2);
-    let told: Vec<_> = journal.rows.iter().map(|r| (r.before.as_str(), r.after.as_str())).collect();
+    let told: Vec<_> = journal
+        .rows
+        .iter()
+        .map(|r| (r.before.as_str(), r.after.as_str()))
+        .collect();
     assert_eq!(told, [("250ms", "1s"), ("", "")]);
     drop(job);
 
