@@ -35,18 +35,12 @@ impl Sql {
     /// The site that the filter names, by its key, in this column; without one
     /// every site that is still in the file.
     pub(super) fn of_site(&mut self, column: &str, filter: &PageFilter, key: Option<i64>) {
-        match (filter.site, key) {
-            (Some(_), Some(key)) => {
-                self.push(" AND ").push(column).push(" = ").bind(key);
-            }
-            (Some(_), None) => {
-                self.push(" AND 0");
-            }
-            (None, _) => {
-                self.push(" AND ")
-                    .push(column)
-                    .push(" IN (SELECT key FROM site WHERE place IS NOT NULL)");
-            }
+        self.push(" AND ").push(column);
+        if filter.site.is_some() {
+            // No site has this key.
+            self.push(" = ").bind(key.unwrap_or(-1));
+        } else {
+            self.push(" IN (SELECT key FROM site WHERE place IS NOT NULL)");
         }
     }
 
