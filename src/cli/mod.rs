@@ -5,7 +5,9 @@ mod demo;
 mod explain;
 pub mod export;
 mod headless;
+mod keys;
 mod log;
+mod look;
 mod run;
 mod session;
 mod signals;
@@ -44,6 +46,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Serve small sites with faults on loopback and crawl them under the deck
     Demo(demo::DemoArgs),
+    /// Print the keys of the deck, as a part of its settings file
+    Keys(keys::KeysArgs),
 }
 
 /// Runs the program and answers its exit code.
@@ -55,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Demo(args) => demo::run(args),
+        Command::Keys(args) => keys::run(&args),
     };
     result.unwrap_or_else(|error| {
         // `{:#}` puts the causes on the same line.
@@ -67,4 +72,13 @@ pub fn main() -> ExitCode {
 /// reason to break down.
 fn complain(words: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "crawldeck: {words}");
+}
+
+/// Writes to standard output. A reader that has seen enough is no failure.
+fn print(bytes: &[u8]) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }

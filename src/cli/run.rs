@@ -1,10 +1,11 @@
 //! `crawldeck run`: a crawl under the deck, or headless.
 
+use super::look::{self, LookArgs};
 use super::session::{self, Face, Session};
 use crate::config::{self, Overrides};
 use anyhow::{Context, bail};
 use clap::Args;
-use std::io::{IsTerminal, Write, stdin, stdout};
+use std::io::{Write, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use url::Url;
@@ -32,10 +33,13 @@ pub struct RunArgs {
     /// Headless, with one JSON object a line on standard output
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    look: LookArgs,
 }
 
 /// Runs it.
 pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let settings = args.look.settings()?;
     let over = Overrides {
         max_pages: args.max_pages,
         concurrency: args.concurrency,
@@ -56,7 +60,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let dir = args
         .dir
         .unwrap_or_else(|| PathBuf::from(format!("{name}.crawl")));
-    let deck = stdout().is_terminal() && stdin().is_terminal() && !dumb_terminal();
+    let deck = look::has_deck();
     let face = if args.json {
         Face::Json
     } else if args.headless || !deck {
@@ -73,16 +77,12 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         fresh: args.fresh,
         face,
         title: name,
+        settings,
     })
 }
 
 fn is_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
-}
-
-/// Whether the terminal says of itself that it cannot place a cursor.
-fn dumb_terminal() -> bool {
-    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
 /// Asks before a job's folder is started over.

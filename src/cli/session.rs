@@ -46,6 +46,8 @@ pub struct Session {
     pub face: Face,
     /// The job's name on screen.
     pub title: String,
+    /// What the operator wants of the deck.
+    pub settings: tui::Settings,
 }
 
 /// Runs it to its end.
@@ -70,6 +72,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         fresh,
         face,
         title,
+        settings,
     } = session;
     let (events, bus_end) = mpsc::channel(bus::EVENTS);
     let (commands, command_end) = mpsc::channel(bus::REQUESTS);
@@ -162,7 +165,10 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     .context("starting the CPU pool")?;
 
     let ended = match face {
-        Face::Deck => under_deck(engine, snapshots.clone(), &controls, &linger, title).await?,
+        Face::Deck => {
+            let options = tui::Options::new(title, settings);
+            under_deck(engine, snapshots.clone(), &controls, &linger, options).await?
+        }
         Face::Lines | Face::Json => {
             let shown = tokio::spawn(headless::show(snapshots.clone(), face == Face::Json));
             let ended = engine.ended().await;
@@ -187,12 +193,12 @@ async fn under_deck(
     snapshots: watch::Receiver<Arc<Snapshot>>,
     controls: &Controls,
     linger: &watch::Sender<bool>,
-    title: String,
+    options: tui::Options,
 ) -> anyhow::Result<Ended> {
     let mut deck = tui::open(tui::Deck {
         snapshots,
         controls: controls.clone(),
-        options: tui::Options::from_env(title),
+        options,
     })
     .context("opening the deck")?;
     let mut ended = std::pin::pin!(engine.ended());
