@@ -28,9 +28,12 @@ impl LookArgs {
     }
 }
 
-/// Whether a deck can be shown: both ends are terminals, and the terminal does
-/// not say of itself that it cannot place a cursor.
+/// Whether a deck can be shown: both ends are terminals that can place a cursor.
 pub fn has_deck() -> bool {
-    let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    stdout().is_terminal() && stdin().is_terminal() && !dumb
+    stdout().is_terminal() && stdin().is_terminal() && !is_dumb()
+}
+
+/// Whether the terminal says of itself that it knows no escape sequences.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }

@@ -80,15 +80,24 @@ mod tests {
             snapshot
         };
         let mut alarms = Alarms::new(true);
-        let first = picture(vec![alert(Some(0), 1, true, false), alert(None, 1, false, false)]);
+        let first = picture(vec![
+            alert(Some(0), 1, true, false),
+            alert(None, 1, false, false),
+        ]);
         assert_eq!(alarms.take(&first), "\x07");
         assert_eq!(alarms.take(&first), "");
-        let second = picture(vec![alert(Some(0), 1, true, false), alert(Some(1), 2, false, true)]);
+        let second = picture(vec![
+            alert(Some(0), 1, true, false),
+            alert(Some(1), 2, false, true),
+        ]);
         let words = alarms.take(&second);
         assert!(words.contains("docs: 12 "), "{words:?}");
         assert_eq!(words.matches('\x1b').count(), 2);
         assert_eq!(alarms.take(&picture(vec![])), "");
-        assert_eq!(alarms.take(&picture(vec![alert(Some(0), 9, true, false)])), "\x07");
+        assert_eq!(
+            alarms.take(&picture(vec![alert(Some(0), 9, true, false)])),
+            "\x07"
+        );
         assert_eq!(Alarms::new(false).take(&first), "");
     }
 }

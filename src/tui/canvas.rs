@@ -46,12 +46,24 @@ mod tests {
     fn a_second_look_at_the_same_costs_nothing() {
         let mut state = sample::state();
         let mut canvas = Canvas::default();
-        assert!(canvas.draw((80, 24), &mut state).starts_with(b"\x1b[0m\x1b[2J"));
+        assert!(
+            canvas
+                .draw((80, 24), &mut state)
+                .starts_with(b"\x1b[0m\x1b[2J")
+        );
         // The first frame told the views how many rows there are.
         canvas.draw((80, 24), &mut state);
         assert!(canvas.draw((80, 24), &mut state).is_empty());
-        assert!(canvas.draw((81, 24), &mut state).starts_with(b"\x1b[0m\x1b[2J"));
+        assert!(
+            canvas
+                .draw((81, 24), &mut state)
+                .starts_with(b"\x1b[0m\x1b[2J")
+        );
         canvas.forget();
-        assert!(canvas.draw((81, 24), &mut state).starts_with(b"\x1b[0m\x1b[2J"));
+        assert!(
+            canvas
+                .draw((81, 24), &mut state)
+                .starts_with(b"\x1b[0m\x1b[2J")
+        );
     }
 }

@@ -33,19 +33,45 @@ pub fn frame(shown: Option<&Buffer>, next: &Buffer, out: &mut Vec<u8>) {
     let mut ink = Ink::PLAIN;
     // Where the cursor is, while that is certain.
     let mut cursor: Option<(u16, u16)> = None;
-    for (x, y, cell) in shown.diff_iter(next) {
-        travel(cursor, (x, y), out);
-        let wanted = Ink::of(cell);
-        ink.change(wanted, out);
-        ink = wanted;
-        let symbol = cell.symbol();
-        out.extend_from_slice(symbol.as_bytes());
-        // At the edge terminals differ, and about the width of anything but
-        // single narrow characters too.
-        let sure = x + 1 < next.area.right() && symbol.width() == 1 && symbol.chars().count() == 1;
-        cursor = sure.then_some((x + 1, y));
+    let columns = usize::from(next.area.width);
+    let rows = shown
+        .content
+        .chunks(columns.max(1))
+        .zip(next.content.chunks(columns.max(1)));
+    for (y, (before, after)) in (next.area.y..).zip(rows) {
+        let mut n = 0;
+        // Up to where wide characters that are gone left their right halves.
+        let mut torn = 0;
+        while let Some(cell) = after.get(n) {
+            let wide = width(cell);
+            let x = next.area.x + n as u16;
+            if n < torn || *cell != before[n] {
+                for (n, gone) in before.iter().enumerate().skip(n).take(wide) {
+                    torn = torn.max(n + width(gone));
+                }
+                travel(cursor, (x, y), out);
+                let wanted = Ink::of(cell);
+                ink.change(wanted, out);
+                ink = wanted;
+                let symbol = cell.symbol();
+                out.extend_from_slice(symbol.as_bytes());
+                // At the edge terminals differ, and about the width of anything
+                // but single narrow characters too.
+                let sure = n + 1 < columns && wide == 1 && symbol.chars().nth(1).is_none();
+                cursor = sure.then_some((x + 1, y));
+            }
+            n += wide;
+        }
     }
     ink.change(Ink::PLAIN, out);
+}
+
+/// The columns that a cell's symbol takes, at least one.
+fn width(cell: &Cell) -> usize {
+    match cell.symbol() {
+        symbol if symbol.len() <= 1 => 1,
+        symbol => symbol.width().max(1),
+    }
 }
 
 /// Moves the cursor.
@@ -184,7 +210,15 @@ mod tests {
     }
 
     fn buffer() -> impl Strategy<Value = Buffer> {
-        let text = prop::sample::select(vec!["a", "bcd", "   ", "漢字", "e\u{301}x", "──", "0123456789ab"]);
+        let text = prop::sample::select(vec![
+            "a",
+            "bcd",
+            "   ",
+            "漢字",
+            "e\u{301}x",
+            "──",
+            "0123456789ab",
+        ]);
         let piece = (0..WIDTH, 0..HEIGHT, text, style());
         prop::collection::vec(piece, 0..12).prop_map(|pieces| {
             let mut buffer = Buffer::empty(Rect::new(0, 0, WIDTH, HEIGHT));
@@ -213,7 +247,11 @@ mod tests {
                 if seen.is_wide_continuation() {
                     continue;
                 }
-                let shown = if seen.contents().is_empty() { " " } else { seen.contents() };
+                let shown = if seen.contents().is_empty() {
+                    " "
+                } else {
+                    seen.contents()
+                };
                 assert_eq!(shown, wanted.symbol(), "{x},{y}");
                 assert_eq!(seen.fgcolor(), colour(wanted.fg), "{x},{y}");
                 assert_eq!(seen.bgcolor(), colour(wanted.bg), "{x},{y}");

@@ -87,11 +87,18 @@ mod tests {
 
     #[test]
     fn a_notification_says_nothing_else_to_the_terminal() {
-        let text = notify("crawldeck", "4;books: 12\x07\x1b]52;c;aGk=\x07 err/s\u{202e}\n", false);
+        let text = notify(
+            "crawldeck",
+            "4;books: 12\x07\x1b]52;c;aGk=\x07 err/s\u{202e}\n",
+            false,
+        );
         assert_eq!(text.matches('\x07').count(), 2);
         assert_eq!(text.matches('\x1b').count(), 2);
         assert!(text.starts_with("\x1b]9;crawldeck: 4,books"), "{text:?}");
-        assert!(text.contains("\x1b]777;notify;crawldeck;4,books"), "{text:?}");
+        assert!(
+            text.contains("\x1b]777;notify;crawldeck;4,books"),
+            "{text:?}"
+        );
         let long = notify("crawldeck", &"x".repeat(5000), true);
         assert!(long.len() < 600);
         assert_eq!(long.matches("\x1bPtmux;\x1b\x1b]").count(), 2);

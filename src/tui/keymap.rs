@@ -69,7 +69,11 @@ impl KeyMap {
         for row in &mut self.rows {
             if !row.binding.keys.is_empty() && action_name(row.binding.action) == name {
                 row.keys = keys.to_vec();
-                row.label = keys.iter().map(|key| key_name(*key)).collect::<Vec<_>>().join(" ");
+                row.label = keys
+                    .iter()
+                    .map(|key| key_name(*key))
+                    .collect::<Vec<_>>()
+                    .join(" ");
             }
         }
         // Rows that only say something for others in the footer.
@@ -99,8 +103,16 @@ impl KeyMap {
     pub fn conflict(&self) -> Option<(String, String, Key)> {
         for (n, row) in self.rows.iter().enumerate() {
             for other in &self.rows[n + 1..] {
-                let together = row.binding.contexts.iter().any(|at| holds(other.binding, *at))
-                    || other.binding.contexts.iter().any(|at| holds(row.binding, *at));
+                let together = row
+                    .binding
+                    .contexts
+                    .iter()
+                    .any(|at| holds(other.binding, *at))
+                    || other
+                        .binding
+                        .contexts
+                        .iter()
+                        .any(|at| holds(row.binding, *at));
                 if !together || row.binding.action == other.binding.action {
                     continue;
                 }
@@ -286,12 +298,27 @@ mod tests {
             ("j", KeyModifiers::NONE, KeyCode::Char('j'), "j"),
             ("P", KeyModifiers::NONE, KeyCode::Char('P'), "P"),
             ("shift-p", KeyModifiers::NONE, KeyCode::Char('P'), "P"),
-            ("ctrl-X", KeyModifiers::CONTROL, KeyCode::Char('x'), "ctrl-x"),
+            (
+                "ctrl-X",
+                KeyModifiers::CONTROL,
+                KeyCode::Char('x'),
+                "ctrl-x",
+            ),
             ("alt-x", KeyModifiers::ALT, KeyCode::Char('x'), "alt-x"),
-            ("ctrl-alt-f5", KeyModifiers::CONTROL.union(KeyModifiers::ALT), KeyCode::F(5), "ctrl-alt-f5"),
+            (
+                "ctrl-alt-f5",
+                KeyModifiers::CONTROL.union(KeyModifiers::ALT),
+                KeyCode::F(5),
+                "ctrl-alt-f5",
+            ),
             ("f", KeyModifiers::NONE, KeyCode::Char('f'), "f"),
             ("-", KeyModifiers::NONE, KeyCode::Char('-'), "-"),
-            ("ctrl--", KeyModifiers::CONTROL, KeyCode::Char('-'), "ctrl--"),
+            (
+                "ctrl--",
+                KeyModifiers::CONTROL,
+                KeyCode::Char('-'),
+                "ctrl--",
+            ),
             ("space", KeyModifiers::NONE, KeyCode::Char(' '), "space"),
             ("shift-tab", KeyModifiers::NONE, KeyCode::BackTab, "backtab"),
             ("shift-up", KeyModifiers::SHIFT, KeyCode::Up, "shift-up"),
@@ -321,10 +348,19 @@ mod tests {
         let mut map = KeyMap::default();
         let f5 = (KeyModifiers::NONE, KeyCode::F(5));
         map.bind("pause", &[f5]);
-        map.bind("more-workers", &[(KeyModifiers::CONTROL, KeyCode::Char('w'))]);
-        assert_eq!(map.action(KeyCode::F(5).into(), Context::Site), Some(Action::Pause));
+        map.bind(
+            "more-workers",
+            &[(KeyModifiers::CONTROL, KeyCode::Char('w'))],
+        );
+        assert_eq!(
+            map.action(KeyCode::F(5).into(), Context::Site),
+            Some(Action::Pause)
+        );
         assert_eq!(map.action(KeyCode::Char('p').into(), Context::Site), None);
-        let hints: Vec<(&str, &str)> = map.hints(Context::Site).map(|(key, hint, _)| (key, hint)).collect();
+        let hints: Vec<(&str, &str)> = map
+            .hints(Context::Site)
+            .map(|(key, hint, _)| (key, hint))
+            .collect();
         assert!(hints.contains(&("f5", "pause")), "{hints:?}");
         assert!(hints.contains(&("ctrl-w -", "workers")), "{hints:?}");
         assert_eq!(map.conflict(), None);

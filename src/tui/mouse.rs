@@ -68,7 +68,15 @@ mod tests {
     fn mouse(state: &mut State, kind: MouseEventKind, text: &str) -> Vec<Effect> {
         let (column, row) = find(state, text);
         let modifiers = KeyModifiers::NONE;
-        event(state, MouseEvent { kind, column, row, modifiers })
+        event(
+            state,
+            MouseEvent {
+                kind,
+                column,
+                row,
+                modifiers,
+            },
+        )
     }
 
     /// Draws, and finds where a text stands.
@@ -85,7 +93,10 @@ mod tests {
             .enumerate()
             .find(|(_, line)| line.contains(text))
             .unwrap_or_else(|| panic!("no {text:?}: {}", terminal.screen().contents()));
-        let column = line.find(text).map(|at| line[..at].chars().count()).unwrap();
+        let column = line
+            .find(text)
+            .map(|at| line[..at].chars().count())
+            .unwrap();
         (column as u16, row as u16)
     }
 
@@ -95,7 +106,10 @@ mod tests {
     fn a_click_selects_and_a_second_opens() {
         let mut state = sample::state();
         assert_eq!(mouse(&mut state, CLICK, "docs"), []);
-        assert_eq!((state.site, state.view()), (Some(SiteId(1)), View::Dashboard));
+        assert_eq!(
+            (state.site, state.view()),
+            (Some(SiteId(1)), View::Dashboard)
+        );
         mouse(&mut state, CLICK, "docs  ");
         assert_eq!(state.view(), View::Site(SiteId(1)));
     }
@@ -126,7 +140,15 @@ mod tests {
         let (column, row) = find(&mut state, "docs");
         state.dialog = Some(crate::tui::state::Dialog::Quit);
         let modifiers = KeyModifiers::NONE;
-        event(&mut state, MouseEvent { kind: CLICK, column, row, modifiers });
+        event(
+            &mut state,
+            MouseEvent {
+                kind: CLICK,
+                column,
+                row,
+                modifiers,
+            },
+        );
         assert_eq!((state.site, state.dialog.is_some()), (None, true));
     }
 }

@@ -15,8 +15,11 @@ const NEWS: Duration = Duration::from_millis(220);
 const BUDGET: f64 = 4_600.0;
 /// Cells of the smallest usual screen; a larger one has a larger budget.
 const CELLS: f64 = 80.0 * 24.0;
-/// How long an answer may take; then it is lost, or nobody gives any.
+/// How long an answer may take; then it is lost.
 const ANSWER: Duration = Duration::from_secs(5);
+/// The same for a terminal that has never answered, and how long news wait for it.
+const FIRST: Duration = Duration::from_secs(2);
+const STRANGER: Duration = Duration::from_millis(700);
 /// Unanswered questions after which none is asked any more.
 const DEAF: u32 = 2;
 /// A line faster than this, bytes a second, is never waited for.
@@ -134,7 +137,11 @@ impl Pace {
             Why::News => now,
             Why::Input => self.news.unwrap_or(now).max(now),
         };
-        let pause = if why == Why::News { pause.max(NEWS) } else { pause / 4 };
+        let pause = if why == Why::News {
+            pause.max(NEWS)
+        } else {
+            pause / 4
+        };
         self.news = Some(base + pause);
     }
 
@@ -145,7 +152,9 @@ impl Pace {
                 // The first such write was held up for a part of it only.
                 self.rate = Some((bytes as f64 / took.as_secs_f64()).min(MODEST));
                 self.queue = (KEPT, Some(now));
-                self.trust = self.trust.map_or(Some((now, TRUST)), |(_, wait)| Some((now, wait * 2)));
+                self.trust = self
+                    .trust
+                    .map_or(Some((now, TRUST)), |(_, wait)| Some((now, wait * 2)));
             } else if let (Some(rate), Some((since, wait))) = (self.rate, self.trust)
                 && now.saturating_duration_since(since) > wait
             {
@@ -160,14 +169,17 @@ impl Pace {
 
     /// The terminal has answered.
     pub fn caught_up(&mut self, now: Instant) {
-        let Some((upto, at)) = self.asked.pop_front() else {
-            return;
-        };
         self.answers = true;
         self.unanswered = 0;
+        let Some((upto, at)) = self.asked.pop_front() else {
+            // It came late, but it came.
+            return;
+        };
         self.way = self.way.min(now.saturating_duration_since(at));
         let since = self.busy_since.unwrap_or(at);
-        let took = now.saturating_duration_since(since).saturating_sub(self.way);
+        let took = now
+            .saturating_duration_since(since)
+            .saturating_sub(self.way);
         let bytes = upto.saturating_sub(self.shown) as f64;
         if took > Duration::from_millis(50) {
             let sample = bytes / took.as_secs_f64();
@@ -187,7 +199,7 @@ impl Pace {
         if why == Why::News {
             due = due.max(self.news.unwrap_or(now));
             if let Some((_, at)) = self.asked.front() {
-                due = due.max(*at + ANSWER);
+                due = due.max(*at + if self.answers { ANSWER } else { STRANGER });
             }
         }
         let most = match self.rate {
@@ -219,8 +231,9 @@ impl Pace {
 
     /// Gives up questions that were not answered in time.
     fn forget(&mut self, now: Instant) {
+        let most = if self.answers { ANSWER } else { FIRST };
         if let Some((_, at)) = self.asked.front()
-            && now.saturating_duration_since(*at) >= ANSWER
+            && now.saturating_duration_since(*at) >= most
         {
             self.asked.clear();
             self.unanswered += 1;
@@ -276,8 +289,17 @@ mod tests {
     fn minute(rate: f64, answers: bool, news_bytes: usize, calm: u64) -> Seen {
         let start = Instant::now();
         let mut pace = Pace::new(Duration::from_millis(16), 0);
-        let mut line = Line { rate, answers, free: start, replies: VecDeque::new() };
-        let mut seen = Seen { keys: Vec::new(), news: 0, bytes: 0 };
+        let mut line = Line {
+            rate,
+            answers,
+            free: start,
+            replies: VecDeque::new(),
+        };
+        let mut seen = Seen {
+            keys: Vec::new(),
+            news: 0,
+            bytes: 0,
+        };
         let mut pressed = None;
         // When the writer thread is free again: the system keeps 8 KiB for it.
         let mut written = start;
@@ -290,7 +312,11 @@ mod tests {
             if ms % 2000 == 777 && ms >= calm * 1000 {
                 pressed = Some(now);
             }
-            let why = if pressed.is_some() { Why::Input } else { Why::News };
+            let why = if pressed.is_some() {
+                Why::Input
+            } else {
+                Why::News
+            };
             if now < written || pace.due(why, now) > now {
                 continue;
             }

@@ -146,7 +146,13 @@ mod tests {
     }
 
     fn roles(palette: &Palette) -> [Style; 5] {
-        let Palette { faint, accent, good, warn, bad } = palette;
+        let Palette {
+            faint,
+            accent,
+            good,
+            warn,
+            bad,
+        } = palette;
         [*faint, *accent, *good, *warn, *bad]
     }
 
@@ -155,7 +161,11 @@ mod tests {
         for (name, ground) in [(Name::Dark, 0.0), (Name::Safe, 0.0), (Name::Light, 1.0)] {
             for style in roles(name.palette()) {
                 let ink = luminance(rgb(style.fg.unwrap()).unwrap());
-                let (light, dark) = if ink > ground { (ink, ground) } else { (ground, ink) };
+                let (light, dark) = if ink > ground {
+                    (ink, ground)
+                } else {
+                    (ground, ink)
+                };
                 let contrast = (light + 0.05) / (dark + 0.05);
                 assert!(contrast >= 4.5, "{name:?} {style:?}: {contrast:.1}");
             }
@@ -166,7 +176,10 @@ mod tests {
     fn good_and_bad_differ_for_those_who_see_no_red_and_green() {
         // What is left to them is blue against yellow, and how light it is.
         let [_, _, good, _, bad] = roles(Name::Safe.palette());
-        let (good, bad) = (rgb(good.fg.unwrap()).unwrap(), rgb(bad.fg.unwrap()).unwrap());
+        let (good, bad) = (
+            rgb(good.fg.unwrap()).unwrap(),
+            rgb(bad.fg.unwrap()).unwrap(),
+        );
         assert!(good[2] - bad[2] > 150.0);
     }
 

@@ -16,6 +16,7 @@ use crate::monitor::Snapshot;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::process::{Signal, getpid, getsid, kill_current_process_group};
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -323,10 +324,14 @@ impl Painter {
             self.state.toast("no shell to go back to".to_owned(), false);
             return;
         }
+        self.aside(stop);
+    }
+
+    /// Gives the terminal back while `f` runs, and takes it again.
+    fn aside(&mut self, f: impl FnOnce()) {
         self.reader.rest(true);
         self.screen.leave();
-        let _ = kill_current_process_group(Signal::TSTP);
-        // Here after the shell's `fg`.
+        f();
         if self.screen.enter().is_err() {
             self.leave(Left::TerminalGone);
         }
@@ -430,4 +435,25 @@ impl Painter {
         // Goes out with the frame, or alone where there is none.
         self.screen.add(&alarm);
     }
+}
+
+/// Stops the process group, as the shell's job; comes back after its `fg`.
+fn stop() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    // Another thread may take the signal: without waiting for the way back this
+    // one would go on for a moment, and take the terminal from the shell.
+    let Ok((woken, wake)) = UnixStream::pair() else {
+        return;
+    };
+    let Ok(id) = signal_hook::low_level::pipe::register(Signal::CONT.as_raw(), wake) else {
+        return;
+    };
+    let _ = kill_current_process_group(Signal::TSTP);
+    // A group that nobody could continue is not stopped, and goes on by itself.
+    let second = Timespec {
+        tv_sec: 1,
+        tv_nsec: 0,
+    };
+    let _ = poll(&mut [PollFd::new(&woken, PollFlags::IN)], Some(&second));
+    signal_hook::low_level::unregister(id);
 }

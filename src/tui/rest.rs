@@ -1,7 +1,7 @@
 //! Whether anything happens at all. Of a crawl that rests only the clock moves,
 //! and a clock is no reason to paint.
 
-use crate::bus::{JobState, SiteState};
+use crate::bus::SiteState;
 use crate::monitor::{SiteView, Snapshot};
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub fn is_still(before: &Snapshot, after: &Snapshot) -> bool {
 /// Whether the rates have come down, so that what is shown may stand.
 fn is_quiet(snapshot: &Snapshot) -> bool {
     let rates = &snapshot.totals.throughput;
-    rates.pages_10s == 0.0 && rates.bytes_10s == 0.0 || snapshot.state == JobState::Over
+    rates.pages_10s == 0.0 && rates.bytes_10s == 0.0
 }
 
 fn rests(site: &SiteView) -> bool {

@@ -49,7 +49,8 @@ impl Meter {
             .collect();
         times.sort_unstable();
         let at = |part: usize| times.get(times.len() * part / 100).copied();
-        let last = |(at, ..): &&(Instant, Duration, usize)| now.saturating_duration_since(*at) < WINDOW;
+        let last =
+            |(at, ..): &&(Instant, Duration, usize)| now.saturating_duration_since(*at) < WINDOW;
         let recent = || self.frames.iter().rev().take_while(last);
         let seconds = WINDOW.as_secs_f64();
         Stats {

@@ -76,8 +76,7 @@ fn wait_for_room(out: &io::Stdout, limit: Option<&Timespec>) -> rustix::io::Resu
 
 /// The terminal's columns and rows; zeros while it has none.
 pub fn size() -> (u16, u16) {
-    rustix::termios::tcgetwinsize(io::stdout())
-        .map_or((0, 0), |size| (size.ws_col, size.ws_row))
+    rustix::termios::tcgetwinsize(io::stdout()).map_or((0, 0), |size| (size.ws_col, size.ws_row))
 }
 
 /// What the terminal says of its speed, baud; 0 for nothing.

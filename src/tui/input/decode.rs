@@ -313,9 +313,28 @@ mod tests {
         let table: Vec<(&[u8], Vec<Input>)> = vec![
             (b"j", vec![key(Char('j'), none)]),
             (b"G", vec![key(Char('G'), M::SHIFT)]),
-            ("ä漢🦀".as_bytes(), "ä漢🦀".chars().map(|c| key(Char(c), none)).collect()),
-            (b"\x03\x1a\x00", vec![key(Char('c'), M::CONTROL), key(Char('z'), M::CONTROL), key(Char(' '), M::CONTROL)]),
-            (b"\r\n\t\x7f\x08", vec![key(Enter, none), key(Enter, none), key(Tab, none), key(Backspace, none), key(Backspace, none)]),
+            (
+                "ä漢🦀".as_bytes(),
+                "ä漢🦀".chars().map(|c| key(Char(c), none)).collect(),
+            ),
+            (
+                b"\x03\x1a\x00",
+                vec![
+                    key(Char('c'), M::CONTROL),
+                    key(Char('z'), M::CONTROL),
+                    key(Char(' '), M::CONTROL),
+                ],
+            ),
+            (
+                b"\r\n\t\x7f\x08",
+                vec![
+                    key(Enter, none),
+                    key(Enter, none),
+                    key(Tab, none),
+                    key(Backspace, none),
+                    key(Backspace, none),
+                ],
+            ),
             (b"\x1b", vec![key(Esc, none)]),
             (b"\x1b\x1b", vec![key(Esc, none), key(Esc, none)]),
             (b"\x1bx", vec![key(Char('x'), M::ALT)]),
@@ -323,33 +342,97 @@ mod tests {
             (b"\x1b[", vec![key(Char('['), M::ALT)]),
             (b"\x1bO", vec![key(Char('O'), M::ALT | M::SHIFT)]),
             (b"\x1b]", vec![key(Char(']'), M::ALT)]),
-            (b"\x1b[A\x1b[B\x1bOA", vec![key(Up, none), key(Down, none), key(Up, none)]),
-            (b"\x1b[1;5A\x1b[1;3B\x1b[1;2A", vec![key(Up, M::CONTROL), key(Down, M::ALT), key(Up, M::SHIFT)]),
+            (
+                b"\x1b[A\x1b[B\x1bOA",
+                vec![key(Up, none), key(Down, none), key(Up, none)],
+            ),
+            (
+                b"\x1b[1;5A\x1b[1;3B\x1b[1;2A",
+                vec![key(Up, M::CONTROL), key(Down, M::ALT), key(Up, M::SHIFT)],
+            ),
             (b"\x1b[H\x1b[1~\x1b[7~\x1bOH", vec![key(Home, none); 4]),
             (b"\x1b[F\x1b[4~\x1b[8~", vec![key(End, none); 3]),
-            (b"\x1b[3~\x1b[3;5~", vec![key(Delete, none), key(Delete, M::CONTROL)]),
+            (
+                b"\x1b[3~\x1b[3;5~",
+                vec![key(Delete, none), key(Delete, M::CONTROL)],
+            ),
             (b"\x1b[Z", vec![key(BackTab, M::SHIFT)]),
-            (b"\x1bOP\x1b[11~\x1b[[A\x1b[1;2P", vec![key(F(1), none), key(F(1), none), key(F(1), none), key(F(1), M::SHIFT)]),
-            (b"\x1b[15~\x1b[17~\x1b[24~", vec![key(F(5), none), key(F(6), none), key(F(12), none)]),
-            (b"\x1b[106u\x1b[99;5u\x1b[27u\x1b[13;2u", vec![key(Char('j'), none), key(Char('c'), M::CONTROL), key(Esc, none), key(Enter, M::SHIFT)]),
-            (b"\x1b[106;1:3u\x1b[97:65;2u", vec![key(Char('A'), M::SHIFT)]),
+            (
+                b"\x1bOP\x1b[11~\x1b[[A\x1b[1;2P",
+                vec![
+                    key(F(1), none),
+                    key(F(1), none),
+                    key(F(1), none),
+                    key(F(1), M::SHIFT),
+                ],
+            ),
+            (
+                b"\x1b[15~\x1b[17~\x1b[24~",
+                vec![key(F(5), none), key(F(6), none), key(F(12), none)],
+            ),
+            (
+                b"\x1b[106u\x1b[99;5u\x1b[27u\x1b[13;2u",
+                vec![
+                    key(Char('j'), none),
+                    key(Char('c'), M::CONTROL),
+                    key(Esc, none),
+                    key(Enter, M::SHIFT),
+                ],
+            ),
+            (
+                b"\x1b[106;1:3u\x1b[97:65;2u",
+                vec![key(Char('A'), M::SHIFT)],
+            ),
             (b"\x1b[27;5;106~", vec![key(Char('j'), M::CONTROL)]),
-            (b"\x1b[<0;3;4M\x1b[<0;3;4m", vec![mouse(MouseEventKind::Down(MouseButton::Left), 2, 3), mouse(MouseEventKind::Up(MouseButton::Left), 2, 3)]),
-            (b"\x1b[<64;1;1M\x1b[<65;1;1M", vec![mouse(MouseEventKind::ScrollUp, 0, 0), mouse(MouseEventKind::ScrollDown, 0, 0)]),
+            (
+                b"\x1b[<0;3;4M\x1b[<0;3;4m",
+                vec![
+                    mouse(MouseEventKind::Down(MouseButton::Left), 2, 3),
+                    mouse(MouseEventKind::Up(MouseButton::Left), 2, 3),
+                ],
+            ),
+            (
+                b"\x1b[<64;1;1M\x1b[<65;1;1M",
+                vec![
+                    mouse(MouseEventKind::ScrollUp, 0, 0),
+                    mouse(MouseEventKind::ScrollDown, 0, 0),
+                ],
+            ),
             (b"\x1b[<0;0;0M\x1b[<0;;1M\x1b[<0;99999;1M", vec![]),
             (b"\x1b[M !!j", vec![key(Char('j'), none)]),
             (b"\x1b[I\x1b[Oj", vec![key(Char('j'), none)]),
             (b"\x1b[0n", vec![Input::CaughtUp]),
             (b"\x1b[?1;2c\x1b[4;5Rj", vec![key(Char('j'), none)]),
-            (b"\x1b]11;rgb:0/0/0\x07j\x1bP1$r0m\x1b\\k", vec![key(Char('j'), none), key(Char('k'), none)]),
-            (b"\x1b[200~a\x1b[A\rb\x1b[201~c", vec![Input::Paste("a\x1b[A\rb".to_owned()), key(Char('c'), none)]),
+            (
+                b"\x1b]11;rgb:0/0/0\x07j\x1bP1$r0m\x1b\\k",
+                vec![key(Char('j'), none), key(Char('k'), none)],
+            ),
+            (
+                b"\x1b[200~a\x1b[A\rb\x1b[201~c",
+                vec![Input::Paste("a\x1b[A\rb".to_owned()), key(Char('c'), none)],
+            ),
             (b"\x1b[200~lost", vec![Input::Paste("lost".to_owned())]),
-            (b"\x1b[12\x03j", vec![key(Char('c'), M::CONTROL), key(Char('j'), none)]),
-            (b"\xff\xc3(\x9bAj", vec![key(Char('('), none), key(Char('A'), M::SHIFT), key(Char('j'), none)]),
+            (
+                b"\x1b[12\x03j",
+                vec![key(Char('c'), M::CONTROL), key(Char('j'), none)],
+            ),
+            (
+                b"\xff\xc3(\x9bAj",
+                vec![
+                    key(Char('('), none),
+                    key(Char('A'), M::SHIFT),
+                    key(Char('j'), none),
+                ],
+            ),
             (b"\x1b[999~\x1b[1;2;3;4qj", vec![key(Char('j'), none)]),
         ];
         for (bytes, expected) in table {
-            assert_eq!(decoded([bytes]), expected, "{:?}", String::from_utf8_lossy(bytes));
+            assert_eq!(
+                decoded([bytes]),
+                expected,
+                "{:?}",
+                String::from_utf8_lossy(bytes)
+            );
         }
     }
 
@@ -371,10 +454,27 @@ mod tests {
         let piece = prop_oneof![
             any::<u8>().prop_map(|b| vec![b]),
             prop::sample::select(vec![
-                &b"\x1b"[..], b"\x1b[", b"\x1bO", b"\x1b[1;5", b"A", b"~", b"u", b"\x1b[200~", b"\x1b[201~",
-                b"\x1b[20", b"1~", b"\x1b]0;x", b"\x1b\\", b"\x07", b"\x1b[<0;1;1", b"M", b"\x1bP", "漢".as_bytes(),
+                &b"\x1b"[..],
+                b"\x1b[",
+                b"\x1bO",
+                b"\x1b[1;5",
+                b"A",
+                b"~",
+                b"u",
+                b"\x1b[200~",
+                b"\x1b[201~",
+                b"\x1b[20",
+                b"1~",
+                b"\x1b]0;x",
+                b"\x1b\\",
+                b"\x07",
+                b"\x1b[<0;1;1",
+                b"M",
+                b"\x1bP",
+                "漢".as_bytes(),
                 b"0123456789;;;;0123456789;;;;0123456789",
-            ]).prop_map(<[u8]>::to_vec),
+            ])
+            .prop_map(<[u8]>::to_vec),
         ];
         prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
     }

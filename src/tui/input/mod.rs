@@ -59,8 +59,10 @@ impl Reader {
         let (wake, woken) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         woken.set_nonblocking(true)?;
-        let winch =
-            signal_hook::low_level::pipe::register(Signal::WINCH.as_raw(), OwnedFd::from(wake.try_clone()?))?;
+        let winch = signal_hook::low_level::pipe::register(
+            Signal::WINCH.as_raw(),
+            OwnedFd::from(wake.try_clone()?),
+        )?;
         let mode = Arc::new(AtomicU8::new(READING));
         let shared = mode.clone();
         thread::Builder::new()

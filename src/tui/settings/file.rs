@@ -74,7 +74,10 @@ fn read(settings: &mut Settings, text: &str) -> Result<(), Wrong> {
 /// is named.
 fn in_order<'t, 'i>(
     table: &'t DeTable<'i>,
-) -> Vec<(&'t Spanned<toml::de::DeString<'i>>, &'t Spanned<DeValue<'i>>)> {
+) -> Vec<(
+    &'t Spanned<toml::de::DeString<'i>>,
+    &'t Spanned<DeValue<'i>>,
+)> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     entries
@@ -83,7 +86,10 @@ fn in_order<'t, 'i>(
 fn flag(value: &Spanned<DeValue<'_>>) -> Result<bool, Wrong> {
     match value.get_ref() {
         DeValue::Boolean(flag) => Ok(*flag),
-        _ => Err((value.span().start, "true or false is wanted here".to_owned())),
+        _ => Err((
+            value.span().start,
+            "true or false is wanted here".to_owned(),
+        )),
     }
 }
 
@@ -96,7 +102,9 @@ fn fps(value: &Spanned<DeValue<'_>>) -> Result<u32, Wrong> {
         let words = "a number from 1 to 120 is wanted here".to_owned();
         (value.span().start, words)
     };
-    number.filter(|fps| (1..=120).contains(fps)).ok_or_else(wrong)
+    number
+        .filter(|fps| (1..=120).contains(fps))
+        .ok_or_else(wrong)
 }
 
 fn theme(value: &Spanned<DeValue<'_>>) -> Result<Name, Wrong> {
@@ -156,8 +164,21 @@ fn one(value: &Spanned<DeValue<'_>>) -> Result<Key, Wrong> {
     };
     keymap::key_of(words).ok_or_else(|| {
         let known = [
-            "enter", "esc", "tab", "space", "backspace", "up", "down", "left", "right", "home",
-            "end", "pgup", "pgdn", "insert", "delete",
+            "enter",
+            "esc",
+            "tab",
+            "space",
+            "backspace",
+            "up",
+            "down",
+            "left",
+            "right",
+            "home",
+            "end",
+            "pgup",
+            "pgdn",
+            "insert",
+            "delete",
         ];
         let words = format!("no key \"{words}\"{}", nearest(words, &known));
         (at, words)

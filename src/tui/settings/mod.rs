@@ -55,7 +55,9 @@ impl Settings {
 
     fn from(env: &dyn Fn(&str) -> Option<String>) -> Self {
         let value = |name: &str| env(name).filter(|value| !value.is_empty());
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| value(name));
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .find_map(|name| value(name));
         // Without any locale most terminals are UTF-8 all the same.
         let utf8 = locale.is_none_or(|locale| {
             let locale = locale.to_ascii_lowercase();

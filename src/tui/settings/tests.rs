@@ -21,7 +21,10 @@ fn everything_that_can_be_set() {
     assert_eq!(action(KeyCode::Char('p')), None);
     assert_eq!(action(KeyCode::Char('q')), None);
     let printed = settings.keys_toml();
-    assert!(printed.contains("pause = [\"f5\", \"ctrl-p\"]"), "{printed}");
+    assert!(
+        printed.contains("pause = [\"f5\", \"ctrl-p\"]"),
+        "{printed}"
+    );
     // What is printed can be read again, and says the same.
     let again = applied(&printed).unwrap();
     assert_eq!(again.keys_toml(), printed);
@@ -30,20 +33,51 @@ fn everything_that_can_be_set() {
 #[test]
 fn what_is_wrong_is_said_with_its_line_and_what_was_meant() {
     let table = [
-        ("them = \"dark\"", "config.toml:1: no setting \"them\"; did you mean \"theme\"?"),
-        ("\n\ntheme = \"drak\"", "config.toml:3: no theme \"drak\"; did you mean \"dark\"?"),
-        ("theme = 16", "config.toml:1: the name of a theme is wanted here: dark, light, 16, mono, safe"),
+        (
+            "them = \"dark\"",
+            "config.toml:1: no setting \"them\"; did you mean \"theme\"?",
+        ),
+        (
+            "\n\ntheme = \"drak\"",
+            "config.toml:3: no theme \"drak\"; did you mean \"dark\"?",
+        ),
+        (
+            "theme = 16",
+            "config.toml:1: the name of a theme is wanted here: dark, light, 16, mono, safe",
+        ),
         ("ascii = 1", "config.toml:1: true or false is wanted here"),
-        ("fps = 0", "config.toml:1: a number from 1 to 120 is wanted here"),
-        ("bell = true\n[keys]\npuase = [\"x\"]", "config.toml:3: no action \"puase\"; did you mean \"pause\"?"),
-        ("[keys]\npause = [\"entre\"]", "config.toml:2: no key \"entre\"; did you mean \"enter\"?"),
-        ("[keys]\npause = [\n  \"f5\",\n  5]", "config.toml:4: a key is wanted here, such as \"f5\" or \"ctrl-x\""),
+        (
+            "fps = 0",
+            "config.toml:1: a number from 1 to 120 is wanted here",
+        ),
+        (
+            "bell = true\n[keys]\npuase = [\"x\"]",
+            "config.toml:3: no action \"puase\"; did you mean \"pause\"?",
+        ),
+        (
+            "[keys]\npause = [\"entre\"]",
+            "config.toml:2: no key \"entre\"; did you mean \"enter\"?",
+        ),
+        (
+            "[keys]\npause = [\n  \"f5\",\n  5]",
+            "config.toml:4: a key is wanted here, such as \"f5\" or \"ctrl-x\"",
+        ),
         ("keys = 1", "config.toml:1: keys is a table: [keys]"),
-        ("[keys]\n\npause = [\"s\"]", "config.toml:3: s would be both \"pause\" and \"sort\""),
-        ("[keys]\npause = [\"f9\"]\nsort = [\"f9\"]", "config.toml:3: f9 would be both \"pause\" and \"sort\""),
+        (
+            "[keys]\n\npause = [\"s\"]",
+            "config.toml:3: s would be both \"pause\" and \"sort\"",
+        ),
+        (
+            "[keys]\npause = [\"f9\"]\nsort = [\"f9\"]",
+            "config.toml:3: f9 would be both \"pause\" and \"sort\"",
+        ),
     ];
     for (text, expected) in table {
-        assert_eq!(applied(text).map(|_| ()), Err(expected.to_owned()), "{text}");
+        assert_eq!(
+            applied(text).map(|_| ()),
+            Err(expected.to_owned()),
+            "{text}"
+        );
     }
     let broken = applied("theme = \n").unwrap_err();
     assert!(broken.starts_with("config.toml:1: "), "{broken}");
@@ -52,8 +86,15 @@ fn what_is_wrong_is_said_with_its_line_and_what_was_meant() {
 #[test]
 fn a_key_may_move_from_one_action_to_another() {
     let settings = applied("[keys]\nsort = [\"o\"]\npause = [\"s\"]").unwrap();
-    let action = |c| settings.keymap.action(KeyCode::Char(c).into(), Context::Dashboard);
-    assert_eq!((action('s'), action('o')), (Some(Action::Pause), Some(Action::Sort)));
+    let action = |c| {
+        settings
+            .keymap
+            .action(KeyCode::Char(c).into(), Context::Dashboard)
+    };
+    assert_eq!(
+        (action('s'), action('o')),
+        (Some(Action::Pause), Some(Action::Sort))
+    );
 }
 
 #[test]
@@ -68,7 +109,10 @@ fn flags_count_more_than_the_file_and_the_file_more_than_the_environment() {
         _ => None,
     };
     let load = |theme: Option<&str>| {
-        let wishes = Wishes { theme: theme.map(str::to_owned), ascii: false };
+        let wishes = Wishes {
+            theme: theme.map(str::to_owned),
+            ascii: false,
+        };
         Settings::load_from(&wishes, &env).map_err(|error| error.to_string())
     };
     let settings = load(None).unwrap();
