@@ -1,6 +1,7 @@
 //! What the operator types: one file per subcommand, wiring only.
 
 mod check;
+mod completions;
 mod demo;
 mod explain;
 pub mod export;
@@ -8,6 +9,8 @@ mod headless;
 mod keys;
 mod log;
 mod look;
+mod man;
+mod pictures;
 mod run;
 mod session;
 mod signals;
@@ -48,6 +51,13 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Print the keys of the deck, as a part of its settings file
     Keys(keys::KeysArgs),
+    /// Print what a shell needs to complete these commands
+    Completions(completions::CompletionsArgs),
+    /// Print the manual, or write its pages into a folder
+    Man(man::ManArgs),
+    /// Draw the pictures of the README with the deck's own code, as SVG
+    #[command(hide = true)]
+    Pictures(pictures::PicturesArgs),
 }
 
 /// Runs the program and answers its exit code.
@@ -60,6 +70,9 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Demo(args) => demo::run(args),
         Command::Keys(args) => keys::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+        Command::Pictures(args) => pictures::run(&args),
     };
     result.unwrap_or_else(|error| {
         // `{:#}` puts the causes on the same line.

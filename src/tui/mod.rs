@@ -22,6 +22,7 @@ mod keys;
 mod mouse;
 mod pace;
 mod palette;
+mod pictures;
 mod render;
 mod rest;
 #[cfg(test)]
@@ -37,6 +38,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use self::pictures::pictures;
 pub use self::settings::{Settings, SettingsError, Wishes};
 
 use self::theme::Theme;

@@ -16,6 +16,7 @@ pub struct Theme {
 
 impl Theme {
     /// With or without colour and with or without glyphs beyond ASCII.
+    #[cfg(test)]
     pub fn new(colour: bool, ascii: bool) -> Self {
         Self::of(if colour { Name::Sixteen } else { Name::Mono }, ascii)
     }
