@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// How long the crawl has gone on.
 const SECONDS: u64 = 240;
+/// When the site that is paused was.
+const PAUSED: u64 = 201;
 /// Time of day at its begin, milliseconds since the epoch.
 const BEGAN: u64 = 1_700_000_000_000;
 
@@ -95,8 +97,18 @@ fn snapshot() -> Arc<Snapshot> {
     });
     let mut monitor = Monitor::new(infos.collect(), &[], start);
     monitor.fold(Event::Job(JobState::Running), start);
-    for (n, plan) in PLANS.iter().enumerate() {
-        crawl(&mut monitor, SiteId(n as u32), plan, start);
+    let mut sites: Vec<Crawl> = PLANS
+        .iter()
+        .enumerate()
+        .map(|(n, plan)| Crawl::begin(&mut monitor, SiteId(n as u32), plan, start))
+        .collect();
+    for second in 0..SECONDS {
+        for site in &mut sites {
+            site.second(&mut monitor, second, start);
+        }
+    }
+    for site in &sites {
+        site.workers(&mut monitor, start + Duration::from_secs(SECONDS));
     }
     let notices = [
         (
@@ -137,55 +149,65 @@ fn snapshot() -> Arc<Snapshot> {
     monitor.snapshot(start + Duration::from_secs(SECONDS), 0)
 }
 
-/// Lets a site run through its plan.
-fn crawl(monitor: &mut Monitor, site: SiteId, plan: &Plan, start: Instant) {
-    let (state, why) = (SiteState::Running, None);
-    monitor.fold(Event::Site { site, state, why }, start);
-    let controls = SiteControls {
-        concurrency: plan.workers,
-        delay: Duration::from_millis(if plan.rate < 10.0 { 500 } else { 0 }),
-        ..SiteControls::default()
-    };
-    let why = None;
-    monitor.fold(
-        Event::Controls {
+/// A site on its way through its plan.
+struct Crawl {
+    site: SiteId,
+    plan: &'static Plan,
+    taken: f64,
+}
+
+impl Crawl {
+    fn begin(monitor: &mut Monitor, site: SiteId, plan: &'static Plan, start: Instant) -> Self {
+        let (state, why) = (SiteState::Running, None);
+        monitor.fold(Event::Site { site, state, why }, start);
+        let controls = SiteControls {
+            concurrency: plan.workers,
+            delay: Duration::from_millis(if plan.rate < 10.0 { 500 } else { 0 }),
+            ..SiteControls::default()
+        };
+        let why = None;
+        let event = Event::Controls {
             site,
             controls,
             why,
-        },
-        start,
-    );
-    let known = SiteDelta {
-        queued: plan.known,
-        ..SiteDelta::default()
-    };
-    monitor.fold(Event::Committed(vec![(site, known)]), start);
-    let paused_at = if plan.state == SiteState::Paused {
-        201
-    } else {
-        SECONDS
-    };
-    let mut taken = 0.0;
-    for second in 0..SECONDS.min(paused_at) {
+        };
+        monitor.fold(event, start);
+        let known = SiteDelta {
+            queued: plan.known,
+            ..SiteDelta::default()
+        };
+        monitor.fold(Event::Committed(vec![(site, known)]), start);
+        Self {
+            site,
+            plan,
+            taken: 0.0,
+        }
+    }
+
+    /// What happens in one second.
+    fn second(&mut self, monitor: &mut Monitor, second: u64, start: Instant) {
+        let (site, plan) = (self.site, self.plan);
         let at = start + Duration::from_millis(second * 1000 + 500);
+        if plan.state == SiteState::Paused && second >= PAUSED {
+            return;
+        }
         let wave = 1.0 + 0.25 * (second as f64 / 11.0).sin() + 0.1 * (second as f64 / 3.0).cos();
-        let before = taken as i64;
-        taken += plan.rate * wave;
-        let pages = taken as i64 - before;
-        let failed = taken as i64 / plan.fails - before / plan.fails;
+        let before = self.taken as i64;
+        self.taken += plan.rate * wave;
+        let pages = self.taken as i64 - before;
+        let failed = self.taken as i64 / plan.fails - before / plan.fails;
         let delta = SiteDelta {
             done: pages - failed,
             failed,
             skipped: 0,
-            queued: -pages + i64::from(second % 7 == 0) * 12,
+            queued: -pages + i64::from(second.is_multiple_of(7)) * 12,
             records: (pages - failed) * 9 / 10,
             bytes: pages * 31_000,
         };
         monitor.fold(Event::Committed(vec![(site, delta)]), at);
         for n in 0..pages as u64 {
             let elapsed = Duration::from_millis(plan.latency * (4 + (n * 7 + second) % 13) / 10);
-            let fails = (n as i64) < failed;
-            let (status, kind) = match (fails, second % 3) {
+            let (status, kind) = match ((n as i64) < failed, second % 3) {
                 (false, _) => (Some(200), None),
                 (true, 0) => (None, Some(FailureKind::Timeout)),
                 (true, 1) => (Some(503), Some(FailureKind::Status)),
@@ -201,32 +223,31 @@ fn crawl(monitor: &mut Monitor, site: SiteId, plan: &Plan, start: Instant) {
             monitor.fold(attempt, at);
         }
     }
-    let now = start + Duration::from_secs(paused_at);
-    let (state, why) = (plan.state, None);
-    monitor.fold(Event::Site { site, state, why }, now);
-    for n in 0..plan.workers {
-        let doing = match (plan.state, n % 7) {
-            (SiteState::Paused, _) => Doing::Paused,
-            (_, 6) => Doing::Idle,
-            _ => Doing::Fetching(
-                format!(
-                    "https://{}.example.org/book/{}",
-                    plan.name,
-                    title(u64::from(n))
-                )
-                .into(),
-            ),
-        };
-        let at = now - Duration::from_millis(20 + u64::from(n * 37 % 190));
-        let worker = WorkerId(n);
-        monitor.fold(
-            Event::Worker {
+
+    /// What the workers are at in the end.
+    fn workers(&self, monitor: &mut Monitor, now: Instant) {
+        let (site, plan) = (self.site, self.plan);
+        let (state, why) = (plan.state, None);
+        monitor.fold(Event::Site { site, state, why }, now);
+        for n in 0..plan.workers {
+            let page = || {
+                let title = title(u64::from(n));
+                format!("https://{}.example.org/book/{title}", plan.name).into()
+            };
+            let doing = match (plan.state, n % 7) {
+                (SiteState::Paused, _) => Doing::Paused,
+                (_, 6) => Doing::Idle,
+                _ => Doing::Fetching(page()),
+            };
+            let at = now - Duration::from_millis(20 + u64::from(n * 37 % 190));
+            let worker = WorkerId(n);
+            let event = Event::Worker {
                 site,
                 worker,
                 doing,
-            },
-            at,
-        );
+            };
+            monitor.fold(event, at);
+        }
     }
 }
 

@@ -92,31 +92,35 @@ fn row(buffer: &Buffer, y: u16, out: &mut String) {
 
 /// The letters and shapes of cells that are painted alike.
 fn letters(run: &[(u16, &Cell)], top: f32, out: &mut String) {
-    let mut word: Option<(u16, String, usize)> = None;
-    for (x, cell) in run {
-        let symbol = cell.symbol();
-        let left = f32::from(*x) * WIDE;
-        let paint = Paint::of(cell);
-        if let Some(shape) = shape(symbol, left, top, &paint.ink) {
+    let mut word: Option<(u16, String)> = None;
+    let Some((_, first)) = run.first() else {
+        return;
+    };
+    let paint = Paint::of(first);
+    // Like beside like is one shape.
+    for alike in run.chunk_by(|(_, a), (_, b)| a.symbol() == b.symbol()) {
+        let Some((x, cell)) = alike.first() else {
+            continue;
+        };
+        let (symbol, left) = (cell.symbol(), f32::from(*x) * WIDE);
+        let width = alike.len() as f32 * WIDE;
+        if let Some(shape) = shape(symbol, left, top, width, &paint.ink) {
             flush(&mut word, &paint, top, out);
             out.push_str(&shape);
             out.push('\n');
-        } else if symbol == " " && word.as_ref().is_none_or(|(_, text, _)| text.ends_with(' ')) {
+        } else if symbol == " " && (alike.len() > 1 || word.is_none()) {
             // Two blanks part words, so that each begins in its own column.
             flush(&mut word, &paint, top, out);
         } else {
-            let (_, text, columns) = word.get_or_insert_with(|| (*x, String::new(), 0));
-            text.push_str(symbol);
-            *columns += 1;
+            let (_, text) = word.get_or_insert_with(|| (*x, String::new()));
+            text.push_str(&symbol.repeat(alike.len()));
         }
     }
-    if let Some((_, cell)) = run.first() {
-        flush(&mut word, &Paint::of(cell), top, out);
-    }
+    flush(&mut word, &paint, top, out);
 }
 
-fn flush(word: &mut Option<(u16, String, usize)>, paint: &Paint, top: f32, out: &mut String) {
-    let Some((x, text, _)) = word.take() else {
+fn flush(word: &mut Option<(u16, String)>, paint: &Paint, top: f32, out: &mut String) {
+    let Some((x, text)) = word.take() else {
         return;
     };
     let text = text.trim_end();
@@ -141,8 +145,8 @@ fn flush(word: &mut Option<(u16, String, usize)>, paint: &Paint, top: f32, out: 
     let _ = writeln!(out, ">{}</text>", escaped(text));
 }
 
-/// Lines and blocks as shapes.
-fn shape(symbol: &str, left: f32, top: f32, ink: &str) -> Option<String> {
+/// Lines and blocks as shapes, `width` wide where they can be.
+fn shape(symbol: &str, left: f32, top: f32, width: f32, ink: &str) -> Option<String> {
     let rect = |x: f32, y: f32, width: f32, height: f32| {
         format!(
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{ink}\"/>"
@@ -159,17 +163,17 @@ fn shape(symbol: &str, left: f32, top: f32, ink: &str) -> Option<String> {
     let eighths = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
     if let Some(n) = eighths.iter().position(|block| *block == symbol) {
         let height = HIGH * (n + 1) as f32 / 8.0;
-        return Some(rect(left, bottom - height, WIDE, height));
+        return Some(rect(left, bottom - height, width, height));
     }
     Some(match symbol {
-        "─" => rect(left, centre - 0.5, WIDE, 1.0),
+        "─" => rect(left, centre - 0.5, width, 1.0),
         "│" => rect(middle - 0.5, top, 1.0, HIGH),
         "╭" => corner(right, bottom),
         "╮" => corner(left, bottom),
         "╰" => corner(right, top),
         "╯" => corner(left, top),
         "░" => {
-            let shade = rect(left, top, WIDE, HIGH);
+            let shade = rect(left, top, width, HIGH);
             shade.replace("/>", " opacity=\"0.18\"/>")
         }
         _ => return None,
