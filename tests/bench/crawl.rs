@@ -7,6 +7,7 @@
 //! cargo bench --bench crawl -- three      # three sites at once; the deck's cost
 //! cargo bench --bench crawl -- kill       # kill -9 and resume, thirty times
 //! cargo bench --bench crawl -- many       # a thousand sites in one file
+//! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! ```
 //!
 //! Needs, from Debian: `nginx-core wget2 time openjdk-17-doc rust-doc
@@ -17,11 +18,13 @@
 //! be measured.
 
 mod corpus;
+mod endless;
 mod nginx;
 mod peers;
 mod process;
 mod rounds;
 mod scenario;
+mod screen;
 mod subject;
 mod table;
 
@@ -65,6 +68,8 @@ enum Scenario {
     Kill,
     /// 1,000 sites of 20 pages in one file.
     Many,
+    /// How quickly the deck answers, and what it costs.
+    Deck,
 }
 
 fn main() -> ExitCode {
@@ -75,6 +80,7 @@ fn main() -> ExitCode {
         Scenario::Three => scenario::three::run(&options),
         Scenario::Kill => scenario::kill::run(&options),
         Scenario::Many => scenario::many::run(&options),
+        Scenario::Deck => scenario::deck::run(&options),
     };
     match outcome {
         Ok(targets) => {
