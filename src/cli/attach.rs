@@ -1,12 +1,12 @@
 //! `crawldeck attach`: a deck on a crawl that runs already.
 
 use super::deck::{self, Closed};
+use super::look::{self, LookArgs};
 use super::{BAD_INPUT, INCOMPLETE, complain, jobs};
 use crate::bus::Origin;
 use crate::monitor::line::clean;
 use crate::tui::Left;
 use clap::Args;
-use std::io::{IsTerminal, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,6 +20,8 @@ pub struct AttachArgs {
     /// Look only: send no command
     #[arg(long)]
     readonly: bool,
+    #[command(flatten)]
+    look: LookArgs,
 }
 
 /// Runs it.
@@ -27,12 +29,13 @@ pub struct AttachArgs {
 /// # Errors
 /// Where no crawl can be attached to, or the terminal not be taken.
 pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
-    if !stdout().is_terminal() || !stdin().is_terminal() {
+    if !look::has_deck() {
         complain(format_args!(
             "attach needs a terminal; `crawldeck status` and `crawldeck ctl` do not"
         ));
         return Ok(ExitCode::from(BAD_INPUT));
     }
+    let settings = args.look.settings()?;
     let dir = jobs::find(args.dir.as_deref())?;
     deck::runtime()?.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -42,7 +45,7 @@ pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
         let mut remote = link.watch(deck::PICTURES, args.readonly).await?;
         // Dropping the deck gives the terminal back.
         let closed = tokio::select! {
-            closed = deck::show(&mut remote, true) => closed?,
+            closed = deck::show(&mut remote, &settings, true) => closed?,
             _ = interrupt.recv() => return Ok(ExitCode::from(130)),
             _ = terminate.recv() => return Ok(ExitCode::from(143)),
             _ = hangup.recv() => return Ok(ExitCode::from(129)),

@@ -28,8 +28,12 @@ pub enum Closed {
 ///
 /// # Errors
 /// Where the terminal cannot be taken.
-pub async fn show(remote: &mut Remote, attached: bool) -> anyhow::Result<Closed> {
-    let options = tui::Options::from_env(remote.welcome.title.clone());
+pub async fn show(
+    remote: &mut Remote,
+    settings: &tui::Settings,
+    attached: bool,
+) -> anyhow::Result<Closed> {
+    let options = tui::Options::new(remote.welcome.title.clone(), settings.clone());
     let mut deck = tui::open(tui::Deck {
         snapshots: remote.snapshots.clone(),
         controls: remote.controls.clone(),
@@ -60,14 +64,14 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 ///
 /// # Errors
 /// Where the engine cannot be started or the terminal not be taken.
-pub fn run() -> anyhow::Result<ExitCode> {
+pub fn run(settings: &tui::Settings) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         // A terminal that goes away is noticed by the deck.
         let _hangup = signal(SignalKind::hangup())?;
         let (mut engine, stream) = Engine::start()?;
-        let mut operator = std::pin::pin!(operate(stream));
+        let mut operator = std::pin::pin!(operate(stream, settings));
         let mut left = None;
         let (code, said) = loop {
             tokio::select! {
@@ -105,7 +109,10 @@ enum Done {
 }
 
 /// The deck, from the engine's hello to the operator's leaving.
-async fn operate(stream: std::os::unix::net::UnixStream) -> anyhow::Result<Done> {
+async fn operate(
+    stream: std::os::unix::net::UnixStream,
+    settings: &tui::Settings,
+) -> anyhow::Result<Done> {
     let link = match Link::adopt(stream, Origin::Deck).await {
         Ok(link) => link,
         // The engine could not start, and says why itself.
@@ -114,7 +121,7 @@ async fn operate(stream: std::os::unix::net::UnixStream) -> anyhow::Result<Done>
     let Ok(mut remote) = link.watch(PICTURES, false).await else {
         return Ok(Done::Wait(None));
     };
-    match show(&mut remote, false).await? {
+    match show(&mut remote, settings, false).await? {
         Closed::Left(tui::Left::Quit) => {
             remote.leave();
             Ok(Done::Wait(Some(remote)))

@@ -2,12 +2,12 @@
 
 use super::background;
 use super::deck;
+use super::look::{self, LookArgs};
 use super::session::{self, Face, Session};
 use crate::config::{self, Overrides};
 use crate::demo;
 use anyhow::Context;
 use clap::Args;
-use std::io::{IsTerminal, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,13 +26,14 @@ pub struct DemoArgs {
     /// This process is an engine that another crawldeck has started
     #[arg(long, hide = true)]
     engine: bool,
+    #[command(flatten)]
+    look: LookArgs,
 }
 
 /// Runs it.
 pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
-    let terminal = stdout().is_terminal() && stdin().is_terminal();
-    if terminal && !args.headless && !args.print && !args.engine {
-        return deck::run();
+    if look::has_deck() && !args.headless && !args.print && !args.engine {
+        return deck::run(&args.look.settings()?);
     }
     let face = if args.engine {
         let parent = background::enter()?;

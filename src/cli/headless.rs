@@ -1,5 +1,6 @@
 //! The face without a terminal: progress lines, or JSON.
 
+use super::look;
 use crate::bus::{JobState, Level, Notice};
 use crate::monitor::{AlertChanges, Snapshot, line};
 use std::io::{self, IsTerminal, Write};
@@ -18,7 +19,8 @@ const ON_A_TERMINAL: Duration = Duration::from_millis(250);
 /// Shows progress on standard output until the run is over. A reader that has
 /// gone away ends the showing, not the crawl.
 pub async fn show(mut snapshots: watch::Receiver<Arc<Snapshot>>, json: bool) {
-    let terminal = io::stdout().is_terminal() && !json;
+    // A terminal that knows no escape sequences is no better than a pipe.
+    let terminal = io::stdout().is_terminal() && !json && !look::is_dumb();
     let every = match (json, terminal) {
         (true, _) => JSON,
         (false, true) => ON_A_TERMINAL,

@@ -5,6 +5,7 @@ mod attach;
 mod attend;
 mod background;
 mod check;
+mod completions;
 mod ctl;
 mod deck;
 mod demo;
@@ -12,8 +13,12 @@ mod explain;
 pub mod export;
 mod headless;
 mod jobs;
+mod keys;
 mod list;
 mod log;
+mod look;
+mod man;
+mod pictures;
 mod replay;
 mod run;
 mod session;
@@ -61,6 +66,15 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Serve small sites with faults on loopback and crawl them under the deck
     Demo(demo::DemoArgs),
+    /// Print the keys of the deck, as a part of its settings file
+    Keys(keys::KeysArgs),
+    /// Print what a shell needs to complete these commands
+    Completions(completions::CompletionsArgs),
+    /// Print the manual, or write its pages into a folder
+    Man(man::ManArgs),
+    /// Draw the pictures of the README with the deck's own code, as SVG
+    #[command(hide = true)]
+    Pictures(pictures::PicturesArgs),
 }
 
 /// Runs the program and answers its exit code.
@@ -76,6 +90,10 @@ pub fn main() -> ExitCode {
         Command::List(args) => Ok(list::run(&args)),
         Command::Replay(args) => replay::run(&args),
         Command::Demo(args) => demo::run(args),
+        Command::Keys(args) => keys::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+        Command::Pictures(args) => pictures::run(&args),
     };
     result.unwrap_or_else(|error| {
         // `{:#}` puts the causes on the same line.
@@ -88,4 +106,13 @@ pub fn main() -> ExitCode {
 /// reason to break down.
 fn complain(words: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "crawldeck: {words}");
+}
+
+/// Writes to standard output. A reader that has seen enough is no failure.
+fn print(bytes: &[u8]) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }

@@ -1,5 +1,6 @@
 //! `crawldeck replay`: the deck on a recording.
 
+use super::look::{self, LookArgs};
 use super::signals;
 use crate::bus::{self, Answer, Command, Controls, Play, Query, Request, Told, Transport};
 use crate::record::{self, Replay};
@@ -8,7 +9,6 @@ use crate::store::sqlite::Questions;
 use crate::tui;
 use anyhow::{Context, bail};
 use clap::Args;
-use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,13 +23,16 @@ pub struct ReplayArgs {
     /// Times the speed of the run, 0.5 to 64
     #[arg(long, value_name = "N", default_value_t = 1.0)]
     speed: f64,
+    #[command(flatten)]
+    look: LookArgs,
 }
 
 /// Runs it.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
+    let settings = args.look.settings()?;
     let dir = folder::find(args.dir.as_deref())?;
     let replay = Replay::open(&dir)?;
-    if !(stdin().is_terminal() && stdout().is_terminal()) {
+    if !look::has_deck() {
         bail!("a replay needs a terminal");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -37,13 +40,18 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("starting the event loop")?;
-    let code = runtime.block_on(show(replay, &dir, args.speed));
+    let code = runtime.block_on(show(replay, &dir, args.speed, settings));
     // A thread that hangs in a dead terminal must not keep us.
     runtime.shutdown_timeout(Duration::from_millis(500));
     code
 }
 
-async fn show(replay: Replay, dir: &Path, speed: f64) -> anyhow::Result<ExitCode> {
+async fn show(
+    replay: Replay,
+    dir: &Path,
+    speed: f64,
+    settings: tui::Settings,
+) -> anyhow::Result<ExitCode> {
     let stem = dir.file_stem().unwrap_or(dir.as_os_str());
     let title = format!("replay {}", stem.to_string_lossy());
     let Some((snapshots, transport, player)) = record::play(replay, speed) else {
@@ -61,7 +69,7 @@ async fn show(replay: Replay, dir: &Path, speed: f64) -> anyhow::Result<ExitCode
         controls: Controls { commands, queries },
         options: tui::Options {
             replay: Some(transport),
-            ..tui::Options::from_env(title)
+            ..tui::Options::new(title, settings)
         },
     })
     .context("opening the deck")?;

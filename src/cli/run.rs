@@ -1,6 +1,7 @@
 //! `crawldeck run`: a crawl under the deck, or headless.
 
 use super::background::{self, Engine};
+use super::look::{self, LookArgs};
 use super::session::{self, Face, Session};
 use super::{complain, deck};
 use crate::bus::Origin;
@@ -10,7 +11,7 @@ use crate::monitor::line::clean;
 use crate::remote::Link;
 use anyhow::{Context, bail};
 use clap::Args;
-use std::io::{IsTerminal, Write, stdin, stdout};
+use std::io::{Write, stdin, stdout};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -50,10 +51,13 @@ pub struct RunArgs {
     /// this machine alone, or ADDRESS:PORT
     #[arg(long, value_name = "ADDR", value_parser = metrics_address)]
     metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    look: LookArgs,
 }
 
 /// Runs it.
 pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let settings = args.look.settings()?;
     let over = Overrides {
         max_pages: args.max_pages,
         concurrency: args.concurrency,
@@ -92,7 +96,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             title: name,
         });
     }
-    let deck = stdout().is_terminal() && stdin().is_terminal() && !dumb_terminal();
+    let deck = look::has_deck();
     let asks = deck && !args.headless && !args.json;
     if args.fresh && asks && !confirm_fresh(&dir)? {
         bail!("nothing was changed");
@@ -101,7 +105,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         _ if args.detach => return detach(),
         (true, _) => Face::Json,
         (false, true) => Face::Lines,
-        (false, false) => return deck::run(),
+        (false, false) => return deck::run(&settings),
     };
     session::run(Session {
         job,
@@ -156,11 +160,6 @@ fn metrics_address(text: &str) -> Result<SocketAddr, String> {
 
 fn is_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
-}
-
-/// Whether the terminal says of itself that it cannot place a cursor.
-fn dumb_terminal() -> bool {
-    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
 /// Asks before a job's folder is started over.

@@ -1,7 +1,10 @@
 //! What the deck knows besides the snapshot: where the operator is, what is
 //! selected, marked, filtered and asked. Selections are held by identity.
 
+use super::keymap::KeyMap;
 use super::keys::{Context, Place};
+use super::mouse::Hits;
+use super::stats::Stats;
 use super::theme::Theme;
 use crate::bus::{Command, Level, PageDetail, PageFilter, PageList, SiteState, WorkerId};
 use crate::monitor::{SiteView, Snapshot};
@@ -190,6 +193,14 @@ pub struct State {
     pub rows: usize,
     /// Whether leaving the deck leaves the crawl alone.
     pub attached: bool,
+    /// What the keys mean.
+    pub keymap: Arc<KeyMap>,
+    /// What a click means, by place, as last drawn.
+    pub hits: Hits,
+    /// Whether the mouse is caught.
+    pub mouse: bool,
+    /// What the deck itself costs.
+    pub stats: Stats,
 }
 
 /// How long a change is believed before a picture shows it.
@@ -220,6 +231,8 @@ pub enum Effect {
     Detach,
     /// Stop the process until it is continued.
     Suspend,
+    /// Catch the mouse, or leave it to the terminal.
+    Mouse(bool),
 }
 
 impl State {
@@ -255,6 +268,10 @@ impl State {
             stopping: false,
             rows: 1,
             attached: false,
+            keymap: Arc::default(),
+            hits: Hits::default(),
+            mouse: false,
+            stats: Stats::default(),
         }
     }
 
