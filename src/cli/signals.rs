@@ -25,7 +25,11 @@ pub fn listen(commands: mpsc::Sender<Request>) -> io::Result<StoppedBy> {
     tokio::spawn(async move {
         loop {
             let code = tokio::select! {
-                _ = interrupt.recv() => 130,
+                // An interrupt from the keyboard is the pager's while one is open.
+                _ = interrupt.recv() => match crate::tui::is_lent() {
+                    true => continue,
+                    false => 130,
+                },
                 _ = terminate.recv() => 143,
                 _ = hangup.recv() => {
                     tracing::warn!("the terminal went away; going on without it");

@@ -11,13 +11,27 @@
 //! terminal has taken the frame before.
 
 mod act;
+mod action;
+mod asked;
+mod complete;
+mod control;
+mod dialog;
 mod draw;
+mod filter;
+mod help;
 mod input;
 mod keys;
+mod list;
+mod pager;
+mod palette;
 mod render;
 #[cfg(test)]
 mod sample;
+mod screen;
 mod state;
+mod stats;
+mod submit;
+mod table;
 mod terminal;
 mod text;
 mod theme;
@@ -52,6 +66,8 @@ pub struct Options {
     pub colour: bool,
     /// Whether only ASCII is used.
     pub ascii: bool,
+    /// Whether the deck only looks on: it refuses every command.
+    pub readonly: bool,
 }
 
 impl Options {
@@ -71,12 +87,19 @@ impl Options {
             title,
             colour: !set("NO_COLOR"),
             ascii: set("CRAWLDECK_ASCII") || !utf8,
+            readonly: false,
         }
     }
 
     fn theme(&self) -> Theme {
         Theme::new(self.colour, self.ascii)
     }
+}
+
+/// Whether the terminal is lent to another program just now (the operator's
+/// pager): an interrupt from the keyboard is meant for that one.
+pub fn is_lent() -> bool {
+    pager::is_lent()
 }
 
 /// How a deck was left.

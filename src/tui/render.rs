@@ -3,13 +3,12 @@
 use super::act;
 use super::draw::Pen;
 use super::input::{self, Input};
-use super::state::{Effect, State, View};
+use super::pager;
+use super::state::{Effect, State};
 use super::terminal::{Canvas, Screen};
 use super::view;
 use super::{Deck, Left};
-use crate::bus::{
-    Answer, Ask, Controls, Origin, PageDetail, PageList, PageOrder, Query, Reply, Request, Told,
-};
+use crate::bus::{Answer, Command, Controls, Origin, Query, Reply, Request, Told};
 use crate::monitor::Snapshot;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use ratatui::Terminal;
@@ -37,8 +36,10 @@ enum Message {
     /// The terminal has taken a frame.
     Written,
     Answer(Answer),
-    Failures(PageList),
-    Page(Option<Box<PageDetail>>),
+    /// What a command would do.
+    Preview(Command, Answer),
+    /// The answer to the question of this number.
+    Told(u64, Told),
     Close,
 }
 
@@ -85,8 +86,10 @@ pub fn start(deck: Deck, left: oneshot::Sender<Left>) -> io::Result<Threads> {
     let watcher = tokio::spawn(watch(deck.snapshots.clone(), inbox.clone()));
     let theme = deck.options.theme();
     let snapshot = deck.snapshots.borrow().clone();
+    let mut state = State::new(snapshot, theme, deck.options.title);
+    state.shared.readonly = deck.options.readonly;
     let painter = Painter {
-        state: State::new(snapshot, theme, deck.options.title),
+        state,
         snapshots: deck.snapshots,
         controls: deck.controls,
         inbox: inbox.clone(),
@@ -143,12 +146,10 @@ impl Painter {
             while let Ok(message) = messages.try_recv() {
                 self.hear(message, &mut terminal);
             }
-            self.ask_for_failures();
-            if let Some((_, _, until)) = &self.state.toast
-                && *until <= Instant::now()
-            {
-                self.state.toast = None;
-                self.dirty = true;
+            let (effects, changed) = self.state.tick(Instant::now());
+            self.dirty |= changed;
+            for effect in effects {
+                self.effect(effect, &mut terminal);
             }
             if self.screen.is_ready() && self.dirty && self.frame_is_due() {
                 self.paint(&canvas, &mut terminal);
@@ -161,15 +162,15 @@ impl Painter {
     }
 
     /// How long nothing needs to be done.
-    fn patience(&self) -> Duration {
+    fn patience(&mut self) -> Duration {
         let frame = match self.drawn_at {
             Some(at) if self.dirty => FRAME.saturating_sub(at.elapsed()),
             _ => IDLE,
         };
-        let toast = self.state.toast.as_ref().map_or(IDLE, |(_, _, until)| {
-            until.saturating_duration_since(Instant::now())
-        });
-        frame.min(toast).max(Duration::from_millis(1))
+        let now = Instant::now();
+        let due = self.state.due(now);
+        let due = due.map_or(IDLE, |due| due.saturating_duration_since(now));
+        frame.min(due).max(Duration::from_millis(1))
     }
 
     fn frame_is_due(&self) -> bool {
@@ -192,50 +193,55 @@ impl Painter {
                     self.effect(effect, terminal);
                 }
             }
-            Message::Answer(Answer::Done(text)) => self.state.toast(text, true),
-            Message::Answer(Answer::Refused(text)) => self.state.toast(text, false),
-            Message::Failures(list) => self.listed(list),
-            Message::Page(page) => {
-                if let Some(page) = page
-                    && self.state.view() == View::Detail(page.id)
-                {
-                    self.state.detail = Some(page);
-                }
-            }
+            Message::Answer(answer) => self.state.answered(answer),
+            Message::Preview(command, answer) => self.state.previewed(command, answer),
+            Message::Told(number, told) => self.state.told(number, told),
         }
         self.dirty = true;
     }
 
     fn effect(&mut self, effect: Effect, terminal: &mut Option<Drawn>) {
         match effect {
-            Effect::Send(command) => {
-                let inbox = self.inbox.clone();
-                let request = Request {
-                    command,
-                    origin: Origin::Deck,
-                    reply: Reply::call(move |answer| {
-                        let _ = inbox.try_send(Message::Answer(answer));
-                    }),
-                };
-                if self.controls.commands.try_send(request).is_err() {
-                    let text = "the engine takes no commands any more, or is busy";
-                    self.state.toast(text.to_owned(), false);
-                }
+            Effect::Send(command) => self.send(command, Message::Answer),
+            Effect::Preview(command) => {
+                let asked = command.clone();
+                self.send(command, move |answer| Message::Preview(asked, answer));
             }
-            Effect::Ask(id) => {
+            Effect::Ask(number, ask) => {
                 let inbox = self.inbox.clone();
                 let reply = Reply::call(move |told| {
-                    if let Told::Page(page) = told {
-                        let _ = inbox.try_send(Message::Page(page));
-                    }
+                    let _ = inbox.try_send(Message::Told(number, told));
                 });
-                // An engine that has ended answers no more; the screen says so.
-                let ask = Ask::Page(id);
-                let _ = self.controls.queries.try_send(Query { ask, reply });
+                if self
+                    .controls
+                    .queries
+                    .try_send(Query { ask, reply })
+                    .is_err()
+                {
+                    self.state.unasked(number);
+                    self.dirty = true;
+                }
             }
+            Effect::Pager(bytes) => self.page(&bytes, terminal),
+            Effect::Ring { bell, notify } => self.screen.ring(bell, notify.as_deref()),
             Effect::Copy(text) => self.screen.copy(&text),
             Effect::Leave => self.leave(Left::Quit),
             Effect::Suspend => self.suspend(terminal),
+        }
+    }
+
+    fn send(&mut self, command: Command, wrap: impl FnOnce(Answer) -> Message + Send + 'static) {
+        let inbox = self.inbox.clone();
+        let request = Request {
+            command,
+            origin: Origin::Deck,
+            reply: Reply::call(move |answer| {
+                let _ = inbox.try_send(wrap(answer));
+            }),
+        };
+        if self.controls.commands.try_send(request).is_err() {
+            let text = "the engine takes no commands any more, or is busy";
+            self.state.shared.toast(text, false);
         }
     }
 
@@ -252,70 +258,36 @@ impl Painter {
     fn suspend(&mut self, terminal: &mut Option<Drawn>) {
         // A session leader has no shell above it that could continue it.
         if getsid(None).is_ok_and(|session| session == getpid()) {
-            self.state.toast("no shell to go back to".to_owned(), false);
+            self.state.shared.toast("no shell to go back to", false);
             return;
         }
+        self.lend(terminal, || {
+            let _ = kill_current_process_group(Signal::TSTP);
+            // Here after the shell's `fg`.
+        });
+    }
+
+    /// Shows bytes in the operator's pager.
+    fn page(&mut self, bytes: &[u8], terminal: &mut Option<Drawn>) {
+        let closing = self.closing.clone();
+        let shown = self.lend(terminal, || pager::show(bytes, &closing));
+        if let Err(error) = shown {
+            let text = format!("the pager could not be shown: {error}");
+            self.state.shared.toast(text, false);
+        }
+    }
+
+    /// Gives the terminal to others while `while_lent` runs.
+    fn lend<T>(&mut self, terminal: &mut Option<Drawn>, while_lent: impl FnOnce() -> T) -> T {
         self.resting.store(true, Ordering::Release);
         self.screen.leave();
-        let _ = kill_current_process_group(Signal::TSTP);
-        // Here after the shell's `fg`.
+        let done = while_lent();
         if self.screen.enter().is_err() {
             self.leave(Left::TerminalGone);
         }
         self.resting.store(false, Ordering::Release);
         *terminal = None;
-    }
-
-    /// Asks for the screenful of failures that is to be shown, one question at
-    /// a time.
-    fn ask_for_failures(&mut self) {
-        let rows = self.state.rows;
-        let view = self.state.view();
-        let failures = &mut self.state.failures;
-        if view != View::Failures || !failures.stale || failures.asked {
-            return;
-        }
-        let inbox = self.inbox.clone();
-        let query = Query {
-            ask: Ask::Pages {
-                filter: failures.filter.clone(),
-                order: PageOrder::Newest,
-                offset: failures.top,
-                limit: rows.max(60),
-            },
-            reply: Reply::call(move |told| {
-                if let Told::Pages(list) = told {
-                    let _ = inbox.try_send(Message::Failures(list));
-                }
-            }),
-        };
-        if self.controls.queries.try_send(query).is_ok() {
-            failures.asked = true;
-            failures.stale = false;
-        }
-    }
-
-    fn listed(&mut self, list: PageList) {
-        let failures = &mut self.state.failures;
-        failures.asked = false;
-        if list.offset != failures.top && list.total > 0 {
-            failures.stale = true;
-            return;
-        }
-        if list.rows.is_empty() && list.total > 0 {
-            failures.top = 0;
-            failures.stale = true;
-        }
-        // The cursor stays on its page when rows move under it.
-        let at = failures
-            .selected
-            .and_then(|id| list.rows.iter().position(|row| row.id == id));
-        failures.row = at
-            .unwrap_or(failures.row)
-            .min(list.rows.len().saturating_sub(1));
-        failures.row = failures.row.min(self.state.rows.saturating_sub(1));
-        failures.selected = list.rows.get(failures.row).map(|row| row.id);
-        failures.list = list;
+        done
     }
 
     fn paint(&mut self, canvas: &Canvas, terminal: &mut Option<Drawn>) {
@@ -334,9 +306,10 @@ impl Painter {
             return;
         };
         let state = &mut self.state;
+        let begun = Instant::now();
         let done = drawn.draw(|frame| {
             let area = frame.area();
-            let theme = state.theme;
+            let theme = state.shared.theme;
             let mut pen = Pen {
                 buffer: frame.buffer_mut(),
                 theme,
@@ -344,6 +317,11 @@ impl Painter {
             view::screen(&mut pen, area, state);
         });
         let bytes = canvas.taken();
+        let now = Instant::now();
+        self.state
+            .shared
+            .stats
+            .record(now - begun, bytes.len(), now);
         if done.is_ok() {
             if clear {
                 self.screen.frame(&[b"\x1b[0m\x1b[2J", &bytes[..]].concat());
