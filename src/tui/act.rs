@@ -4,7 +4,7 @@
 use super::action::{Action, Place};
 use super::dialog::{self, Dialog};
 use super::keys;
-use super::palette::{self, Palette};
+use super::prompt::{self, Prompt};
 use super::state::{Effect, State, View};
 use super::{control, help};
 use crate::bus::JobState;
@@ -26,8 +26,8 @@ pub fn key(state: &mut State, mut event: KeyEvent) -> Vec<Effect> {
         let (screen, shared) = state.current();
         return dialog::answer(shared, screen.table(), event);
     }
-    if state.shared.palette.is_some() {
-        return palette::key(state, event);
+    if state.shared.prompt.is_some() {
+        return prompt::key(state, event);
     }
     if state.typing {
         type_filter(state, event);
@@ -40,56 +40,6 @@ pub fn key(state: &mut State, mut event: KeyEvent) -> Vec<Effect> {
         }
         Some(action) => act(state, action),
         None => Vec::new(),
-    }
-}
-
-/// What text does that was pasted: it is typed, where something is typed.
-pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
-    if state.shared.palette.is_none() && !state.typing {
-        return Vec::new();
-    }
-    let mut effects = Vec::new();
-    for c in text.chars().filter(|c| !c.is_control()) {
-        effects.extend(key(
-            state,
-            KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE),
-        ));
-    }
-    effects
-}
-
-/// What a click does: `again` where the same place was clicked just before.
-pub fn click(state: &mut State, x: u16, y: u16, again: bool) -> Vec<Effect> {
-    if state.shared.dialog.is_some() || state.help.is_some() || state.shared.palette.is_some() {
-        return Vec::new();
-    }
-    let tab = state
-        .strip
-        .iter()
-        .find(|(_, at)| at.contains(ratatui::layout::Position { x, y }))
-        .map(|(place, _)| *place);
-    if let Some(place) = tab {
-        state.goto(place);
-        return Vec::new();
-    }
-    let (screen, shared) = state.current();
-    if screen.click(x, y, shared) && again {
-        return act(state, Action::Enter);
-    }
-    Vec::new()
-}
-
-/// What the wheel does, so many lines down.
-pub fn wheel(state: &mut State, by: i32) -> Vec<Effect> {
-    if state.shared.dialog.is_some() || state.shared.palette.is_some() {
-        return Vec::new();
-    }
-    match state.help {
-        Some(_) => {
-            help::act(state, Action::Move(by));
-            Vec::new()
-        }
-        None => act(state, Action::Move(by)),
     }
 }
 
@@ -130,7 +80,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Filter => state.typing = state.current().0.filter().is_some(),
         Action::Help => state.help = Some(0),
         Action::Freeze => state.shared.frozen = !state.shared.frozen,
-        Action::Palette => state.shared.palette = Some(Palette::default()),
+        Action::Palette => state.shared.prompt = Some(Prompt::default()),
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit => {
             if state.shared.snapshot.state == JobState::Over || state.shared.readonly {

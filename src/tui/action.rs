@@ -102,6 +102,7 @@ pub enum Action {
 
 impl Action {
     /// The action's lasting name, for key maps of the operator's own.
+    #[cfg_attr(not(test), allow(dead_code))]
     pub fn name(self) -> &'static str {
         match self {
             Self::Move(n) if n < 0 => "up",

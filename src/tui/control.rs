@@ -1,7 +1,7 @@
 //! The controls of sites: what their keys send.
 
 use super::action::Action;
-use super::palette::Palette;
+use super::prompt::Prompt;
 use super::state::{Effect, Shared, View};
 use super::submit::{refused, submit};
 use crate::bus::{Command, Doing, SiteState, Target};
@@ -78,7 +78,7 @@ pub fn of_site(shared: &mut Shared, site: Option<SiteId>, action: Action) -> Vec
 
 fn begin(shared: &mut Shared, line: String) -> Vec<Effect> {
     if !refused(shared) {
-        shared.palette = Some(Palette::new(line));
+        shared.prompt = Some(Prompt::new(line));
     }
     Vec::new()
 }

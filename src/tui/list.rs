@@ -99,16 +99,6 @@ impl<I: Clone + Eq + Hash> Cursor<I> {
         }
         self.step(1);
     }
-
-    /// Moves to the row that is drawn so many lines below the first.
-    pub fn click(&mut self, line: usize) -> bool {
-        let at = self.top + line;
-        let hit = line < self.height && at < self.total;
-        if hit {
-            self.step(at as isize - self.at as isize);
-        }
-        hit
-    }
 }
 
 #[cfg(test)]

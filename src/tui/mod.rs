@@ -23,7 +23,7 @@ mod input;
 mod keys;
 mod list;
 mod pager;
-mod palette;
+mod prompt;
 mod render;
 #[cfg(test)]
 mod sample;

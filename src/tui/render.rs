@@ -5,6 +5,7 @@ use super::draw::Pen;
 use super::input::{self, Input};
 use super::pager;
 use super::state::{Effect, State};
+use super::stats::Meter;
 use super::terminal::{Canvas, Screen};
 use super::view;
 use super::{Deck, Left};
@@ -99,6 +100,7 @@ pub fn start(deck: Deck, left: oneshot::Sender<Left>) -> io::Result<Threads> {
         left: Some(left),
         dirty: true,
         drawn_at: None,
+        meter: Meter::default(),
     };
     let render = thread::Builder::new()
         .name("deck".to_owned())
@@ -131,6 +133,7 @@ struct Painter {
     left: Option<oneshot::Sender<Left>>,
     dirty: bool,
     drawn_at: Option<Instant>,
+    meter: Meter,
 }
 
 impl Painter {
@@ -223,7 +226,6 @@ impl Painter {
                 }
             }
             Effect::Pager(bytes) => self.page(&bytes, terminal),
-            Effect::Ring { bell, notify } => self.screen.ring(bell, notify.as_deref()),
             Effect::Copy(text) => self.screen.copy(&text),
             Effect::Leave => self.leave(Left::Quit),
             Effect::Suspend => self.suspend(terminal),
@@ -318,10 +320,8 @@ impl Painter {
         });
         let bytes = canvas.taken();
         let now = Instant::now();
-        self.state
-            .shared
-            .stats
-            .record(now - begun, bytes.len(), now);
+        self.meter.add(now, now - begun, bytes.len());
+        self.state.shared.stats = self.meter.stats(now, None);
         if done.is_ok() {
             if clear {
                 self.screen.frame(&[b"\x1b[0m\x1b[2J", &bytes[..]].concat());

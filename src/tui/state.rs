@@ -3,7 +3,7 @@
 
 use super::action::{Context, Place};
 use super::dialog::Dialog;
-use super::palette::Palette;
+use super::prompt::Prompt;
 use super::screen::{self, Screen};
 use super::stats::Stats;
 use super::theme::Theme;
@@ -98,13 +98,6 @@ pub enum Effect {
     Copy(String),
     /// Show a text in the operator's pager.
     Pager(Vec<u8>),
-    /// Ring the bell, and show a notification.
-    Ring {
-        /// Ring the bell.
-        bell: bool,
-        /// What the notification says.
-        notify: Option<String>,
-    },
     /// Leave the deck.
     Leave,
     /// Stop the process until it is continued.
@@ -151,7 +144,7 @@ pub struct Shared {
     /// The question over the screen.
     pub dialog: Option<Dialog>,
     /// The command line, while one is typed.
-    pub palette: Option<Palette>,
+    pub prompt: Option<Prompt>,
     /// Lines that were typed before, the last one last.
     pub history: Vec<String>,
     /// The last answer.
@@ -248,12 +241,8 @@ pub struct State {
     pub help: Option<usize>,
     /// Whether a filter is being typed.
     pub typing: bool,
-    /// Where the names of the places were last drawn.
-    pub strip: Vec<(Place, ratatui::layout::Rect)>,
     /// The number of the last question.
     asked: u64,
-    /// Effects that no key has caused.
-    waiting: Vec<Effect>,
 }
 
 impl State {
@@ -269,7 +258,7 @@ impl State {
                 stopping: false,
                 stats: Stats::default(),
                 dialog: None,
-                palette: None,
+                prompt: None,
                 history: Vec::new(),
                 toast: None,
                 answers: 0,
@@ -281,9 +270,7 @@ impl State {
             place: Place::Sites,
             help: None,
             typing: false,
-            strip: Vec::new(),
             asked: 0,
-            waiting: Vec::new(),
         };
         state.goto(Place::Sites);
         state
@@ -349,21 +336,6 @@ impl State {
 
     /// Takes a new picture, unless the display is frozen.
     pub fn update(&mut self, snapshot: Arc<Snapshot>) {
-        let before = &self.shared.snapshot.alerts;
-        for alert in snapshot.alerts.iter() {
-            let known = before.iter().any(|old| {
-                (old.since, &old.text, old.site) == (alert.since, &alert.text, alert.site)
-            });
-            // The figures in the words move; an alert begins but once.
-            let old = before
-                .iter()
-                .any(|old| (old.since, old.site) == (alert.since, alert.site));
-            if !known && !old && (alert.bell || alert.notify) {
-                let notify = alert.notify.then(|| alert.text.to_string());
-                let bell = alert.bell;
-                self.waiting.push(Effect::Ring { bell, notify });
-            }
-        }
         if self.shared.frozen && snapshot.state == self.shared.snapshot.state {
             return;
         }
@@ -373,7 +345,7 @@ impl State {
     /// What is to be done although no key was pressed: questions, an answer
     /// that has been shown for long enough. Whether the picture has changed.
     pub fn tick(&mut self, now: Instant) -> (Vec<Effect>, bool) {
-        let mut effects = std::mem::take(&mut self.waiting);
+        let mut effects = Vec::new();
         let shown = self.shared.toast.as_ref();
         let stale = shown.is_some_and(|toast| now >= toast.since + TOAST);
         if stale {

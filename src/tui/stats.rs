@@ -1,64 +1,66 @@
-//! What the deck measures of itself.
+//! What the deck itself costs, for those who look after it.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Frames kept.
+/// Frames that are remembered.
 const FRAMES: usize = 512;
-/// Over which time bytes a second are counted.
+/// Over how long rates are taken.
 const WINDOW: Duration = Duration::from_secs(5);
 
-/// Time and size of the last frames.
-#[derive(Debug, Default)]
+/// What painting costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Stats {
-    /// Frames drawn.
-    pub frames: u64,
-    took: VecDeque<u32>,
-    sent: VecDeque<(Instant, usize)>,
+    /// Median time in which a frame was made, microseconds.
+    pub frame_us_p50: u32,
+    /// The 99th percentile of it, microseconds.
+    pub frame_us_p99: u32,
+    /// Bytes of the last frame.
+    pub bytes_last: usize,
+    /// Bytes a second over the last seconds.
+    pub bytes_per_s: f64,
+    /// Frames a second over the last seconds.
+    pub frames_per_s: f64,
+    /// Bytes a second that the line bears, where that is little.
+    pub line: Option<f64>,
 }
 
-impl Stats {
-    /// Takes a frame: how long it took to build, and how many bytes it sent.
-    pub fn record(&mut self, took: Duration, bytes: usize, now: Instant) {
-        self.frames += 1;
-        if self.took.len() == FRAMES {
-            self.took.pop_front();
+/// The last frames: when each was made, in how long, and its bytes.
+#[derive(Debug, Default)]
+pub struct Meter {
+    frames: VecDeque<(Instant, Duration, usize)>,
+}
+
+impl Meter {
+    /// A frame was made.
+    pub fn add(&mut self, at: Instant, took: Duration, bytes: usize) {
+        if self.frames.len() == FRAMES {
+            self.frames.pop_front();
         }
-        self.took
-            .push_back(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
-        while self
-            .sent
-            .front()
-            .is_some_and(|(at, _)| now.saturating_duration_since(*at) > WINDOW)
-            || self.sent.len() >= FRAMES
-        {
-            self.sent.pop_front();
-        }
-        self.sent.push_back((now, bytes));
+        self.frames.push_back((at, took, bytes));
     }
 
-    /// Microseconds in which this part of the last frames was built.
-    pub fn frame_us(&self, part: f64) -> u32 {
-        let mut took: Vec<u32> = self.took.iter().copied().collect();
-        took.sort_unstable();
-        let at = (part * took.len().saturating_sub(1) as f64).round() as usize;
-        took.get(at).copied().unwrap_or(0)
-    }
-
-    /// Bytes of the last frame.
-    pub fn bytes_last(&self) -> usize {
-        self.sent.back().map_or(0, |(_, bytes)| *bytes)
-    }
-
-    /// Bytes a second over the last five seconds.
-    pub fn bytes_per_s(&self, now: Instant) -> f64 {
-        let bytes: usize = self
-            .sent
+    /// The figures now.
+    pub fn stats(&self, now: Instant, line: Option<f64>) -> Stats {
+        let mut times: Vec<u32> = self
+            .frames
             .iter()
-            .filter(|(at, _)| now.saturating_duration_since(*at) <= WINDOW)
-            .map(|(_, bytes)| bytes)
-            .sum();
-        bytes as f64 / WINDOW.as_secs_f64()
+            .map(|(_, took, _)| u32::try_from(took.as_micros()).unwrap_or(u32::MAX))
+            .collect();
+        times.sort_unstable();
+        let at = |part: usize| times.get(times.len() * part / 100).copied();
+        let last =
+            |(at, ..): &&(Instant, Duration, usize)| now.saturating_duration_since(*at) < WINDOW;
+        let recent = || self.frames.iter().rev().take_while(last);
+        let seconds = WINDOW.as_secs_f64();
+        Stats {
+            frame_us_p50: at(50).unwrap_or(0),
+            frame_us_p99: at(99).unwrap_or(0),
+            bytes_last: self.frames.back().map_or(0, |(.., bytes)| *bytes),
+            bytes_per_s: recent().map(|(.., bytes)| *bytes).sum::<usize>() as f64 / seconds,
+            frames_per_s: recent().count() as f64 / seconds,
+            line,
+        }
     }
 }
 
@@ -67,19 +69,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_frames_count() {
-        let mut stats = Stats::default();
+    fn old_frames_count_for_times_but_not_for_rates() {
         let start = Instant::now();
-        for n in 1..=100u64 {
-            let at = start + Duration::from_millis(n * 100);
-            stats.record(Duration::from_micros(n * 10), 50, at);
+        let mut meter = Meter::default();
+        assert_eq!(meter.stats(start, None), Stats::default());
+        for n in 0..100u32 {
+            let at = start + Duration::from_millis(100) * n;
+            meter.add(at, Duration::from_micros(u64::from(n)), 50);
         }
-        assert_eq!(stats.frames, 100);
-        assert_eq!(stats.frame_us(0.5), 510);
-        assert_eq!(stats.frame_us(1.0), 1000);
-        assert_eq!(stats.bytes_last(), 50);
-        let rate = stats.bytes_per_s(start + Duration::from_secs(10));
-        assert!((500.0..=520.0).contains(&rate), "{rate}");
-        assert_eq!(stats.bytes_per_s(start + Duration::from_secs(100)), 0.0);
+        let stats = meter.stats(start + Duration::from_millis(9_900), Some(960.0));
+        assert_eq!((stats.frame_us_p50, stats.frame_us_p99), (50, 99));
+        assert_eq!((stats.bytes_last, stats.frames_per_s), (50, 10.0));
+        assert_eq!((stats.bytes_per_s, stats.line), (500.0, Some(960.0)));
     }
 }

@@ -19,6 +19,8 @@ pub struct Column {
     pub width: u16,
     /// Whether it takes what the others leave.
     pub grows: bool,
+    /// The width for which other columns are left out.
+    pub wants: u16,
     /// Where its text stands.
     pub align: Align,
     /// Columns of the highest number are left out first; those of 0 never.
@@ -34,6 +36,7 @@ impl Column {
             head: head.into(),
             width,
             grows: false,
+            wants: width,
             align: Align::Left,
             rank,
             sorts: false,
@@ -51,6 +54,12 @@ impl Column {
     /// It takes what the others leave.
     pub fn growing(mut self) -> Self {
         self.grows = true;
+        self
+    }
+
+    /// Other columns are left out until it is so wide.
+    pub fn wanting(mut self, width: u16) -> Self {
+        self.wants = width;
         self
     }
 
@@ -107,8 +116,6 @@ pub struct Table {
     pub hidden: HashSet<String>,
     /// Where the rows were last drawn.
     pub body: Rect,
-    /// Where the columns were last drawn: which, from where, how wide.
-    pub drawn: Vec<(usize, u16, u16)>,
 }
 
 /// What is wanted of one table in one frame.
@@ -130,7 +137,6 @@ impl Table {
             reverse: false,
             hidden: HashSet::new(),
             body: Rect::ZERO,
-            drawn: Vec::new(),
         }
     }
 
@@ -145,19 +151,6 @@ impl Table {
     pub fn sort_next(&mut self) {
         let from = self.sort.map_or(0, |at| at + 1);
         self.sort = (from..self.columns.len()).find(|at| self.columns[*at].sorts);
-    }
-
-    /// Sorts by the column at this place of the screen; again, turns it round.
-    pub fn sort_at(&mut self, x: u16) -> bool {
-        let hit = self.drawn.iter().find(|(at, from, width)| {
-            (*from..from + width).contains(&x) && self.columns[*at].sorts
-        });
-        let Some((at, ..)) = hit else {
-            return false;
-        };
-        self.reverse = self.sort == Some(*at) && !self.reverse;
-        self.sort = Some(*at);
-        true
     }
 
     /// Shows a column, or no longer; those of rank 0 stay.
@@ -175,14 +168,11 @@ impl Table {
         let mut kept: Vec<usize> = (0..self.columns.len())
             .filter(|at| !self.hidden.contains(self.columns[*at].head.as_ref()))
             .collect();
-        let needed = |kept: &[usize]| -> usize {
-            let widths: usize = kept
-                .iter()
-                .map(|at| usize::from(self.columns[*at].width))
-                .sum();
-            widths + kept.len().saturating_sub(1)
+        let sum = |kept: &[usize], width: fn(&Column) -> u16| -> usize {
+            let widths = kept.iter().map(|at| usize::from(width(&self.columns[*at])));
+            widths.sum::<usize>() + kept.len().saturating_sub(1)
         };
-        while needed(&kept) > usize::from(room) {
+        while sum(&kept, |column| column.wants) > usize::from(room) {
             let last = kept
                 .iter()
                 .enumerate()
@@ -195,7 +185,8 @@ impl Table {
                 None => break,
             }
         }
-        let spare = u16::try_from(usize::from(room).saturating_sub(needed(&kept))).unwrap_or(0);
+        let needed = sum(&kept, |column| column.width);
+        let spare = u16::try_from(usize::from(room).saturating_sub(needed)).unwrap_or(0);
         let growing = kept.iter().filter(|at| self.columns[**at].grows).count();
         let share = spare / u16::try_from(growing.max(1)).unwrap_or(1);
         let mut x = 0u16;
@@ -223,14 +214,14 @@ impl Table {
         let area = area.intersection(pen.buffer.area);
         // A column for marks, while there are any.
         let gutter = if rows.cursor.marks.is_empty() { 0 } else { 2 };
-        self.drawn = self.layout(area.width.saturating_sub(gutter));
-        for (_, x, _) in &mut self.drawn {
+        let mut drawn = self.layout(area.width.saturating_sub(gutter));
+        for (_, x, _) in &mut drawn {
             *x += area.x + gutter;
         }
-        self.heads(pen, area);
+        self.heads(pen, area, &drawn);
         let mut head = 1;
         if !rows.below_head.is_empty() && area.height > 3 {
-            for (at, x, width) in &self.drawn {
+            for (at, x, width) in &drawn {
                 if let Some(cell) = rows.below_head.get(*at) {
                     self.cell(pen, area.y + 1, *at, (*x, *width), cell);
                 }
@@ -252,7 +243,7 @@ impl Table {
             let y = self.body.y + line;
             let who = id(row);
             let mut known = true;
-            for (at, x, width) in &self.drawn {
+            for (at, x, width) in &drawn {
                 match cells(row, *at) {
                     Some(cell) => self.cell(pen, y, *at, (*x, *width), &cell),
                     None => {
@@ -276,8 +267,8 @@ impl Table {
         }
     }
 
-    fn heads(&self, pen: &mut Pen, area: Rect) {
-        for (at, x, width) in &self.drawn {
+    fn heads(&self, pen: &mut Pen, area: Rect, drawn: &[(usize, u16, u16)]) {
+        for (at, x, width) in drawn {
             let mark = match (self.sort == Some(*at), self.reverse) {
                 (true, false) => "v",
                 (true, true) => "^",

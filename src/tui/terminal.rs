@@ -149,23 +149,6 @@ impl Screen {
         self.write(out.into_bytes());
     }
 
-    /// Rings the bell, and shows a notification (OSC 9; OSC 777 where a terminal
-    /// knows only that), through tmux too.
-    pub fn ring(&mut self, bell: bool, notify: Option<&str>) {
-        let mut out = String::new();
-        if let Some(text) = notify {
-            let text = super::text::clean(text);
-            let _ = write!(out, "\x1b]9;{text}\x07\x1b]777;notify;crawldeck;{text}\x07");
-            if std::env::var_os("TMUX").is_some() {
-                out = format!("\x1bPtmux;{}\x1b\\", out.replace('\x1b', "\x1b\x1b"));
-            }
-        }
-        if bell {
-            out.push('\x07');
-        }
-        self.write(out.into_bytes());
-    }
-
     fn write(&mut self, bytes: Vec<u8>) {
         // There is room unless the terminal does not read; then nothing is lost
         // that a reader would miss.

@@ -81,8 +81,8 @@ fn lines(theme: Theme, shared: &Shared, now: Instant) -> Vec<Line> {
     let bus = crate::bus::EVENTS;
     let stalled = health.stalled.is_some();
     let age = now.saturating_duration_since(snapshot.at);
-    let frame = |part| text::millis(f64::from(stats.frame_us(part)) / 1000.0);
-    let late = stats.frame_us(0.99) > SLOW_FRAME;
+    let frame = |us: u32| text::millis(f64::from(us) / 1000.0);
+    let late = stats.frame_us_p99 > SLOW_FRAME;
     let disk = match vitals.disk_free {
         Some(free) => text::bytes(free),
         None => "-".to_owned(),
@@ -137,28 +137,41 @@ fn lines(theme: Theme, shared: &Shared, now: Instant) -> Vec<Line> {
         Head("DECK"),
         Figure(
             "frame p50",
-            frame(0.5),
+            frame(stats.frame_us_p50),
             Style::new(),
             "time to build a frame",
         ),
-        Figure("frame p99", frame(0.99), mark(late), "of the last 512"),
+        Figure(
+            "frame p99",
+            frame(stats.frame_us_p99),
+            mark(late),
+            "of the last 512",
+        ),
         Figure(
             "frames",
-            stats.frames.to_string(),
+            format!("{}/s", text::rate(stats.frames_per_s)),
             Style::new(),
-            "drawn so far",
+            "over the last five seconds",
         ),
         Figure(
             "last frame",
-            text::bytes(stats.bytes_last() as u64),
+            text::bytes(stats.bytes_last as u64),
             Style::new(),
             "sent to the terminal",
         ),
         Figure(
             "to terminal",
-            format!("{}/s", text::bytes(stats.bytes_per_s(now) as u64)),
+            format!("{}/s", text::bytes(stats.bytes_per_s as u64)),
             Style::new(),
             "over the last five seconds",
+        ),
+        Figure(
+            "line",
+            stats.line.map_or("fast".to_owned(), |n| {
+                format!("{}/s", text::bytes(n as u64))
+            }),
+            Style::new(),
+            "what the line to the terminal bears",
         ),
         Figure(
             "snapshot",

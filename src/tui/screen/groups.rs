@@ -328,18 +328,6 @@ impl Screen for Groups {
         Some(&mut self.table)
     }
 
-    fn click(&mut self, x: u16, y: u16, shared: &Shared) -> bool {
-        let body = self.table.body;
-        if y + 1 == body.y {
-            self.table.sort_at(x);
-            self.arrange(shared);
-            return false;
-        }
-        let hit = y >= body.y && self.cursor.click(usize::from(y - body.y));
-        self.arrange(shared);
-        hit
-    }
-
     fn site(&mut self, _: &Shared) -> Option<SiteId> {
         self.of
     }

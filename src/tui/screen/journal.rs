@@ -172,13 +172,6 @@ impl Screen for Journal {
         Some(&mut self.table)
     }
 
-    fn click(&mut self, _: u16, y: u16, _: &Shared) -> bool {
-        let body = self.table.body;
-        let hit = y >= body.y && self.cursor.click(usize::from(y - body.y));
-        self.settle();
-        hit
-    }
-
     fn row(&mut self, _: &Shared) -> Option<String> {
         let row = self.list.rows.get(self.place(self.cursor.at)?)?;
         let theme = Theme::new(false, true);

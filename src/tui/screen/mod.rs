@@ -83,11 +83,6 @@ pub trait Screen: Send {
         None
     }
 
-    /// A click; answers whether a row was hit.
-    fn click(&mut self, _x: u16, _y: u16, _shared: &Shared) -> bool {
-        false
-    }
-
     /// The site it is about, or that the cursor is on.
     fn site(&mut self, _shared: &Shared) -> Option<SiteId> {
         None

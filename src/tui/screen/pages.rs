@@ -46,11 +46,11 @@ pub struct Pages {
 
 /// Orders, and the column that each sorts by.
 const ORDERS: [(PageOrder, &str, &str); 5] = [
-    (PageOrder::Newest, "ENDED", "the newest first"),
-    (PageOrder::Found, "ID", "as they were found"),
-    (PageOrder::Slowest, "TOOK", "the slowest first"),
-    (PageOrder::Largest, "SIZE", "the largest first"),
-    (PageOrder::Url, "URL", "URL"),
+    (PageOrder::Newest, "ENDED", "newest first"),
+    (PageOrder::Found, "ID", "as found"),
+    (PageOrder::Slowest, "TOOK", "slowest first"),
+    (PageOrder::Largest, "SIZE", "largest first"),
+    (PageOrder::Url, "URL", "by URL"),
 ];
 
 impl Pages {
@@ -77,7 +77,7 @@ impl Pages {
             Column::number("STATUS", 6, 1),
             Column::number("TRIES", 5, 5),
             Column::text("SITE", 12, 4),
-            Column::text("URL", 14, 0).growing().sorting(),
+            Column::text("URL", 14, 0).growing().wanting(36).sorting(),
             Column::number("TOOK", 6, 6).sorting(),
             Column::number("SIZE", 5, 8).sorting(),
             Column::text("ENDED", 8, 3).sorting(),
@@ -94,7 +94,7 @@ impl Pages {
             Column::number("STATUS", 6, 1),
             Column::text("WHY", 9, 6),
             Column::text("SITE", 12, 4),
-            Column::text("URL", 14, 0).growing().sorting(),
+            Column::text("URL", 14, 0).growing().wanting(36).sorting(),
             Column::number("TOOK", 6, 5).sorting(),
             Column::number("SIZE", 5, 3).sorting(),
             Column::text("ENDED", 8, 7).sorting(),
@@ -112,7 +112,7 @@ impl Pages {
             Column::number("DEPTH", 5, 2),
             Column::number("TRIES", 5, 3),
             Column::text("DUE", 8, 0),
-            Column::text("URL", 14, 0).growing(),
+            Column::text("URL", 14, 0).growing().wanting(36),
         ];
         let base = PageFilter {
             state: Some(PageState::Queued),
@@ -239,7 +239,7 @@ impl Pages {
             line.push_str(&format!("   only {words}"));
         }
         if let Some((_, _, order)) = ORDERS.iter().find(|(order, ..)| *order == self.order) {
-            line.push_str(&format!("   by {order}"));
+            line.push_str(&format!("   {order}"));
         }
         line
     }
@@ -343,7 +343,7 @@ impl Screen for Pages {
                 let next = at.map_or(0, |at| (at + 1) % ORDERS.len());
                 let (order, _, words) = ORDERS[next];
                 self.set_order(order);
-                shared.toast(format!("sorted by {words}"), true);
+                shared.toast(format!("sorted: {words}"), true);
             }
             action => {
                 if let Some(by) = steps(action, self.cursor.height) {
@@ -418,22 +418,6 @@ impl Screen for Pages {
 
     fn table(&mut self) -> Option<&mut Table> {
         Some(&mut self.table)
-    }
-
-    fn click(&mut self, x: u16, y: u16, _: &Shared) -> bool {
-        let body = self.table.body;
-        if y + 1 == body.y && self.role != Role::Queue {
-            let before = self.order;
-            self.table.sort_at(x);
-            self.table.reverse = false;
-            let head = self.table.sorted_by().unwrap_or_default();
-            let order = ORDERS.iter().find(|(_, of, _)| *of == head);
-            self.set_order(order.map_or(before, |(order, ..)| *order));
-            return false;
-        }
-        let hit = y >= body.y && self.cursor.click(usize::from(y - body.y));
-        self.settle();
-        hit
     }
 
     fn site(&mut self, _: &Shared) -> Option<SiteId> {

@@ -308,13 +308,6 @@ impl Screen for Records {
         Some(&mut self.table)
     }
 
-    fn click(&mut self, _: u16, y: u16, _: &Shared) -> bool {
-        let body = self.table.body;
-        let hit = y >= body.y && self.cursor.click(usize::from(y - body.y));
-        self.settle();
-        hit
-    }
-
     fn site(&mut self, _: &Shared) -> Option<SiteId> {
         self.current().map(|row| row.site)
     }

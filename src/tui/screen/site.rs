@@ -17,7 +17,7 @@ use crate::tui::submit::submit;
 use crate::tui::table::{Column, Rows, Table};
 use crate::tui::text;
 use crate::tui::theme::Theme;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 use std::sync::Arc;
 
@@ -41,8 +41,6 @@ pub struct Site {
     top: usize,
     detail: SiteDetail,
     asked: Asked,
-    /// Where the panes' names were drawn.
-    strip: Vec<(Pane, Rect)>,
 }
 
 impl Site {
@@ -52,7 +50,7 @@ impl Site {
             Column::number("#", 4, 0).sorting(),
             Column::text("STATE", 8, 0).sorting(),
             Column::number("FOR", 6, 1).sorting(),
-            Column::text("URL", 14, 0).growing(),
+            Column::text("URL", 14, 0).growing().wanting(30),
         ];
         let hosts = vec![
             Column::text("HOST", 16, 0).growing().sorting(),
@@ -73,7 +71,6 @@ impl Site {
             top: 0,
             detail: SiteDetail::default(),
             asked: Asked::default(),
-            strip: Vec::new(),
         }
     }
 
@@ -236,7 +233,6 @@ impl Screen for Site {
             height: area.bottom().saturating_sub(y),
             ..area
         };
-        self.strip.clear();
         if rest.width >= WIDE && rest.height >= TALL {
             let side = 46;
             let left = rest.width - side;
@@ -256,7 +252,6 @@ impl Screen for Site {
                 (Pane::Rules, at(left, chart, side, rest.height - chart)),
             ] {
                 self.pane(pen, place, pane, &site, shared);
-                self.strip.push((pane, place));
             }
             return;
         }
@@ -272,15 +267,6 @@ impl Screen for Site {
             };
             let word = format!(" {} ", pane.as_str());
             let end = pen.put(rest, x, rest.y, &word, style);
-            self.strip.push((
-                pane,
-                Rect {
-                    x,
-                    y: rest.y,
-                    width: end - x,
-                    height: 1,
-                },
-            ));
             x = end + 1;
         }
         let under = Rect {
@@ -378,35 +364,6 @@ impl Screen for Site {
             Pane::Hosts => Some(&mut self.hosts),
             Pane::Charts | Pane::Rules => None,
         }
-    }
-
-    fn click(&mut self, x: u16, y: u16, shared: &Shared) -> bool {
-        let hit = self
-            .strip
-            .iter()
-            .find(|(_, at)| at.contains(Position { x, y }))
-            .map(|(pane, _)| *pane);
-        if let Some(pane) = hit {
-            self.pane = pane;
-        }
-        let body = match self.pane {
-            Pane::Workers => self.workers.body,
-            Pane::Hosts => self.hosts.body,
-            Pane::Charts | Pane::Rules => return false,
-        };
-        if y + 1 == body.y {
-            if let Some(table) = self.table() {
-                table.sort_at(x);
-            }
-        } else if body.contains(Position { x, y }) {
-            let line = usize::from(y - body.y);
-            self.chosen = match self.pane {
-                Pane::Workers => self.worker.click(line),
-                _ => self.host.click(line),
-            };
-        }
-        self.settle(shared);
-        false
     }
 
     fn site(&mut self, _: &Shared) -> Option<SiteId> {

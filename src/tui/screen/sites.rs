@@ -273,18 +273,6 @@ impl Screen for Sites {
         Some(&mut self.table)
     }
 
-    fn click(&mut self, x: u16, y: u16, shared: &Shared) -> bool {
-        let body = self.table.body;
-        if y + 1 == body.y {
-            self.table.sort_at(x);
-            self.settle(shared);
-            return false;
-        }
-        let hit = y >= body.y && self.cursor.click(usize::from(y - body.y));
-        self.settle(shared);
-        hit
-    }
-
     fn site(&mut self, shared: &Shared) -> Option<SiteId> {
         self.settle(shared);
         self.cursor.selected

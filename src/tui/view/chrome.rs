@@ -20,7 +20,6 @@ pub fn frame(pen: &mut Pen, area: Rect, state: &mut State) -> Rect {
         height: area.height - 2,
         ..area
     };
-    state.strip.clear();
     if area.height >= STRIP.0 && area.width >= STRIP.1 {
         strip(pen, body, state);
         body.y += 1;
@@ -41,7 +40,7 @@ pub fn frame(pen: &mut Pen, area: Rect, state: &mut State) -> Rect {
 }
 
 /// The places, with their keys.
-fn strip(pen: &mut Pen, area: Rect, state: &mut State) {
+fn strip(pen: &mut Pen, area: Rect, state: &State) {
     let mut x = area.x;
     for place in Place::ALL {
         let style = if place == state.place {
@@ -55,13 +54,6 @@ fn strip(pen: &mut Pen, area: Rect, state: &mut State) {
             return;
         }
         let end = pen.put(area, x, area.y, &word, style);
-        let at = Rect {
-            x,
-            y: area.y,
-            width,
-            height: 1,
-        };
-        state.strip.push((place, at));
         x = end + 2;
     }
 }

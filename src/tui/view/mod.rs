@@ -13,7 +13,7 @@ mod chrome;
 
 use super::draw::Pen;
 use super::state::State;
-use super::{dialog, help, palette};
+use super::{dialog, help, prompt};
 use ratatui::layout::Rect;
 
 /// Draws the whole screen.
@@ -30,5 +30,5 @@ pub fn screen(pen: &mut Pen, area: Rect, state: &mut State) {
     if let Some(top) = state.help {
         state.help = Some(help::draw(pen, body, here, top));
     }
-    palette::draw(pen, area, &state.shared);
+    prompt::draw(pen, area, &state.shared);
 }

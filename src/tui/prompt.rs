@@ -18,7 +18,7 @@ const LONGEST: usize = 4000;
 
 /// A line that is being typed.
 #[derive(Debug, Default)]
-pub struct Palette {
+pub struct Prompt {
     /// What stands in it.
     pub line: String,
     /// Where the cursor is, bytes from the beginning.
@@ -33,7 +33,7 @@ pub struct Palette {
     error: Option<String>,
 }
 
-impl Palette {
+impl Prompt {
     /// One that begins like this.
     pub fn new(line: String) -> Self {
         Self {
@@ -120,19 +120,19 @@ impl Palette {
 /// A key while the palette is open.
 pub fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
     let shared = &mut state.shared;
-    let Some(mut palette) = shared.palette.take() else {
+    let Some(mut prompt) = shared.prompt.take() else {
         return Vec::new();
     };
     let control = event.modifiers.contains(KeyModifiers::CONTROL);
     if !matches!(event.code, KeyCode::Tab | KeyCode::BackTab) {
-        palette.cycle = None;
+        prompt.cycle = None;
     }
-    palette.error = None;
+    prompt.error = None;
     match event.code {
         KeyCode::Esc => return Vec::new(),
         KeyCode::Char('c') if control => return Vec::new(),
         KeyCode::Enter => {
-            let line = palette.line.trim().to_owned();
+            let line = prompt.line.trim().to_owned();
             if line.is_empty() {
                 return Vec::new();
             }
@@ -146,47 +146,47 @@ pub fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
                     effects
                 }
                 Err(why) => {
-                    palette.error = Some(why);
-                    state.shared.palette = Some(palette);
+                    prompt.error = Some(why);
+                    state.shared.prompt = Some(prompt);
                     Vec::new()
                 }
             };
         }
-        KeyCode::Tab => palette.complete(shared, 1),
-        KeyCode::BackTab => palette.complete(shared, -1),
-        KeyCode::Up => palette.leaf(&shared.history, 1),
-        KeyCode::Down => palette.leaf(&shared.history, -1),
-        KeyCode::Left => palette.at = palette.left(),
-        KeyCode::Right => palette.at = palette.right(),
-        KeyCode::Home => palette.at = 0,
-        KeyCode::End => palette.at = palette.line.len(),
-        KeyCode::Char('a') if control => palette.at = 0,
-        KeyCode::Char('e') if control => palette.at = palette.line.len(),
+        KeyCode::Tab => prompt.complete(shared, 1),
+        KeyCode::BackTab => prompt.complete(shared, -1),
+        KeyCode::Up => prompt.leaf(&shared.history, 1),
+        KeyCode::Down => prompt.leaf(&shared.history, -1),
+        KeyCode::Left => prompt.at = prompt.left(),
+        KeyCode::Right => prompt.at = prompt.right(),
+        KeyCode::Home => prompt.at = 0,
+        KeyCode::End => prompt.at = prompt.line.len(),
+        KeyCode::Char('a') if control => prompt.at = 0,
+        KeyCode::Char('e') if control => prompt.at = prompt.line.len(),
         KeyCode::Char('u') if control => {
-            palette.line.drain(..palette.at);
-            palette.at = 0;
+            prompt.line.drain(..prompt.at);
+            prompt.at = 0;
         }
         KeyCode::Char('w') if control => {
-            let kept = palette.before().trim_end();
+            let kept = prompt.before().trim_end();
             let from = kept.rfind(char::is_whitespace).map_or(0, |at| at + 1);
-            palette.line.drain(from..palette.at);
-            palette.at = from;
+            prompt.line.drain(from..prompt.at);
+            prompt.at = from;
         }
         // An emptied line is left by one more.
-        KeyCode::Backspace if palette.line.is_empty() => return Vec::new(),
+        KeyCode::Backspace if prompt.line.is_empty() => return Vec::new(),
         KeyCode::Backspace => {
-            let from = palette.left();
-            palette.line.drain(from..palette.at);
-            palette.at = from;
+            let from = prompt.left();
+            prompt.line.drain(from..prompt.at);
+            prompt.at = from;
         }
         KeyCode::Delete => {
-            let to = palette.right();
-            palette.line.drain(palette.at..to);
+            let to = prompt.right();
+            prompt.line.drain(prompt.at..to);
         }
-        KeyCode::Char(c) if !control => palette.insert(c),
+        KeyCode::Char(c) if !control => prompt.insert(c),
         _ => {}
     }
-    shared.palette = Some(palette);
+    shared.prompt = Some(prompt);
     Vec::new()
 }
 
@@ -216,7 +216,7 @@ fn run(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
 
 /// Draws it over the last lines of the screen.
 pub fn draw(pen: &mut Pen, area: Rect, shared: &Shared) {
-    let Some(palette) = &shared.palette else {
+    let Some(prompt) = &shared.prompt else {
         return;
     };
     let (strong, faint, accent) = (pen.theme.strong(), pen.theme.faint(), pen.theme.accent());
@@ -229,8 +229,8 @@ pub fn draw(pen: &mut Pen, area: Rect, shared: &Shared) {
     let bottom = area.bottom().saturating_sub(1);
     // The end of a long line stays in sight.
     let room = usize::from(area.width.saturating_sub(2));
-    let before = text::cut_front(&text::clean(palette.before()), room, pen.theme.cut());
-    let rest = text::clean(palette.line.get(palette.at..).unwrap_or_default()).into_owned();
+    let before = text::cut_front(&text::clean(prompt.before()), room, pen.theme.cut());
+    let rest = text::clean(prompt.line.get(prompt.at..).unwrap_or_default()).into_owned();
     let (under, after) = match rest.char_indices().nth(1) {
         Some((at, _)) => rest.split_at(at),
         None if rest.is_empty() => (" ", ""),
@@ -250,9 +250,9 @@ pub fn draw(pen: &mut Pen, area: Rect, shared: &Shared) {
     if over.height < 3 {
         return;
     }
-    let (_, found) = complete::candidates(palette.before(), shared);
-    let chosen = palette.cycle.as_ref().map(|(_, found, at)| (found, *at));
-    match (&palette.error, complete::usage(&palette.line)) {
+    let (_, found) = complete::candidates(prompt.before(), shared);
+    let chosen = prompt.cycle.as_ref().map(|(_, found, at)| (found, *at));
+    match (&prompt.error, complete::usage(&prompt.line)) {
         (Some(why), _) => {
             pen.put(over, over.x, bottom - 1, why, pen.theme.bad());
         }
