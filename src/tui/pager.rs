@@ -6,17 +6,24 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Between two looks whether the pager has ended, or the deck is being closed.
 const LOOK: Duration = Duration::from_millis(30);
 
-static LENT: AtomicBool = AtomicBool::new(false);
+/// How long after its end an interrupt still counts as the pager's, which may
+/// have been ended by it before the signal reached us.
+const AFTER: Duration = Duration::from_millis(300);
 
-/// Whether a pager has the terminal.
+static LENT: AtomicBool = AtomicBool::new(false);
+static GIVEN_BACK: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Whether a pager has the terminal, or had it a moment ago.
 pub fn is_lent() -> bool {
-    LENT.load(Ordering::Acquire)
+    let given_back = *GIVEN_BACK.lock().unwrap_or_else(PoisonError::into_inner);
+    LENT.load(Ordering::Acquire) || given_back.is_some_and(|at| at.elapsed() < AFTER)
 }
 
 /// A file that nobody else can read, gone when it is dropped.
@@ -53,14 +60,17 @@ pub fn show(bytes: &[u8], closing: &AtomicBool) -> io::Result<()> {
     let paper = Paper::write(bytes)?;
     LENT.store(true, Ordering::Release);
     let shown = start(&paper.0).and_then(|child| wait(child, closing));
+    *GIVEN_BACK.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     LENT.store(false, Ordering::Release);
     shown
 }
 
-/// `$PAGER` may have arguments: the shell takes it apart.
+/// `$PAGER` may have arguments, quoted ones too: the shell takes it apart.
 fn start(path: &Path) -> io::Result<Child> {
     let mut shell = Command::new("sh");
-    shell.args(["-c", "${PAGER:-less} \"$1\"", "sh"]).arg(path);
+    shell
+        .args(["-c", "eval \"${PAGER:-less}\"' \"$1\"'", "sh"])
+        .arg(path);
     shell.spawn()
 }
 
