@@ -362,9 +362,14 @@ fn a_body_is_read_in_the_pager() {
     });
     // What is typed now is the pager's, an interrupt too: the crawl goes on.
     pty.keys("q\r");
-    pty.wait_for("the deck again", |s| {
-        s.alternate_screen() && shows(s, "the till is")
+    let back = |s: &vt100::Screen| s.alternate_screen() && shows(s, "the till is");
+    pty.wait_for("the deck again", back);
+    pty.keys("o");
+    pty.wait_for("the pager", |s| {
+        shows(s, "PAGER HAS") && !s.alternate_screen()
     });
+    pty.keys(key::CTRL_C);
+    pty.wait_for("the deck again", |s| back(s) && shows(s, "crawling"));
     gate.open();
     pty.keys(key::ESC);
     quit_finished(&mut pty);

@@ -23,6 +23,7 @@ mod input;
 mod keys;
 mod list;
 mod pager;
+mod place;
 mod prompt;
 mod render;
 #[cfg(test)]

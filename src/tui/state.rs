@@ -1,15 +1,16 @@
 //! What the deck knows besides the snapshot: the screens, and what lies over
 //! them. Each screen keeps its own state; what they share is [`Shared`].
 
-use super::action::{Context, Place};
+use super::action::Place;
 use super::dialog::Dialog;
+pub use super::place::View;
 use super::prompt::Prompt;
 use super::screen::{self, Screen};
 use super::stats::Stats;
 use super::theme::Theme;
-use crate::bus::{Answer, Ask, Command, PageFilter, SiteState, Told};
+use crate::bus::{Answer, Ask, Command, SiteState, Told};
 use crate::monitor::{SiteView, Snapshot};
-use crate::page::{PageId, SiteId};
+use crate::page::SiteId;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,69 +21,6 @@ const TOAST: Duration = Duration::from_secs(4);
 const REFUSAL: Duration = Duration::from_secs(2);
 /// How long a change is believed before a picture shows it.
 const BELIEVED: Duration = Duration::from_secs(1);
-
-/// A screen, by what it shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum View {
-    /// All sites.
-    Sites,
-    /// One site.
-    Site(SiteId),
-    /// Failures of all sites or one, by kind, status and host.
-    Groups(Option<SiteId>),
-    /// Failed pages, these of them.
-    Failures(PageFilter),
-    /// One page.
-    Page(PageId),
-    /// Why this URL was taken or left.
-    Why(SiteId, String),
-    /// All pages.
-    Pages,
-    /// The queue.
-    Queue,
-    /// The latest records.
-    Records,
-    /// The latest commands.
-    Journal,
-    /// Notices.
-    Log,
-    /// How crawldeck itself fares.
-    Doctor,
-}
-
-impl View {
-    /// Where its keys are found.
-    pub fn context(&self) -> Context {
-        match self {
-            Self::Sites => Context::Dashboard,
-            Self::Site(_) => Context::Site,
-            Self::Groups(_) => Context::Groups,
-            Self::Failures(_) => Context::Failures,
-            Self::Page(_) => Context::Detail,
-            Self::Why(..) => Context::Why,
-            Self::Pages => Context::Pages,
-            Self::Queue => Context::Queue,
-            Self::Records => Context::Records,
-            Self::Journal => Context::Journal,
-            Self::Log => Context::Log,
-            Self::Doctor => Context::Doctor,
-        }
-    }
-
-    /// The screen that a place begins with.
-    pub fn root(place: Place) -> Self {
-        match place {
-            Place::Sites => Self::Sites,
-            Place::Failures => Self::Groups(None),
-            Place::Pages => Self::Pages,
-            Place::Queue => Self::Queue,
-            Place::Records => Self::Records,
-            Place::Journal => Self::Journal,
-            Place::Log => Self::Log,
-            Place::Doctor => Self::Doctor,
-        }
-    }
-}
 
 /// What an action wants done outside the deck.
 #[derive(Debug, Clone, PartialEq)]

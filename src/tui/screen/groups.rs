@@ -260,7 +260,7 @@ impl Screen for Groups {
             Depth::Host => "kind, status and host",
         };
         let words = format!(
-            "{} failed pages by {by}   enter lists them, A sends all of a group round again",
+            "{} failed pages by {by}   enter lists, A retries a group",
             self.total(shared)
         );
         pen.put(status, status.x, status.y, &words, theme.faint());

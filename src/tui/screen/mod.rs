@@ -3,7 +3,9 @@
 //! Its keys come from the key map.
 
 mod body;
+mod cells;
 mod doctor;
+mod figures;
 mod groups;
 mod journal;
 mod log;

@@ -1,7 +1,7 @@
 //! One page: attempts, the way to it, headers, records, its body.
 
 use super::body::{self, Shape};
-use super::pages::state_style;
+use super::cells::state_style;
 use super::{Screen, steps};
 use crate::bus::{Ask, Command, PageDetail, Pick, Told};
 use crate::page::{PageId, PageState, SiteId};

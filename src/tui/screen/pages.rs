@@ -1,6 +1,7 @@
 //! Pages in a list: the failed ones, all of them, or the queue. The store holds
 //! the list; the screen asks for the window and a little around it.
 
+use super::cells::{self, cell};
 use super::{Screen, steps, window};
 use crate::bus::{Ask, Command, PageFilter, PageList, PageOrder, PageRow, Pick, Told};
 use crate::page::time::now_ms;
@@ -12,13 +13,10 @@ use crate::tui::filter::Filter;
 use crate::tui::list::Cursor;
 use crate::tui::state::{Effect, Shared, View};
 use crate::tui::submit::submit;
-use crate::tui::table::{Cell, Column, Rows, Table};
-use crate::tui::text;
+use crate::tui::table::{Column, Rows, Table};
 use crate::tui::theme::Theme;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use std::collections::HashSet;
-use std::time::Duration;
 
 /// Which pages are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,53 +70,23 @@ impl Pages {
 
     /// Failed pages, these of them.
     pub fn failures(filter: PageFilter) -> Self {
-        let columns = vec![
-            Column::text("KIND", 9, 0),
-            Column::number("STATUS", 6, 1),
-            Column::number("TRIES", 5, 5),
-            Column::text("SITE", 12, 4),
-            Column::text("URL", 14, 0).growing().wanting(36).sorting(),
-            Column::number("TOOK", 6, 6).sorting(),
-            Column::number("SIZE", 5, 8).sorting(),
-            Column::text("ENDED", 8, 3).sorting(),
-            Column::number("DEPTH", 5, 7),
-            Column::number("ID", 8, 9).sorting(),
-        ];
+        let columns = cells::failures();
         Self::new(Role::Failures, filter, PageOrder::Newest, columns)
     }
 
     /// All pages.
     pub fn all() -> Self {
-        let columns = vec![
-            Column::text("STATE", 7, 0),
-            Column::number("STATUS", 6, 1),
-            Column::text("WHY", 9, 6),
-            Column::text("SITE", 12, 4),
-            Column::text("URL", 14, 0).growing().wanting(36).sorting(),
-            Column::number("TOOK", 6, 5).sorting(),
-            Column::number("SIZE", 5, 3).sorting(),
-            Column::text("ENDED", 8, 7).sorting(),
-            Column::number("DEPTH", 5, 2),
-            Column::number("ID", 8, 8).sorting(),
-        ];
+        let columns = cells::all();
         Self::new(Role::All, PageFilter::default(), PageOrder::Newest, columns)
     }
 
     /// The queue.
     pub fn queue() -> Self {
-        let columns = vec![
-            Column::number("#", 6, 1),
-            Column::text("SITE", 12, 4),
-            Column::number("DEPTH", 5, 2),
-            Column::number("TRIES", 5, 3),
-            Column::text("DUE", 8, 0),
-            Column::text("URL", 14, 0).growing().wanting(36),
-        ];
         let base = PageFilter {
             state: Some(PageState::Queued),
             ..PageFilter::default()
         };
-        Self::new(Role::Queue, base, PageOrder::Queue, columns)
+        Self::new(Role::Queue, base, PageOrder::Queue, cells::queue())
     }
 
     fn chosen(&self, shared: &Shared) -> PageFilter {
@@ -447,48 +415,5 @@ fn after<T: Copy + PartialEq>(all: &[T], current: Option<T>) -> Option<T> {
             let at = all.iter().position(|known| *known == current)?;
             all.get(at + 1).copied()
         }
-    }
-}
-
-fn cell(theme: Theme, row: &PageRow, at: usize, column: &str, shared: &Shared, now: u64) -> Cell {
-    let status = || {
-        row.status
-            .map_or("-".to_owned(), |status| status.to_string())
-    };
-    match column {
-        "#" => Cell::plain((at + 1).to_string()),
-        "STATE" => Cell::Text(row.state.as_str().into(), state_style(theme, row.state)),
-        "KIND" => Cell::Text(row.reason.clone().into(), theme.bad()),
-        "WHY" => Cell::Text(row.reason.clone().into(), theme.faint()),
-        "STATUS" => Cell::plain(status()),
-        "TRIES" => Cell::plain(row.attempts.to_string()),
-        "SITE" => Cell::Text(shared.site_name(row.site).to_owned().into(), theme.faint()),
-        "TOOK" => Cell::plain(match row.elapsed_ms {
-            Some(ms) => text::millis(f64::from(ms)),
-            None => "-".to_owned(),
-        }),
-        "SIZE" => Cell::plain(text::bytes(row.bytes)),
-        "ENDED" if row.at == 0 => Cell::plain("-"),
-        "ENDED" => Cell::plain(super::time_of_day(row.at)),
-        "DEPTH" => Cell::plain(row.depth.to_string()),
-        "ID" => Cell::Text(row.id.to_string().into(), theme.faint()),
-        "DUE" => match row.due {
-            Some(due) => {
-                let left = Duration::from_millis(due.saturating_sub(now));
-                Cell::Text(format!("in {}", text::span(left)).into(), theme.warn())
-            }
-            None => Cell::plain("now"),
-        },
-        _ => Cell::Middle(row.url.clone(), Style::new()),
-    }
-}
-
-/// How a state looks.
-pub fn state_style(theme: Theme, state: PageState) -> Style {
-    match state {
-        PageState::Done => theme.good(),
-        PageState::Failed => theme.bad(),
-        PageState::Skipped => theme.faint(),
-        PageState::Queued => Style::new(),
     }
 }
