@@ -6,7 +6,7 @@
 //!                         └────────────Command, Query──────────────┘
 //! ```
 //!
-//! Rooms import only downwards: `cli` → `tui` → `engine`, `monitor` →
+//! Rooms import only downwards: `cli` → `tui`, `remote` → `engine`, `monitor` →
 //! `discover`, `fetch`, `extract`, `store` → `config`, `bus`, `page`.
 
 pub mod bus;
@@ -17,7 +17,10 @@ pub mod discover;
 pub mod engine;
 pub mod extract;
 pub mod fetch;
+pub mod metrics;
 pub mod monitor;
 pub mod page;
+pub mod record;
+pub mod remote;
 pub mod store;
 pub mod tui;

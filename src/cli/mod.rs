@@ -1,11 +1,20 @@
 //! What the operator types: one file per subcommand, wiring only.
 
+mod alerts;
+mod attach;
+mod attend;
+mod background;
 mod check;
+mod ctl;
+mod deck;
 mod demo;
 mod explain;
 pub mod export;
 mod headless;
+mod jobs;
+mod list;
 mod log;
+mod replay;
 mod run;
 mod session;
 mod signals;
@@ -42,6 +51,14 @@ enum Command {
     Status(status::StatusArgs),
     /// Write out records, pages or failures, while the crawl runs or after
     Export(export::ExportArgs),
+    /// Open the deck on a crawl that runs already
+    Attach(attach::AttachArgs),
+    /// Send a command to a running crawl and print the answer
+    Ctl(ctl::CtlArgs),
+    /// List the crawls on this machine and whether they run
+    List(list::ListArgs),
+    /// Open the deck on a job's recording: pause, seek, faster, slower
+    Replay(replay::ReplayArgs),
     /// Serve small sites with faults on loopback and crawl them under the deck
     Demo(demo::DemoArgs),
 }
@@ -54,6 +71,10 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Attach(args) => attach::run(&args),
+        Command::Ctl(args) => ctl::run(&args),
+        Command::List(args) => Ok(list::run(&args)),
+        Command::Replay(args) => replay::run(&args),
         Command::Demo(args) => demo::run(args),
     };
     result.unwrap_or_else(|error| {

@@ -1,7 +1,7 @@
 //! Values of the sites file that may be written in more than one way.
 
-use super::raw::{Field, TimeoutPhases};
-use super::scalar::{Css, Scalar, Span, Text, WebUrl};
+use super::raw::{Field, TimeoutPhases, WorkersRange};
+use super::scalar::{Css, Scalar, Span, Text, WebUrl, Workers};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -70,6 +70,17 @@ pub enum TimeoutForm {
     Whole(Span),
     /// For each phase.
     Phases(TimeoutPhases),
+}
+
+/// How many workers: a number, `auto`, or the bounds of tuning.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(untagged))]
+pub enum WorkersForm {
+    /// A number, or `auto`.
+    Word(Workers),
+    /// Bounds.
+    Range(WorkersRange),
 }
 
 /// A CSS selector alone, or a field with all its options.
@@ -221,6 +232,36 @@ impl<'de> Deserialize<'de> for TimeoutForm {
             word: Some(Self::Whole),
             list: None,
             map: Some(Self::Phases),
+            marker: PhantomData,
+        })
+    }
+}
+
+/// Bounds of which the first is not above the second.
+struct Ascending(WorkersRange);
+
+impl<'de> Deserialize<'de> for Ascending {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        let range = WorkersRange::deserialize(source)?;
+        if let (Some(min), Some(max)) = (&range.min, &range.max)
+            && min.0 > max.0
+        {
+            return Err(de::Error::custom(format!(
+                "min {} is above max {}; write the smaller as min",
+                min.0, max.0
+            )));
+        }
+        Ok(Self(range))
+    }
+}
+
+impl<'de> Deserialize<'de> for WorkersForm {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_any(Forms::<Self, Workers, Never, Ascending> {
+            what: "a number of workers, auto, or a map of min, max and auto",
+            word: Some(Self::Word),
+            list: None,
+            map: Some(|range| Self::Range(range.0)),
             marker: PhantomData,
         })
     }

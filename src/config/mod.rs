@@ -5,6 +5,8 @@
 //!                     └─ resolve ─▶ Job of Sites
 //! ```
 
+mod alert;
+mod diff;
 mod env;
 mod error;
 mod forms;
@@ -17,6 +19,7 @@ mod site;
 #[cfg(test)]
 mod tests;
 
+pub use self::diff::differences;
 pub use self::error::ConfigError;
 pub use self::resolve::Overrides;
 pub use self::site::{

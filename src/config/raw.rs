@@ -1,9 +1,9 @@
 //! The sites file as it is written: one `Document` for each `---`.
 
-use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, Unsupported};
+use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, Unsupported, WorkersForm};
 use super::scalar::{
-    Css, Depth, Expression, HostName, Name, Obey, Positive, Retries, RungName, Size, Span, Switch,
-    Text, WebUrl, Workers,
+    AlertLevel, Bound, Css, Depth, Expression, HostName, Name, Obey, Positive, Retries, RungName,
+    Size, Span, Switch, Text, WebUrl, Webhook, When,
 };
 use serde::Deserialize;
 
@@ -30,6 +30,8 @@ pub struct Document {
     pub fetch: Option<Fetch>,
     /// What is taken from the pages.
     pub extract: Option<Vec<Record>>,
+    /// When the operator is alerted; in place of those of the defaults.
+    pub alerts: Option<Vec<Alert>>,
 }
 
 /// What may stand under `defaults`.
@@ -47,6 +49,8 @@ pub struct Defaults {
     pub url: Option<UrlForm>,
     /// How pages are fetched.
     pub fetch: Option<Fetch>,
+    /// When the operator is alerted.
+    pub alerts: Option<Vec<Alert>>,
 }
 
 macro_rules! sections {
@@ -107,8 +111,8 @@ sections! {
     Fetch {
         /// Ways of fetching, cheapest first; this version has `http`.
         via: OneOrMany<RungName>,
-        /// Workers, 1 to 1024.
-        concurrency: Workers,
+        /// Workers, 1 to 1024; `auto` tunes their number while the crawl runs.
+        concurrency: WorkersForm,
         /// Least time between two requests to one host.
         delay: Span,
         /// Limit of one request, or of each of its phases.
@@ -128,6 +132,19 @@ sections! {
     }
 }
 
+/// Bounds within which the number of workers tunes itself.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct WorkersRange {
+    /// Fewest; 1 where it is left out.
+    pub min: Option<Bound>,
+    /// Most; 64 where it is left out.
+    pub max: Option<Bound>,
+    /// `off` keeps them at `min`, until the operator asks for tuning.
+    pub auto: Option<Switch>,
+}
+
 /// Limits of the phases of a request.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -141,6 +158,28 @@ pub struct TimeoutPhases {
     pub idle: Option<Span>,
     /// The whole request.
     pub total: Option<Span>,
+}
+
+/// When the operator is alerted, and how.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Alert {
+    /// The condition.
+    pub when: When,
+    /// For how long it must hold without a break. By default 10s, and 1m for no_progress.
+    #[serde(rename = "for")]
+    pub hold: Option<Span>,
+    /// `warn` or `error`. By default `warn`.
+    pub level: Option<AlertLevel>,
+    /// Whether the terminal rings its bell.
+    pub bell: Option<Switch>,
+    /// Whether the terminal shows a notification.
+    pub notify: Option<Switch>,
+    /// A URL to which the alert is posted as JSON.
+    pub webhook: Option<Webhook>,
+    /// A program and its arguments, run without a shell.
+    pub command: Option<Vec<Text>>,
 }
 
 /// A kind of record.

@@ -1,16 +1,18 @@
 //! From documents to sites: defaults applied, what is left out filled in.
 
+use super::alert;
 use super::error::ConfigError;
-use super::forms::{FieldForm, OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm};
+use super::forms::{FieldForm, OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm, WorkersForm};
 use super::loader::Documents;
-use super::scalar::Scalar;
+use super::scalar::{Scalar, Workers};
 use super::site::{
     Discover, Fetch, FieldRule, Job, Limits, Pattern, Pick, RecordRule, Robots, Rung, Scope,
     Selector, Site, Sitemap, Timeouts,
 };
-use super::{Cast, raw};
+use super::{Cast, raw, raw::WorkersRange};
 use crate::page::{NormalForm, net};
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
@@ -18,6 +20,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// The user agent where the file names none.
 const USER_AGENT: &str = concat!("crawldeck/", env!("CARGO_PKG_VERSION"));
+
+/// Workers where the file says nothing, and where tuning begins.
+const WORKERS: u32 = 8;
 
 /// Values of the command line that replace every site's own.
 #[derive(Debug, Clone, Default)]
@@ -87,6 +92,7 @@ fn merged(new: raw::Defaults, old: raw::Defaults) -> raw::Defaults {
         scope: Some(both(new.scope, old.scope, raw::Scope::or)),
         url: Some(both(new.url, old.url, raw::UrlForm::or)),
         fetch: Some(both(new.fetch, old.fetch, raw::Fetch::or)),
+        alerts: new.alerts.or(old.alerts),
     }
 }
 
@@ -160,8 +166,12 @@ fn site(
             .collect(),
         start,
         digest: 0,
+        alerts: Arc::default(),
     };
     site.digest = xxh3_64(format!("{site:?}{:?}", site.fetch.headers).as_bytes());
+    // Alerts change nothing of what is crawled: no part of the digest.
+    let defaults = defaults.alerts.as_deref().unwrap_or_default();
+    site.alerts = alert::rules(document.alerts, defaults, &site.extract)?;
     Ok(site)
 }
 
@@ -199,16 +209,18 @@ fn fetched(raw: raw::Fetch, allow_private: bool, over: &Overrides) -> Result<Fet
         }
     }
     let via: Vec<Rung> = many(raw.via, |rung| rung.0);
-    let concurrency = raw
-        .concurrency
-        .and_then(|workers| u32::try_from(workers.0).ok());
+    let (concurrency, auto) = match over.concurrency {
+        Some(workers) => (workers, None),
+        None => workers(raw.concurrency),
+    };
     Ok(Fetch {
         via: if via.is_empty() {
             vec![Rung::Http]
         } else {
             via
         },
-        concurrency: over.concurrency.or(concurrency).unwrap_or(8),
+        concurrency,
+        auto,
         delay: raw.delay.map_or(Duration::ZERO, |span| span.0),
         timeouts: timeouts(raw.timeout)?,
         retries: raw
@@ -328,4 +340,26 @@ fn is_private(url: &Url) -> bool {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         None => false,
     }
+}
+
+/// How many workers at the start, and the bounds of their tuning.
+fn workers(form: Option<WorkersForm>) -> (u32, Option<RangeInclusive<u32>>) {
+    // Checked when it was read: at most `Fetch::MAX_CONCURRENCY`.
+    let count = |n: u64| u32::try_from(n).unwrap_or(Fetch::MAX_CONCURRENCY);
+    let range = match form {
+        None => return (WORKERS, None),
+        Some(WorkersForm::Word(Workers(Some(n)))) => return (count(n), None),
+        Some(WorkersForm::Word(Workers(None))) => WorkersRange::default(),
+        Some(WorkersForm::Range(range)) => range,
+    };
+    let min = range.min.map_or(*Fetch::AUTO.start(), |n| count(n.0));
+    let max = range
+        .max
+        .map_or(min.max(*Fetch::AUTO.end()), |n| count(n.0));
+    // A bound that is left out gives way to the one that is not.
+    let min = min.min(max);
+    if range.auto.is_some_and(|auto| !auto.0) {
+        return (min, None);
+    }
+    (WORKERS.clamp(min, max), Some(min..=max))
 }

@@ -117,8 +117,10 @@ scalars! {
     Positive(u64), "a whole number from 1", |text| whole(text, 1, u64::MAX);
     /// Links from the start page.
     Depth(u64), "a whole number from 0 to 1000000", |text| whole(text, 0, 1_000_000);
-    /// Workers.
-    Workers(u64), "a whole number from 1 to 1024", |text| workers(text);
+    /// Workers; `None` where they tune themselves.
+    Workers(Option<u64>), "a whole number from 1 to 1024, or auto", |text| workers(text);
+    /// A bound of workers that tune themselves.
+    Bound(u64), "a whole number from 1 to 1024", |text| whole(text, 1, 1024);
     /// Retries.
     Retries(u64), "a whole number from 0 to 100", |text| whole(text, 0, 100);
     /// A switch.
@@ -129,6 +131,14 @@ scalars! {
         "ignore" => Ok(false),
         _ => Err("not known; write obey or ignore".to_owned()),
     };
+    /// When an alert begins.
+    When(crate::bus::Condition), "a condition such as errors > 10%, pages_per_s < 5, no_progress, \
+        queue_growth > 100/s, disk_free < 2GB or fill(record.field) < 90%",
+        |text| super::alert::condition(text);
+    /// How much an alert matters.
+    AlertLevel(crate::bus::Level), "warn or error", |text| super::alert::level(text);
+    /// Where an alert is posted.
+    Webhook(String), "an http or https URL", |text| super::alert::webhook(text);
     /// A rung of the ladder.
     RungName(super::Rung), "a way of fetching: http", |text| match text {
         "http" => Ok(super::Rung::Http),
@@ -196,7 +206,13 @@ fn expression(text: &str) -> Result<Regex, String> {
 fn css(text: &str) -> Result<String, String> {
     match scraper::Selector::parse(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!("not a CSS selector: {error}")),
+        // A message of the parser's may have lines of its own, and its own advice.
+        Err(error) => {
+            let first = error.to_string().lines().next().map(str::to_owned);
+            let first = first.unwrap_or_default();
+            let first = first.split(". Please report").next().unwrap_or_default();
+            Err(format!("not a CSS selector: {first}"))
+        }
     }
 }
 
@@ -241,6 +257,12 @@ fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "out of range; a size is from 1KB to 4GB".to_owned())
 }
 
+/// A number from 0, perhaps with a fraction.
+pub(super) fn fraction(text: &str) -> Option<f64> {
+    let number: f64 = text.parse().ok()?;
+    (number.is_finite() && number >= 0.0).then_some(number)
+}
+
 fn whole(text: &str, least: u64, most: u64) -> Result<u64, String> {
     let range = if most == u64::MAX {
         format!("a whole number from {least}")
@@ -253,13 +275,11 @@ fn whole(text: &str, least: u64, most: u64) -> Result<u64, String> {
         .ok_or_else(|| format!("{text} does not fit; write {range}"))
 }
 
-fn workers(text: &str) -> Result<u64, String> {
+fn workers(text: &str) -> Result<Option<u64>, String> {
     if text == "auto" {
-        return Err("this version cannot tune concurrency by itself yet; \
-            write a number such as 8, and + and - change it on the deck"
-            .to_owned());
+        return Ok(None);
     }
-    whole(text, 1, u64::from(super::Fetch::MAX_CONCURRENCY))
+    whole(text, 1, u64::from(super::Fetch::MAX_CONCURRENCY)).map(Some)
 }
 
 fn switch(text: &str) -> Result<bool, String> {

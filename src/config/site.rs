@@ -1,8 +1,10 @@
 //! One site as the engine sees it: defaults applied, every value checked.
 
+use crate::bus::AlertRule;
 use crate::page::NormalForm;
 use serde_json::Value;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -46,6 +48,8 @@ pub struct Site {
     /// A digest of all of the above, by which a resumed run sees that the
     /// document has changed.
     pub digest: u64,
+    /// When the operator is alerted.
+    pub alerts: Arc<[AlertRule]>,
 }
 
 /// Ends of a site's crawl.
@@ -103,6 +107,8 @@ pub struct Fetch {
     pub via: Vec<Rung>,
     /// Workers at the start, 1 to [`Fetch::MAX_CONCURRENCY`].
     pub concurrency: u32,
+    /// Within which bounds that number tunes itself; `None` where it does not.
+    pub auto: Option<RangeInclusive<u32>>,
     /// Between the starts of two requests to one host.
     pub delay: Duration,
     /// Limits on the phases of one request.
@@ -128,6 +134,7 @@ impl fmt::Debug for Fetch {
         f.debug_struct("Fetch")
             .field("via", &self.via)
             .field("concurrency", &self.concurrency)
+            .field("auto", &self.auto)
             .field("delay", &self.delay)
             .field("timeouts", &self.timeouts)
             .field("retries", &self.retries)
@@ -141,6 +148,8 @@ impl fmt::Debug for Fetch {
 }
 
 impl Fetch {
+    /// Bounds of a concurrency that tunes itself, unless it names its own.
+    pub const AUTO: RangeInclusive<u32> = 1..=64;
     /// Most workers that one site can have.
     pub const MAX_CONCURRENCY: u32 = 1024;
     /// Longest delay.

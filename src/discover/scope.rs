@@ -98,6 +98,15 @@ impl ScopeRules {
         self.judge_path(&url[Position::BeforePath..Position::AfterQuery], depth)
     }
 
+    /// Why a URL that is taken is taken, in words.
+    pub fn taken_by(&self, url: &Url) -> String {
+        let path = &url[Position::BeforePath..Position::AfterQuery];
+        match self.include.iter().find(|pattern| pattern.is_match(path)) {
+            Some(pattern) => format!("scope.include '{}' takes it", pattern.as_str()),
+            None => "in scope: its host is, and no pattern excludes it".to_owned(),
+        }
+    }
+
     /// Judges a URL by its host alone.
     ///
     /// # Errors

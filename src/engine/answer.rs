@@ -1,6 +1,9 @@
-//! Answers queries, each in a task of its own.
+//! Answers queries, each in a task of its own: from the store, or from a
+//! site's supervisor.
 
-use crate::bus::Query;
+use super::site::{Control, Message, SiteContext};
+use crate::bus::{Ask, Query, Reply, Told, Why};
+use crate::page::SiteId;
 use crate::store::Store;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
@@ -9,16 +12,90 @@ use tokio::sync::{Semaphore, mpsc};
 const AT_ONCE: usize = 8;
 
 /// Answers until the last asker is gone.
-pub async fn run(mut queries: mpsc::Receiver<Query>, store: Arc<dyn Store>) {
+pub async fn run(
+    mut queries: mpsc::Receiver<Query>,
+    store: Arc<dyn Store>,
+    sites: Vec<Arc<SiteContext>>,
+) {
     let room = Arc::new(Semaphore::new(AT_ONCE));
+    let sites = Arc::new(sites);
     while let Some(Query { ask, reply }) = queries.recv().await {
         let Ok(permit) = room.clone().acquire_owned().await else {
             return;
         };
         let store = store.clone();
+        let sites = sites.clone();
         tokio::spawn(async move {
-            reply.send(store.ask(ask).await);
+            reply.send(answer(ask, &*store, &sites).await);
             drop(permit);
         });
+    }
+}
+
+async fn answer(ask: Ask, store: &dyn Store, sites: &[Arc<SiteContext>]) -> Told {
+    let of = |site: SiteId| sites.get(site.index());
+    match ask {
+        Ask::Site(site) => match of(site) {
+            Some(site) => {
+                let detail = tell(site, Control::Tell).await;
+                Told::Site(detail.map(Box::new))
+            }
+            None => Told::Site(None),
+        },
+        Ask::Why { site, url } => match of(site) {
+            Some(site) => Told::Why(Box::new(why(site, &url, store).await)),
+            None => Told::Refused("there is no such site".to_owned()),
+        },
+        ask => store.ask(ask).await,
+    }
+}
+
+/// Asks a site's supervisor; `None` where the site has ended for good.
+async fn tell<T: Send + 'static>(
+    site: &SiteContext,
+    control: impl FnOnce(Reply<T>) -> Control,
+) -> Option<T> {
+    let (reply, answer) = Reply::channel();
+    let sent = site.inbox.send(Message::Control(control(reply))).await;
+    sent.ok()?;
+    answer.await.ok()
+}
+
+async fn why(site: &SiteContext, url: &str, store: &dyn Store) -> Why {
+    let rules = site.rules();
+    let normal = match rules.config.url.parse(url.trim(), None) {
+        Ok(normal) => normal,
+        Err(refusal) => {
+            return Why {
+                url: url.to_owned(),
+                verdict: refusal.to_string(),
+                taken: false,
+                page: None,
+            };
+        }
+    };
+    let page = match store.find(site.print(normal.as_str())) {
+        Some(id) => match store.ask(Ask::Page(id)).await {
+            Told::Page(page) => page,
+            _ => None,
+        },
+        None => None,
+    };
+    let depth = page.as_ref().map_or(0, |page| page.depth);
+    let (mut taken, mut verdict) = match rules.scope.judge(&normal, depth) {
+        Ok(()) => (true, rules.scope.taken_by(&normal)),
+        Err(refusal) => (false, refusal.to_string()),
+    };
+    let about = normal.clone();
+    let robots = tell(site, |reply| Control::Robots(about, reply)).await;
+    if let Some(words) = robots.flatten() {
+        taken &= !words.contains("forbids");
+        verdict = format!("{verdict}; {words}");
+    }
+    Why {
+        url: normal.into(),
+        verdict,
+        taken,
+        page,
     }
 }

@@ -49,7 +49,7 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
             .ok()
             .and_then(|fetched| fetch::retry_after(&fetched.headers, SystemTime::now()));
     }
-    report.errand = Some(if trouble && errand.tries < site.config.fetch.retries {
+    report.errand = Some(if trouble && errand.tries < site.controls().retries {
         let wait = retry::backoff(errand.tries, report.hold);
         let errand = Errand {
             tries: errand.tries + 1,
@@ -73,9 +73,10 @@ async fn fetch_through(
     errand: &Errand,
     want: Want,
 ) -> Result<Fetched, FetchError> {
+    let rules = site.rules();
     let mut url = errand.url.clone();
     for _ in 0..HOPS {
-        let fetched = site.fetcher.fetch(&site.visitor, &url, want).await?;
+        let fetched = site.fetcher.fetch(&rules.visitor, &url, want).await?;
         if !matches!(fetched.status, 301 | 302 | 303 | 307 | 308) {
             return Ok(fetched);
         }
@@ -90,12 +91,13 @@ async fn fetch_through(
             None => return Ok(fetched),
         }
     }
-    site.fetcher.fetch(&site.visitor, &url, want).await
+    site.fetcher.fetch(&rules.visitor, &url, want).await
 }
 
 /// What an answer to the request for robots.txt means.
 fn rules(site: &SiteContext, answer: Result<Fetched, FetchError>) -> ErrandResult {
-    let agent = robots::product_token(&site.config.fetch.user_agent);
+    let agent = site.rules().config.fetch.user_agent.clone();
+    let agent = robots::product_token(&agent);
     match answer {
         Ok(fetched) if (200..300).contains(&fetched.status) => {
             match fetch::body::decode(&fetched, robots::MAX_BYTES as u64 * 4) {
@@ -188,6 +190,8 @@ fn parse_sitemap(
             return Vec::new();
         }
     };
+    let rules = site.rules();
+    let draining = site.controls().draining;
     let mut more = Vec::new();
     let mut pages = Vec::new();
     let mut taken = 0;
@@ -201,12 +205,12 @@ fn parse_sitemap(
             sitemap::Entry::Page { loc, .. } => {
                 let mut url = loc;
                 let fit =
-                    site.config.url.apply(&mut url).is_ok() && site.scope.judge(&url, 1).is_ok();
-                if !fit {
+                    rules.config.url.apply(&mut url).is_ok() && rules.scope.judge(&url, 1).is_ok();
+                if !fit || draining {
                     refused += 1;
                     return;
                 }
-                let print = site.linker.print(url.as_str());
+                let print = site.print(url.as_str());
                 if !site.store.knows(print) {
                     pages.push(NewUrl {
                         print,

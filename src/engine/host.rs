@@ -1,6 +1,7 @@
 //! One host of a site: its waiting work, its pace, its health.
 
 use super::work::{Errand, Page};
+use crate::bus::HostRow;
 use crate::discover::robots::Rules;
 use crate::page::PageId;
 use std::collections::{HashSet, VecDeque};
@@ -30,6 +31,21 @@ pub enum RobotsState {
     Known(Arc<Rules>, Instant),
     /// It could not be had, which forbids the host (RFC 9309, 2.3.1.4).
     Unreachable(Arc<str>),
+}
+
+impl RobotsState {
+    /// What is known, in words.
+    fn words(&self) -> String {
+        match self {
+            Self::Unknown => "not asked yet".to_owned(),
+            Self::Asked => "being asked for".to_owned(),
+            Self::Known(rules, _) => match rules.crawl_delay() {
+                Some(delay) => format!("known, Crawl-delay {} s", delay.as_secs_f64()),
+                None => "known".to_owned(),
+            },
+            Self::Unreachable(why) => why.to_string(),
+        }
+    }
 }
 
 /// Whether something of a host may start now.
@@ -69,6 +85,8 @@ pub struct Host {
     pub in_flight: u32,
     /// Given up: nothing more is asked of it in this run.
     pub given_up: bool,
+    /// Paused by the operator.
+    pub paused: bool,
     /// Whether it stands in the ring of hosts with work.
     pub in_ring: bool,
     next_at: Instant,
@@ -86,6 +104,7 @@ impl Host {
             errands: VecDeque::new(),
             in_flight: 0,
             given_up: false,
+            paused: false,
             in_ring: false,
             next_at: now,
             failed_in_a_row: HashSet::new(),
@@ -105,7 +124,7 @@ impl Host {
 
     /// Whether a request may start now.
     pub fn readiness(&self, now: Instant) -> Readiness {
-        if self.given_up || (self.is_suspect() && self.in_flight > 0) {
+        if self.given_up || self.paused || (self.is_suspect() && self.in_flight > 0) {
             Readiness::Later
         } else if self.next_at > now {
             Readiness::At(self.next_at)
@@ -177,6 +196,33 @@ impl Host {
         self.failed_in_a_row.clear();
         self.rests = 0;
         self.next_at = now;
+    }
+
+    /// The host as the operator sees it.
+    pub fn row(&self, now: Instant) -> HostRow {
+        let rest = self.next_at.saturating_duration_since(now);
+        let held = if self.given_up {
+            "given up: it does not answer"
+        } else if self.paused {
+            "paused"
+        } else if matches!(self.robots, RobotsState::Asked) {
+            "its robots.txt is being asked for"
+        } else if self.is_suspect() {
+            "rests: it keeps failing"
+        } else if !rest.is_zero() && !self.pages.is_empty() {
+            "waits for its turn"
+        } else {
+            ""
+        };
+        HostRow {
+            origin: self.origin.to_string(),
+            waiting: self.pages.len() as u64,
+            in_flight: self.in_flight,
+            paused: self.paused,
+            held: held.to_owned(),
+            rest: (!rest.is_zero()).then_some(rest),
+            robots: self.robots.words(),
+        }
     }
 
     /// Whether nothing waits here and nothing is in flight.

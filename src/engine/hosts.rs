@@ -2,8 +2,9 @@
 
 use super::host::{Host, Readiness, RobotsState};
 use super::work::{Errand, ErrandKind, Page, Work};
+use crate::bus::HostRow;
 use crate::store::Leased;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::time::Instant;
 use url::{Position, Url};
@@ -32,6 +33,8 @@ pub struct Hosts {
     ring: VecDeque<Arc<str>>,
     waiting: usize,
     obey_robots: bool,
+    /// Hosts that the operator paused, by name and port.
+    paused: HashSet<Arc<str>>,
 }
 
 impl Hosts {
@@ -42,6 +45,7 @@ impl Hosts {
             ring: VecDeque::new(),
             waiting: 0,
             obey_robots,
+            paused: HashSet::new(),
         }
     }
 
@@ -62,9 +66,11 @@ impl Hosts {
             self.hosts
                 .retain(|_, host| !host.is_idle() || host.readiness(now) != Readiness::Now);
         }
-        self.hosts
-            .entry(origin)
-            .or_insert_with_key(|origin| Host::new(origin.clone(), now))
+        self.hosts.entry(origin).or_insert_with_key(|origin| {
+            let mut host = Host::new(origin.clone(), now);
+            host.paused = self.paused.contains(name(origin));
+            host
+        })
     }
 
     /// A host by its origin.
@@ -75,6 +81,51 @@ impl Hosts {
     /// Every host.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Host> {
         self.hosts.values_mut()
+    }
+
+    /// Pauses or resumes a host by its name and port, known or not.
+    pub fn pause(&mut self, host: &Arc<str>, paused: bool) {
+        if paused {
+            self.paused.insert(host.clone());
+        } else {
+            self.paused.remove(host);
+        }
+        for (origin, known) in &mut self.hosts {
+            if name(origin) == &**host {
+                known.paused = paused;
+            }
+        }
+    }
+
+    /// Resumes every host.
+    pub fn resume_all(&mut self) {
+        self.paused.clear();
+        self.iter_mut().for_each(|host| host.paused = false);
+    }
+
+    /// Hosts that the operator paused, by name and port.
+    pub fn paused(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.paused.iter()
+    }
+
+    /// Takes every waiting page out.
+    pub fn take_pages(&mut self) -> Vec<Page> {
+        self.waiting = 0;
+        self.hosts
+            .values_mut()
+            .flat_map(|host| host.pages.drain(..))
+            .collect()
+    }
+
+    /// Every host as the operator sees it: those with most work first.
+    pub fn rows(&self, now: Instant, most: usize) -> Vec<HostRow> {
+        let mut rows: Vec<HostRow> = self.hosts.values().map(|host| host.row(now)).collect();
+        rows.sort_by(|a, b| {
+            let busy = |row: &HostRow| (row.paused, row.waiting + u64::from(row.in_flight));
+            busy(b).cmp(&busy(a)).then_with(|| a.origin.cmp(&b.origin))
+        });
+        rows.truncate(most);
+        rows
     }
 
     /// Adds a leased page.
@@ -150,6 +201,11 @@ impl Hosts {
         let first = with_pages.next()?;
         (first.given_up && with_pages.all(|host| host.given_up)).then(|| first.origin.clone())
     }
+}
+
+/// An origin's name and port.
+fn name(origin: &str) -> &str {
+    origin.split_once("://").map_or(origin, |(_, name)| name)
 }
 
 /// What may start at one host that is ready.

@@ -2,18 +2,26 @@
 //! hears the operator.
 
 mod answer;
+mod auto;
 mod digest;
 mod director;
 mod errand;
+mod evidence;
 mod host;
 mod hosts;
+mod info;
 mod pool;
 mod probe;
 mod retry;
+mod rules;
 mod site;
 mod slots;
 mod supervisor;
+mod tuned;
 mod work;
 mod worker;
 
-pub use self::director::{Ended, Engine, Parts};
+pub use self::director::{Ended, Engine, Parts, Reload};
+
+#[cfg(test)]
+mod tests;

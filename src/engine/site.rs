@@ -2,18 +2,15 @@
 
 use super::pool::Pool;
 use super::retry;
+use super::rules::Rules;
 use super::work::Report;
-use crate::bus::{Attempt, Event, Level};
-use crate::config::Site;
-use crate::discover::links::Linker;
+use crate::bus::{Attempt, Event, Level, Reply, SiteControls, SiteDetail};
 use crate::discover::redirect::Chains;
-use crate::discover::scope::ScopeRules;
-use crate::extract::fields::Plan;
-use crate::fetch::{Fetcher, Visitor};
-use crate::page::{FailureKind, Outcome, SiteId, Verdict, time};
+use crate::fetch::Fetcher;
+use crate::page::{FailureKind, Fingerprint, Fingerprinter, Outcome, SiteId, Verdict, time};
 use crate::store::{Commit, Evidence, Leased, Store};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use url::Url;
@@ -41,12 +38,31 @@ pub enum Control {
     Pause(bool),
     /// Pause or resume one worker.
     PauseWorker(crate::bus::WorkerId, bool),
-    /// Set the number of workers.
-    Concurrency(u32),
-    /// Set the delay.
-    Delay(Duration),
-    /// So many failed pages were sent round again.
+    /// Pause or resume one host, by its name and port.
+    PauseHost(Arc<str>, bool),
+    /// [`SiteContext::controls`] were set.
+    Controls,
+    /// [`SiteContext::rules`] were exchanged: judge again what waits.
+    Rules,
+    /// The document was read again: these start pages and sitemaps are new.
+    Reloaded {
+        /// Start pages.
+        start: Vec<Url>,
+        /// Whether sitemaps are to be read again.
+        sitemaps: bool,
+    },
+    /// So many finished pages went back into the queue, or new ones into it.
     Requeued(u64),
+    /// Go on with a site that the operator had finished.
+    Reopen,
+    /// Finish what is in flight and call the site finished.
+    Finish,
+    /// Forget everything and begin again; answers whether it could be.
+    StartOver(Reply<bool>),
+    /// Tell what no snapshot holds.
+    Tell(Reply<SiteDetail>),
+    /// Tell what the host's robots rules say of this URL, where they are known.
+    Robots(Url, Reply<Option<String>>),
     /// Finish what is in flight and end.
     Stop,
 }
@@ -55,16 +71,14 @@ pub enum Control {
 pub struct SiteContext {
     /// Its place in the job.
     pub id: SiteId,
-    /// Its document.
-    pub config: Arc<Site>,
-    /// Cookies, headers, guard.
-    pub visitor: Visitor,
-    /// Which URLs belong to it.
-    pub scope: ScopeRules,
-    /// Turns links into candidates.
-    pub linker: Linker,
-    /// The fields to take.
-    pub plan: Plan,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its fingerprints.
+    pub prints: Fingerprinter,
+    /// Its rules; see [`SiteContext::rules`].
+    pub rules: RwLock<Arc<Rules>>,
+    /// Its controls; see [`SiteContext::controls`].
+    pub controls: Mutex<SiteControls>,
     /// Redirects seen.
     pub chains: Mutex<Chains>,
     /// The store.
@@ -95,15 +109,38 @@ impl SiteContext {
     /// Says something to the operator, and to the log.
     pub async fn say(&self, level: Level, text: String) {
         match level {
-            Level::Info => tracing::info!(site = %self.config.name, "{text}"),
-            Level::Warn => tracing::warn!(site = %self.config.name, "{text}"),
-            Level::Error => tracing::error!(site = %self.config.name, "{text}"),
+            Level::Info => tracing::info!(site = %self.name, "{text}"),
+            Level::Warn => tracing::warn!(site = %self.name, "{text}"),
+            Level::Error => tracing::error!(site = %self.name, "{text}"),
         }
         self.tell(Event::notice(level, Some(self.id), text)).await;
     }
 
+    /// The rules as they are now: take them once for each page.
+    pub fn rules(&self) -> Arc<Rules> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        rules.clone()
+    }
+
+    /// Exchanges the rules.
+    pub fn set_rules(&self, rules: Rules) {
+        let mut place = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        *place = Arc::new(rules);
+    }
+
+    /// The controls, set by the director and, where the site tunes itself, by
+    /// its supervisor. Held for a moment only.
+    pub fn controls(&self) -> MutexGuard<'_, SiteControls> {
+        self.controls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The fingerprint of a URL in normal form.
+    pub fn print(&self, url: &str) -> Fingerprint {
+        self.prints.of(url)
+    }
+
     /// The redirects seen, whatever became of another holder of the lock.
-    pub fn chains(&self) -> std::sync::MutexGuard<'_, Chains> {
+    pub fn chains(&self) -> MutexGuard<'_, Chains> {
         self.chains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -138,8 +175,7 @@ impl SiteContext {
         evidence: Option<Evidence>,
     ) -> Commit {
         let mut commit = self.commit(leased, Outcome::Failed(kind));
-        if leased.tries < self.config.fetch.retries
-            && retry::is_worth_retrying(kind, attempt.status)
+        if leased.tries < self.controls().retries && retry::is_worth_retrying(kind, attempt.status)
         {
             let wait = retry::backoff(leased.tries, told);
             let due = time::now_ms() + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX / 2);

@@ -3,7 +3,7 @@
 use super::host::Health;
 use crate::bus::WorkerId;
 use crate::discover::robots::Rules;
-use crate::page::PageId;
+use crate::page::{FailureKind, PageId};
 use crate::store::Leased;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +53,9 @@ pub enum Work {
     Errand(Errand),
 }
 
+/// An attempt's time, status and kind of failure.
+pub type Sample = (Duration, Option<u16>, Option<FailureKind>);
+
 /// What a worker says when it is done with its work.
 #[derive(Debug)]
 pub struct Report {
@@ -64,6 +67,8 @@ pub struct Report {
     pub page: Option<PageId>,
     /// How the host fared; `None` where it was not asked after all.
     pub health: Option<Health>,
+    /// How long the attempt took and how it ended, for the tuning.
+    pub sample: Option<Sample>,
     /// For how long the server asked to be left alone.
     pub hold: Option<Duration>,
     /// Whether the page will come round again and so does not count yet.

@@ -2,17 +2,19 @@
 
 use super::digest::{self, PageJob};
 use super::errand;
+use super::evidence::{BODY_KEPT, evidence};
 use super::host::Health;
 use super::retry;
+use super::rules::Rules;
 use super::site::{Message, SiteContext};
-use super::work::{Page, Report, Work};
+use super::work::{Page, Report, Sample, Work};
 use crate::bus::{Attempt, Event, WorkerId};
 use crate::config::Rung;
 use crate::discover::redirect::Step;
 use crate::discover::scope::Refusal;
-use crate::fetch::{self, FetchError, Fetched, Want};
+use crate::fetch::{self, FetchError, Fetched, Want, block};
 use crate::page::{FailureKind, Outcome, SkipReason, Verdict, time};
-use crate::store::{Commit, Evidence, NewUrl, Via};
+use crate::store::{Commit, NewUrl, Via};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -21,9 +23,6 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-
-/// Bytes of a failed page's body that are kept.
-const BODY_KEPT: usize = 4096;
 
 /// Works until the slot is closed or everything is cancelled. What is in
 /// flight on cancellation is dropped; its lease ends with the process.
@@ -57,6 +56,7 @@ async fn perform(
         origin: origin.clone(),
         page: None,
         health: None,
+        sample: None,
         hold: None,
         again: false,
         why: None,
@@ -72,8 +72,9 @@ async fn perform(
             };
             let caught = AssertUnwindSafe(take(site, page)).catch_unwind().await;
             match caught {
-                Ok(end) => Report {
+                Ok((sample, end)) => Report {
                     health: Some(end.health),
+                    sample: Some(sample),
                     hold: end.hold,
                     again: end.again,
                     why: end.why,
@@ -99,7 +100,7 @@ struct End {
 }
 
 /// Fetches a page and sees to it that what came of it is committed.
-async fn take(site: &Arc<SiteContext>, page: Page) -> End {
+async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
     let mut attempt = Attempt {
         at: time::now_ms(),
         rung: Rung::Http.as_str().into(),
@@ -109,15 +110,17 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> End {
         bytes: 0,
         detail: String::new(),
     };
+    let rules = site.rules();
     let result = site
         .fetcher
-        .fetch(&site.visitor, &page.url, Want::Page)
+        .fetch(&rules.visitor, &page.url, Want::Page)
         .await;
     let (elapsed, kind) = match &result {
         Ok(fetched) => {
             attempt.status = Some(fetched.status);
             attempt.bytes = fetched.bytes;
-            let kind = (fetched.status >= 400).then_some(FailureKind::Status);
+            let kind = blocked(fetched, &mut attempt.detail)
+                .or_else(|| (fetched.status >= 400).then_some(FailureKind::Status));
             (fetched.elapsed, kind)
         }
         Err(error) => {
@@ -137,11 +140,12 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> End {
     })
     .await;
 
-    match result {
+    let sample = (elapsed, attempt.status, kind);
+    let end = match result {
         Err(error) => fail(site, &page, attempt, error).await,
-        Ok(fetched) if fetched.status >= 400 => refuse(site, &page, attempt, fetched).await,
+        Ok(fetched) if kind.is_some() => refuse(site, &page, attempt, fetched).await,
         Ok(fetched) if matches!(fetched.status, 301 | 302 | 303 | 307 | 308) => {
-            let commit = redirect(site, &page, attempt, &fetched);
+            let commit = redirect(site, &rules, &page, attempt, &fetched);
             let again = matches!(commit.verdict, Verdict::Retry { .. });
             let done = commit.verdict == Verdict::Final(Outcome::Done);
             let why = commit
@@ -158,7 +162,7 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> End {
         }
         Ok(fetched) => {
             // A page that once led elsewhere does so no more.
-            site.chains().forget(site.linker.print(&page.leased.url));
+            site.chains().forget(site.print(&page.leased.url));
             keep(site, page, attempt, fetched).await;
             End {
                 health: Health::Fine,
@@ -167,7 +171,8 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> End {
                 why: None,
             }
         }
-    }
+    };
+    (sample, end)
 }
 
 /// A request that got no whole answer.
@@ -177,10 +182,7 @@ async fn fail(site: &SiteContext, page: &Page, attempt: Attempt, error: FetchErr
         kind if retry::is_host_trouble(kind, attempt.status) => Health::Failing,
         _ => Health::Fine,
     };
-    let evidence = error.head.map(|head| Evidence {
-        headers: headers(&head.1),
-        body: Vec::new(),
-    });
+    let evidence = error.head.map(|head| evidence(&head.1, &[]));
     let commit = site.failure(&page.leased, attempt, error.kind, None, evidence);
     let again = matches!(commit.verdict, Verdict::Retry { .. });
     site.store.commit(commit).await;
@@ -192,7 +194,23 @@ async fn fail(site: &SiteContext, page: &Page, attempt: Attempt, error: FetchErr
     }
 }
 
-/// An answer with an error status.
+/// Whether the answer is a challenge or a refusal, by its head or, where it has
+/// an error status, by what was read of its body.
+fn blocked(fetched: &Fetched, detail: &mut String) -> Option<FailureKind> {
+    let by_body = || {
+        let body = fetch::body::decode_prefix(fetched, Want::EVIDENCE).ok()?.0;
+        let html = String::from_utf8_lossy(&body);
+        block::by_body(fetched.status, &fetched.headers, &html)
+    };
+    let whose = block::by_headers(fetched.status, &fetched.headers).or_else(|| {
+        let refused = fetched.status >= 400 && fetched.status != 404;
+        refused.then(by_body).flatten()
+    })?;
+    *detail = whose.to_owned();
+    Some(FailureKind::Blocked)
+}
+
+/// An answer with an error status, or a block.
 async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetched) -> End {
     let status = Some(fetched.status);
     let told = matches!(fetched.status, 429 | 503)
@@ -208,19 +226,12 @@ async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetc
         Health::Fine
     };
     let body = fetch::body::decode_prefix(&fetched, BODY_KEPT as u64)
-        .map(|(body, _)| body.into_owned())
+        .map(|(body, _)| body)
         .unwrap_or_default();
-    let evidence = Evidence {
-        headers: headers(&fetched.headers),
-        body,
-    };
-    let mut commit = site.failure(
-        &page.leased,
-        attempt,
-        FailureKind::Status,
-        told,
-        Some(evidence),
-    );
+    let evidence = evidence(&fetched.headers, &body);
+    let kind = attempt.kind.unwrap_or(FailureKind::Status);
+    let whose = attempt.detail.clone();
+    let mut commit = site.failure(&page.leased, attempt, kind, told, Some(evidence));
     commit.content_type = fetch::media_type(&fetched);
     let again = matches!(commit.verdict, Verdict::Retry { .. });
     site.store.commit(commit).await;
@@ -228,28 +239,34 @@ async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetc
         health,
         hold,
         again,
-        why: (!again).then(|| format!("{}: status {}", page.leased.url, fetched.status)),
+        why: (!again).then(|| match kind {
+            FailureKind::Blocked => format!("{}: blocked ({whose})", page.leased.url),
+            _ => format!("{}: status {}", page.leased.url, fetched.status),
+        }),
     }
 }
 
 /// Follows a redirect by the frontier's rules: the target becomes a page of
 /// its own where the scope takes it and it is not known.
-fn redirect(site: &SiteContext, page: &Page, mut attempt: Attempt, fetched: &Fetched) -> Commit {
+fn redirect(
+    site: &SiteContext,
+    rules: &Rules,
+    page: &Page,
+    mut attempt: Attempt,
+    fetched: &Fetched,
+) -> Commit {
     let leased = &page.leased;
     let broken = |mut attempt: Attempt, kind: FailureKind, detail: String| {
         attempt.kind = Some(kind);
         attempt.detail = detail;
-        let evidence = Evidence {
-            headers: headers(&fetched.headers),
-            body: Vec::new(),
-        };
+        let evidence = evidence(&fetched.headers, &[]);
         site.failure(leased, attempt, kind, None, Some(evidence))
     };
-    let Some(target) = location(site, &page.url, fetched) else {
+    let Some(target) = location(rules, &page.url, fetched) else {
         let detail = "a redirect without a usable Location".to_owned();
         return broken(attempt, FailureKind::Redirect, detail);
     };
-    if let Err(refusal) = site.scope.judge(&target, leased.depth) {
+    if let Err(refusal) = rules.scope.judge(&target, leased.depth) {
         attempt.detail = format!("redirects to {target}: {refusal}");
         if matches!(refusal, Refusal::Private { .. }) {
             let detail = attempt.detail.clone();
@@ -259,12 +276,12 @@ fn redirect(site: &SiteContext, page: &Page, mut attempt: Attempt, fetched: &Fet
         commit.attempt = Some(attempt);
         return commit;
     }
-    let print = site.linker.print(target.as_str());
-    let own = site.linker.print(&leased.url);
+    let print = site.print(target.as_str());
+    let own = site.print(&leased.url);
     if print == own
         && fetched.headers.contains_key(reqwest::header::SET_COOKIE)
         && leased.tries == 0
-        && site.config.fetch.retries > 0
+        && rules.config.fetch.retries > 0
     {
         // It only wanted to see its cookie come back.
         let mut commit = site.commit(leased, Outcome::Failed(FailureKind::Redirect));
@@ -311,10 +328,10 @@ fn redirect(site: &SiteContext, page: &Page, mut attempt: Attempt, fetched: &Fet
 }
 
 /// Where a redirect leads, in normal form.
-fn location(site: &SiteContext, base: &Url, fetched: &Fetched) -> Option<Url> {
+fn location(rules: &Rules, base: &Url, fetched: &Fetched) -> Option<Url> {
     let value = fetched.headers.get(reqwest::header::LOCATION)?;
     let text = String::from_utf8_lossy(value.as_bytes());
-    site.config.url.parse(text.trim(), Some(base)).ok()
+    rules.config.url.parse(text.trim(), Some(base)).ok()
 }
 
 /// A good answer: HTML goes to the CPU pool, anything else is done as it is.
@@ -341,14 +358,4 @@ async fn keep(site: &Arc<SiteContext>, page: Page, attempt: Attempt, fetched: Fe
         digest::page(job);
         drop(room);
     });
-}
-
-/// Response headers as text, for the operator's eyes.
-fn headers(map: &reqwest::header::HeaderMap) -> Vec<crate::bus::Header> {
-    map.iter()
-        .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            (name.as_str().to_owned(), value)
-        })
-        .collect()
 }

@@ -11,6 +11,10 @@ use url::Url;
 /// A record: the fields as one JSON object, in the order of the rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
+    /// Which rule, from 0.
+    pub rule: u16,
+    /// Its fields that came out empty, from 0.
+    pub missing: Box<[u16]>,
     /// The rule's name.
     pub name: Arc<str>,
     /// The fields.
@@ -85,10 +89,21 @@ impl Plan {
     /// The records of a page. The document is built once, and only if a rule
     /// takes something of the page.
     pub fn records(&self, html: &str, path: &str, base: &Url) -> Vec<Record> {
-        self.explain(html, path, base)
+        let numbers = (0u16..)
+            .zip(&self.rules)
+            .filter(|(_, rule)| rule.takes(path));
+        let rules: Vec<u16> = numbers.map(|(n, _)| n).collect();
+        rules
             .into_iter()
-            .filter(|explained| explained.missing.is_none())
-            .map(|explained| Record {
+            .zip(self.explain(html, path, base))
+            .filter(|(_, explained)| explained.missing.is_none())
+            .map(|(rule, explained)| Record {
+                rule,
+                missing: (0u16..)
+                    .zip(&explained.fields)
+                    .filter(|(_, (_, _, _, value))| is_nothing(value))
+                    .map(|(n, _)| n)
+                    .collect(),
                 name: explained.record,
                 fields: explained
                     .fields

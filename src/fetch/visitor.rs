@@ -11,6 +11,7 @@ use reqwest::header::{
 };
 use reqwest::{Method, Request};
 use std::fmt;
+use std::sync::Arc;
 use url::{Host, Url};
 
 /// What is asked for where pages are wanted.
@@ -33,7 +34,7 @@ pub struct Visitor {
     /// which may be secrets.
     own: HeaderMap,
     hosts: Vec<HostRule>,
-    cookies: Jar,
+    cookies: Arc<Jar>,
 }
 
 impl Visitor {
@@ -58,7 +59,15 @@ impl Visitor {
                 .map(|text| HostRule::new(text))
                 .chain(site.start.iter().filter_map(HostRule::of))
                 .collect(),
-            cookies: Jar::default(),
+            cookies: Arc::default(),
+        }
+    }
+
+    /// A visitor by the site's document as it is now, with the same cookies.
+    pub fn renewed(&self, site: &Site) -> Self {
+        Self {
+            cookies: self.cookies.clone(),
+            ..Self::new(site)
         }
     }
 

@@ -1,7 +1,7 @@
 //! A small job in a folder of its own, for tests.
 
 use super::sqlite::{self, Opened, Opening, OpeningSite};
-use super::{Commit, Evidence, Lease, Leased, NewUrl, Record, Store, Via};
+use super::{Commit, Evidence, Lease, Leased, NewUrl, Record, Store, Tuned, Via};
 use crate::bus::{
     Ask, Attempt, Event, PageDetail, PageFilter, PageList, PageOrder, SiteControls, Told,
 };
@@ -88,10 +88,13 @@ pub(crate) fn saved(state: crate::bus::SiteState) -> super::SavedSite {
     super::SavedSite {
         state,
         why: None,
-        controls: SiteControls {
-            concurrency: 4,
-            delay: std::time::Duration::from_millis(250),
-            ..SiteControls::default()
+        controls: Tuned {
+            now: SiteControls {
+                concurrency: 4,
+                delay: std::time::Duration::from_millis(250),
+                ..SiteControls::default()
+            },
+            ..Tuned::default()
         },
         rules: vec![(false, "^/private".to_owned())],
         paused: false,

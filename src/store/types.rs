@@ -2,6 +2,7 @@
 
 use crate::bus::{Attempt, Header, SiteControls, SiteState};
 use crate::page::{Fingerprint, PageId, SiteId, SkipReason, Verdict};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
@@ -120,13 +121,28 @@ pub struct SavedSite {
     /// Why, in a few words.
     pub why: Option<Arc<str>>,
     /// What the operator, or the site itself, has set.
-    pub controls: SiteControls,
+    pub controls: Tuned,
     /// Scope rules added while it ran: whether one includes, and its pattern.
     pub rules: Vec<(bool, String)>,
     /// Whether the operator paused it.
     pub paused: bool,
     /// Whether sitemaps have been read to their end.
     pub sitemaps_done: bool,
+}
+
+/// A site's controls, and what the sites file said when they were set: a value
+/// holds until the file changes that very value.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tuned {
+    /// As they are.
+    pub now: SiteControls,
+    /// As the sites file had them.
+    pub file: SiteControls,
+    /// A digest of the file's scope, on which added rules build.
+    pub scope: u64,
+    /// Hosts that the operator paused.
+    pub paused_hosts: Vec<Arc<str>>,
 }
 
 /// A command in the journal.

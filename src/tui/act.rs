@@ -82,8 +82,11 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Freeze => state.shared.frozen = !state.shared.frozen,
         Action::Palette => state.shared.prompt = Some(Prompt::default()),
         Action::Suspend => return vec![Effect::Suspend],
+        Action::Detach => return vec![Effect::Detach],
         Action::Quit => {
-            if state.shared.snapshot.state == JobState::Over || state.shared.readonly {
+            let shared = &state.shared;
+            let over = shared.snapshot.state == JobState::Over;
+            if over || shared.attached || shared.readonly {
                 return vec![Effect::Leave];
             }
             state.shared.dialog = Some(Dialog::Quit);

@@ -94,6 +94,8 @@ pub enum Action {
     Palette,
     /// Show the help.
     Help,
+    /// Leave, and let the crawl go on.
+    Detach,
     /// Leave.
     Quit,
     /// Stop the program, to be continued by the shell.
@@ -164,6 +166,7 @@ impl Action {
             Self::Freeze => "freeze",
             Self::Palette => "palette",
             Self::Help => "help",
+            Self::Detach => "detach",
             Self::Quit => "quit",
             Self::Suspend => "suspend",
         }

@@ -107,7 +107,8 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('g'), code(KeyCode::Home)] "g" Action::First, [Everywhere], "", "to the first row";
     [key('G'), code(KeyCode::End)] "G" Action::Last, [Everywhere], "", "to the last row";
     [key('f')] "f" Action::Freeze, [Everywhere], "", "freeze the display; the crawl goes on";
-    [ctrl('z')] "ctrl-z" Action::Suspend, [Everywhere], "", "stop the program, crawl and all, until fg";
+    [key('d')] "d" Action::Detach, [Everywhere], "", "leave the deck; the crawl goes on, attach comes back";
+    [ctrl('z')] "ctrl-z" Action::Suspend, [Everywhere], "", "back to the shell until fg; the crawl goes on";
     [key('?'), code(KeyCode::F(1))] "?" Action::Help, [Everywhere], "", "this help";
     [key('q'), ctrl('c')] "q" Action::Quit, [Everywhere], "", "quit; asks while the crawl runs";
 };

@@ -26,6 +26,7 @@ mod pager;
 mod place;
 mod prompt;
 mod render;
+mod replay;
 #[cfg(test)]
 mod sample;
 mod screen;
@@ -42,7 +43,7 @@ mod view;
 mod tests;
 
 use self::theme::Theme;
-use crate::bus::Controls;
+use crate::bus::{Controls, Transport};
 use crate::monitor::Snapshot;
 use std::io;
 use std::sync::Arc;
@@ -69,6 +70,10 @@ pub struct Options {
     pub ascii: bool,
     /// Whether the deck only looks on: it refuses every command.
     pub readonly: bool,
+    /// Whether leaving the deck leaves the crawl alone, so that nothing is asked.
+    pub attached: bool,
+    /// The hold on the player, for a deck on a recording.
+    pub replay: Option<Transport>,
 }
 
 impl Options {
@@ -89,6 +94,8 @@ impl Options {
             colour: !set("NO_COLOR"),
             ascii: set("CRAWLDECK_ASCII") || !utf8,
             readonly: false,
+            attached: false,
+            replay: None,
         }
     }
 
@@ -106,8 +113,10 @@ pub fn is_lent() -> bool {
 /// How a deck was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
-    /// The operator left it; the run was over.
+    /// The operator left it: the run was over, or the deck only attached.
     Quit,
+    /// The operator left it and wants the crawl to go on without it.
+    Detached,
     /// The terminal went away.
     TerminalGone,
 }

@@ -4,14 +4,16 @@ use super::act;
 use super::draw::Pen;
 use super::input::{self, Input};
 use super::pager;
+use super::replay;
 use super::state::{Effect, State};
 use super::stats::Meter;
 use super::terminal::{Canvas, Screen};
 use super::view;
 use super::{Deck, Left};
-use crate::bus::{Answer, Command, Controls, Origin, Query, Reply, Request, Told};
+use crate::bus::{Answer, Command, Controls, Origin, Query, Reply, Request, Told, Transport};
 use crate::monitor::Snapshot;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossterm::event::KeyEvent;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::process::{Signal, getpid, getsid, kill_current_process_group};
@@ -89,8 +91,10 @@ pub fn start(deck: Deck, left: oneshot::Sender<Left>) -> io::Result<Threads> {
     let snapshot = deck.snapshots.borrow().clone();
     let mut state = State::new(snapshot, theme, deck.options.title);
     state.shared.readonly = deck.options.readonly;
+    state.shared.attached = deck.options.attached;
     let painter = Painter {
         state,
+        replay: deck.options.replay,
         snapshots: deck.snapshots,
         controls: deck.controls,
         inbox: inbox.clone(),
@@ -124,6 +128,8 @@ type Drawn = Terminal<CrosstermBackend<Canvas>>;
 
 struct Painter {
     state: State,
+    /// The hold on the player of a recording.
+    replay: Option<Transport>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     controls: Controls,
     inbox: Sender<Message>,
@@ -180,6 +186,22 @@ impl Painter {
         self.drawn_at.is_none_or(|at| at.elapsed() >= FRAME)
     }
 
+    /// In a replay, whether a key was the player's.
+    fn steered(&mut self, key: KeyEvent) -> bool {
+        let Some(transport) = &self.replay else {
+            return false;
+        };
+        let order = replay::order(key).filter(|_| self.state.is_free());
+        let Some(order) = order else {
+            return false;
+        };
+        let words = replay::words(order, transport.playing());
+        transport.send(order);
+        // A full inbox loses the words, not the order.
+        let _ = self.inbox.try_send(Message::Answer(Answer::Done(words)));
+        true
+    }
+
     fn hear(&mut self, message: Message, terminal: &mut Option<Drawn>) {
         match message {
             Message::Written => return,
@@ -192,6 +214,9 @@ impl Painter {
             // The terminal may hold anything now: it is painted from nothing.
             Message::Input(Input::Resize) => *terminal = None,
             Message::Input(Input::Key(key)) => {
+                if self.steered(key) {
+                    return;
+                }
                 for effect in act::key(&mut self.state, key) {
                     self.effect(effect, terminal);
                 }
@@ -228,6 +253,7 @@ impl Painter {
             Effect::Pager(bytes) => self.page(&bytes, terminal),
             Effect::Copy(text) => self.screen.copy(&text),
             Effect::Leave => self.leave(Left::Quit),
+            Effect::Detach => self.leave(Left::Detached),
             Effect::Suspend => self.suspend(terminal),
         }
     }

@@ -25,6 +25,7 @@ pub fn snapshot() -> Arc<Snapshot> {
             name: (*name).into(),
             start: format!("http://{name}.example.org/").into(),
             rules: Arc::default(),
+            alerts: Arc::default(),
         })
         .collect();
     let mut monitor = Monitor::new(infos, &[], now);
@@ -170,6 +171,8 @@ pub fn snapshot() -> Arc<Snapshot> {
 pub fn alarmed() -> Arc<Snapshot> {
     let mut snapshot = (*snapshot()).clone();
     let alert = |level, site, text: &str| Alert {
+        id: 1,
+        action: None,
         site,
         level,
         text: text.into(),

@@ -38,6 +38,8 @@ pub enum Effect {
     Pager(Vec<u8>),
     /// Leave the deck.
     Leave,
+    /// Leave the deck, and let the crawl go on.
+    Detach,
     /// Stop the process until it is continued.
     Suspend,
 }
@@ -75,6 +77,8 @@ pub struct Shared {
     pub title: String,
     /// Whether commands are refused.
     pub readonly: bool,
+    /// Whether leaving the deck leaves the crawl alone.
+    pub attached: bool,
     /// Whether the operator has asked to stop.
     pub stopping: bool,
     /// What the deck measures of itself.
@@ -193,6 +197,7 @@ impl State {
                 theme,
                 title,
                 readonly: false,
+                attached: false,
                 stopping: false,
                 stats: Stats::default(),
                 dialog: None,
@@ -229,6 +234,14 @@ impl State {
         // Just made sure of.
         let last = stack.len() - 1;
         (stack[last].as_mut(), &mut self.shared)
+    }
+
+    /// Whether nothing lies over the screen and nothing is typed: keys mean
+    /// what the key map says.
+    pub fn is_free(&self) -> bool {
+        let shared = &self.shared;
+        let over = shared.dialog.is_some() || shared.prompt.is_some() || self.help.is_some();
+        !over && !self.typing
     }
 
     /// What the current screen shows.

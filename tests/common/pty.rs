@@ -98,6 +98,7 @@ impl Pty {
         for name in ["NO_COLOR", "COLORTERM", "CRAWLDECK_LOG", "RUST_BACKTRACE"] {
             command.env_remove(name);
         }
+        command.env("XDG_STATE_HOME", super::state_home(folder));
         for (name, value) in env {
             command.env(name, value);
         }
@@ -198,6 +199,11 @@ impl Pty {
     pub fn signal(&self, signal: Signal) {
         let id = self.child.process_id().unwrap();
         kill_process(Pid::from_raw(id.cast_signed()).unwrap(), signal).unwrap();
+    }
+
+    /// The program's process.
+    pub fn id(&self) -> u32 {
+        self.child.process_id().unwrap()
     }
 
     /// Whether the program has ended.

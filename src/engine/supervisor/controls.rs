@@ -1,65 +1,245 @@
 //! What the operator wants of a site.
 
-use super::{Queue, Supervisor};
-use crate::bus::SiteState;
+use super::{Hold, Queue, Supervisor};
+use crate::bus::{Origin, Reply, SiteControls, SiteDetail, SiteState};
+use crate::engine::auto::Auto;
 use crate::engine::host::RobotsState;
 use crate::engine::site::Control;
+use crate::engine::tuned;
+use crate::page::{Outcome, SkipReason};
+use crate::store::{JournalEntry, NewUrl, Via};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
+use url::{Position, Url};
+
+/// Between two looks of a site that tunes itself.
+const TUNE: Duration = Duration::from_secs(1);
+/// Hosts told of at most.
+const HOSTS: usize = 200;
 
 impl Supervisor {
     pub(super) async fn hear_control(&mut self, control: Control) {
         let now = Instant::now();
         match control {
-            Control::Pause(paused) => {
-                self.slots.pause_all(paused);
-                self.saved.paused = paused;
-                self.unsaved = true;
-                if !self.state.is_over() && self.state != SiteState::Stopping {
-                    let state = if paused {
-                        SiteState::Paused
-                    } else {
-                        SiteState::Running
-                    };
-                    self.enter(state, None).await;
-                }
-            }
+            Control::Pause(paused) => self.pause(paused).await,
             Control::PauseWorker(worker, paused) => {
                 self.slots.pause_one(worker, paused);
             }
-            Control::Concurrency(limit) => {
-                self.slots.set_limit(limit);
-                self.saved.controls.concurrency = limit;
-                self.tell_controls().await;
-                self.unsaved = true;
+            Control::PauseHost(host, paused) => {
+                self.hosts.pause(&host, paused);
+                self.save_paused_hosts();
             }
-            Control::Delay(delay) => {
-                for host in self.hosts.iter_mut() {
-                    host.delay_changed(now, self.delay, delay);
+            Control::Controls => self.control(now).await,
+            Control::Rules => self.judge_again(now),
+            Control::Reloaded { start, sitemaps } => self.reloaded(start, sitemaps, now).await,
+            Control::Reopen => {
+                if matches!(self.hold, Hold::Finished) {
+                    self.hold = Hold::No;
+                    self.queue = Queue::Ask;
                 }
-                self.delay = delay;
-                self.saved.controls.delay = delay;
-                self.tell_controls().await;
-                self.unsaved = true;
             }
-            Control::Requeued(pages) => {
-                if let Some(budget) = &mut self.budget {
-                    *budget += pages;
+            Control::Requeued(pages) => self.requeued(pages, now),
+            Control::Finish => {
+                if !self.state.is_over() {
+                    self.hold = Hold::Finish;
                 }
-                self.trouble = None;
-                for host in self.hosts.iter_mut() {
-                    host.forgive(now);
-                    if matches!(host.robots, RobotsState::Unreachable(_)) {
-                        host.robots = RobotsState::Unknown;
-                    }
-                }
-                self.queue = Queue::Ask;
             }
+            Control::StartOver(reply) => {
+                // A second one before the first is done adds nothing.
+                match self.hold {
+                    Hold::StartOver(_) | Hold::Forgetting(_) => reply.send(false),
+                    _ => self.hold = Hold::StartOver(reply),
+                }
+                if self.state.is_over() {
+                    self.enter(SiteState::Starting, None).await;
+                }
+            }
+            Control::Tell(reply) => self.tell_detail(reply, now),
+            Control::Robots(url, reply) => reply.send(self.robots_words(&url)),
             Control::Stop => {
                 self.stopping = true;
                 if !self.state.is_over() {
                     self.enter(SiteState::Stopping, None).await;
                 }
             }
+        }
+    }
+
+    async fn pause(&mut self, paused: bool) {
+        self.slots.pause_all(paused);
+        if !paused {
+            self.hosts.resume_all();
+            self.save_paused_hosts();
+            if matches!(self.hold, Hold::Finish) {
+                self.hold = Hold::No;
+            }
+        }
+        self.saved.paused = paused;
+        self.unsaved = true;
+        if !self.state.is_over() && self.state != SiteState::Stopping {
+            let state = if paused {
+                SiteState::Paused
+            } else {
+                SiteState::Running
+            };
+            self.enter(state, None).await;
+        }
+    }
+
+    fn save_paused_hosts(&mut self) {
+        self.saved.controls.paused_hosts = self.hosts.paused().cloned().collect();
+        self.unsaved = true;
+    }
+
+    /// Takes over controls that the director has set.
+    async fn control(&mut self, now: Instant) {
+        let wanted: SiteControls = self.site.controls().clone();
+        let had = std::mem::replace(&mut self.saved.controls.now, wanted.clone());
+        self.slots.set_limit(wanted.concurrency);
+        if wanted.auto != had.auto {
+            self.auto = wanted.auto.map(Auto::new);
+            self.auto_at = now + TUNE;
+        }
+        if wanted.delay != had.delay {
+            for host in self.hosts.iter_mut() {
+                host.delay_changed(now, had.delay, wanted.delay);
+            }
+        }
+        if wanted.max_pages != had.max_pages {
+            self.queue = Queue::Ask;
+        }
+        self.unsaved = true;
+        self.tell_controls(None).await;
+    }
+
+    /// Lets the number of workers move where the site tunes itself; answers
+    /// when to look again.
+    pub(super) async fn tune(&mut self, now: Instant) -> Option<Instant> {
+        let auto = self.auto.as_mut()?;
+        if self.slots.is_paused() || self.state.is_over() {
+            return None;
+        }
+        if now < self.auto_at {
+            return Some(self.auto_at);
+        }
+        self.auto_at = now + TUNE;
+        let limit = self.slots.limit();
+        // Fewer slots than u32 can count are busy.
+        let busy = u32::try_from(self.slots.busy()).unwrap_or(u32::MAX);
+        if let Some((to, why)) = auto.tick(limit, busy) {
+            self.site.controls().concurrency = to;
+            self.saved.controls.now.concurrency = to;
+            self.slots.set_limit(to);
+            self.unsaved = true;
+            tracing::info!(site = %self.site.name, "auto: {limit} → {to} workers: {why}");
+            let entry = JournalEntry {
+                origin: Origin::Auto.as_str(),
+                command: format!("concurrency {} {to}", self.site.name),
+                before: format!("{limit} workers"),
+                after: format!("{to} workers"),
+                answer: why.clone(),
+                refused: false,
+            };
+            let site = self.site.clone();
+            self.tasks
+                .spawn(async move { site.store.journal(entry).await });
+            let why: Arc<str> = format!("{limit} → {to}: {why}").into();
+            self.tell_controls(Some(why)).await;
+        }
+        Some(self.auto_at)
+    }
+
+    /// Judges the waiting pages by the rules as they are now.
+    fn judge_again(&mut self, now: Instant) {
+        let rules = self.site.rules();
+        self.saved.rules = rules.added.clone();
+        self.unsaved = true;
+        // Pages on their way from the store are judged when they arrive.
+        self.rescope = true;
+        for page in self.hosts.take_pages() {
+            if rules.scope.judge(&page.url, page.leased.depth).is_err() {
+                self.end(&page.leased, Outcome::Skipped(SkipReason::Scope), None);
+            } else {
+                self.hosts.add_page(page, now);
+            }
+        }
+    }
+
+    async fn reloaded(&mut self, start: Vec<Url>, sitemaps: bool, now: Instant) {
+        let site = self.site.clone();
+        let rules = site.rules();
+        self.saved.controls.file = tuned::of_file(&rules.document);
+        self.saved.controls.scope = tuned::scope_digest(&rules.document);
+        let starts = start.into_iter().map(|url| NewUrl {
+            print: site.print(url.as_str()),
+            url: url.as_str().into(),
+            depth: 0,
+            hops: 0,
+            via: Via::Start,
+        });
+        if site.store.add(site.id, starts.collect()).await > 0 {
+            self.queue = Queue::Ask;
+        }
+        if sitemaps {
+            self.saved.sitemaps_done = false;
+            self.begin_sitemaps(&rules, now);
+        }
+        self.unsaved = true;
+    }
+
+    fn requeued(&mut self, pages: u64, now: Instant) {
+        self.spent = self.spent.saturating_sub(pages);
+        self.trouble = None;
+        for host in self.hosts.iter_mut() {
+            host.forgive(now);
+            if matches!(host.robots, RobotsState::Unreachable(_)) {
+                host.robots = RobotsState::Unknown;
+            }
+        }
+        if matches!(self.hold, Hold::Finished) {
+            self.hold = Hold::No;
+        }
+        self.queue = Queue::Ask;
+    }
+
+    fn tell_detail(&self, reply: Reply<SiteDetail>, now: Instant) {
+        let rules = self.site.rules();
+        let records = rules.config.extract.iter().map(|rule| {
+            let fields: Vec<&str> = rule.fields.iter().map(|f| f.name.as_str()).collect();
+            let when = rule
+                .when
+                .as_ref()
+                .map_or("every page", |when| when.0.as_str());
+            format!("{} from {when}: {}", rule.record, fields.join(", "))
+        });
+        reply.send(SiteDetail {
+            hosts: self.hosts.rows(now, HOSTS),
+            rules: rules.words(),
+            records: records.collect(),
+        });
+    }
+
+    fn robots_words(&mut self, url: &Url) -> Option<String> {
+        let origin = &url[..Position::BeforePath];
+        let host = self.hosts.get(origin)?;
+        match &host.robots {
+            RobotsState::Known(rules, _) => {
+                let path = &url[Position::BeforePath..Position::AfterQuery];
+                let decision = rules.allows(path);
+                Some(match (decision.allowed, decision.rule) {
+                    (true, None) => "robots.txt has no rule for it".to_owned(),
+                    (true, Some((line, rule))) => {
+                        format!("robots.txt allows it: line {line}, {rule}")
+                    }
+                    (false, rule) => {
+                        let (line, rule) = rule.unwrap_or_default();
+                        format!("robots.txt forbids it: line {line}, {rule}")
+                    }
+                })
+            }
+            RobotsState::Unreachable(why) => Some(why.to_string()),
+            RobotsState::Unknown | RobotsState::Asked => None,
         }
     }
 }

@@ -33,7 +33,7 @@ impl Supervisor {
                 }
                 self.sitemaps_from_robots(origin, known, sitemaps, now);
             }
-            ErrandResult::Reading => {}
+            ErrandResult::Reading => self.sitemaps_read += 1,
             ErrandResult::NoSitemap(why) => {
                 if let Some(why) = why {
                     self.site.say(Level::Warn, why).await;
@@ -55,9 +55,9 @@ impl Supervisor {
         sitemaps: Vec<String>,
         now: Instant,
     ) {
-        let site = self.site.clone();
-        let auto = site.config.discover.sitemap == Sitemap::Auto && !self.saved.sitemaps_done;
-        let start = site
+        let rules = self.site.rules();
+        let auto = rules.config.discover.sitemap == Sitemap::Auto && !self.saved.sitemaps_done;
+        let start = rules
             .config
             .start
             .iter()
@@ -80,8 +80,8 @@ impl Supervisor {
     }
 
     pub(super) fn add_default_sitemaps(&mut self, now: Instant) {
-        let site = self.site.clone();
-        for start in &site.config.start {
+        let rules = self.site.rules();
+        for start in &rules.config.start {
             if let Ok(url) = start.join("/sitemap.xml") {
                 self.add_sitemap(url, 0, false, now);
             }
@@ -89,7 +89,7 @@ impl Supervisor {
     }
 
     pub(super) fn add_sitemap(&mut self, url: Url, nesting: u8, asked: bool, now: Instant) {
-        let print = self.site.linker.print(url.as_str());
+        let print = self.site.print(url.as_str());
         if self.sitemaps_seen.len() >= SITEMAPS || !self.sitemaps_seen.insert(print) {
             return;
         }

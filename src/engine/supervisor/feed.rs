@@ -32,8 +32,9 @@ impl Supervisor {
             return;
         }
         let mut most = (room - waiting).min(ahead);
-        if let Some(budget) = self.budget {
-            let left = usize::try_from(budget).unwrap_or(usize::MAX);
+        if let Some(limit) = self.saved.controls.now.max_pages {
+            let left = limit.saturating_sub(self.spent);
+            let left = usize::try_from(left).unwrap_or(usize::MAX);
             most = most.min(left.saturating_sub(waiting));
         }
         if most > 0 {
@@ -64,7 +65,7 @@ impl Supervisor {
             self.end(&leased, Outcome::Failed(FailureKind::Internal), None);
             return;
         };
-        if self.rescope && self.site.scope.judge(&url, leased.depth).is_err() {
+        if self.rescope && self.site.rules().scope.judge(&url, leased.depth).is_err() {
             self.end(&leased, Outcome::Skipped(SkipReason::Scope), None);
             return;
         }

@@ -2,23 +2,24 @@
 //! and decides what is fetched next and when the site is over.
 
 mod controls;
+mod ending;
 mod errands;
 mod feed;
 
 use self::errands::NESTING;
-use self::feed::AHEAD_MOST;
+use super::auto::Auto;
 use super::hosts::{Hosts, Next};
+use super::rules::Rules;
 use super::site::{Message, SiteContext};
 use super::slots::{Shown, Slots};
 use super::work::{Report, Work};
 use super::worker;
-use crate::bus::{Attempt, Doing, Event, Level, SiteState, WorkerId};
+use crate::bus::{Attempt, Doing, Event, Reply, SiteState, WorkerId};
 use crate::config::{Robots, Sitemap};
 use crate::page::{FailureKind, Fingerprint, Outcome, SkipReason, time};
 use crate::store::{Lease, Leased, NewUrl, Pending, SavedSite, Via};
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -33,6 +34,20 @@ enum Queue {
     Wait(Option<u64>),
     /// Nothing at all.
     Drained,
+}
+
+/// Why nothing may start, beside a pause.
+enum Hold {
+    /// Nothing holds it.
+    No,
+    /// The operator ends the site: what is in flight is finished.
+    Finish,
+    /// The operator has ended it.
+    Finished,
+    /// It starts over when what is in flight is finished.
+    StartOver(Reply<bool>),
+    /// The store forgets it.
+    Forgetting(Reply<bool>),
 }
 
 /// What a supervisor starts from.
@@ -55,12 +70,20 @@ pub struct Supervisor {
     cancel: CancellationToken,
     slots: Slots,
     hosts: Hosts,
-    delay: Duration,
     queue: Queue,
     lease: Option<Pending<'static, Lease>>,
-    /// Pages that may still be started; `None` is no limit.
-    budget: Option<u64>,
+    /// Pages started, less those that come round again: what counts against
+    /// the limit of pages.
+    spent: u64,
+    /// Tunes the number of workers, where that is asked for.
+    auto: Option<Auto>,
+    /// When it is next asked.
+    auto_at: Instant,
+    hold: Hold,
+    forgetting: Option<Pending<'static, bool>>,
     sitemaps_open: usize,
+    /// Sitemaps at the CPU pool.
+    sitemaps_read: i64,
     sitemaps_seen: HashSet<Fingerprint>,
     saved: SavedSite,
     done_before: u64,
@@ -86,19 +109,26 @@ impl Supervisor {
         cancel: CancellationToken,
         over: Arc<watch::Sender<usize>>,
     ) -> Self {
-        let obey = site.config.fetch.robots == Robots::Obey;
-        let budget = site.config.limits.pages;
+        let obey = site.rules().config.fetch.robots == Robots::Obey;
+        let mut hosts = Hosts::new(obey);
+        for host in &begin.saved.controls.paused_hosts {
+            hosts.pause(host, true);
+        }
         Self {
             inbox,
             tasks,
             cancel,
-            slots: Slots::new(begin.saved.controls.concurrency, begin.saved.paused),
-            hosts: Hosts::new(obey),
-            delay: begin.saved.controls.delay,
+            slots: Slots::new(begin.saved.controls.now.concurrency, begin.saved.paused),
+            hosts,
             queue: Queue::Ask,
             lease: None,
-            budget: budget.map(|most| most.saturating_sub(begin.over)),
+            spent: begin.over,
+            auto: begin.saved.controls.now.auto.map(Auto::new),
+            auto_at: Instant::now(),
+            hold: Hold::No,
+            forgetting: None,
             sitemaps_open: 0,
+            sitemaps_read: 0,
             sitemaps_seen: HashSet::new(),
             saved: begin.saved,
             done_before: begin.done,
@@ -145,6 +175,10 @@ impl Supervisor {
                     }
                 }
                 () = pending(&mut self.saving) => self.saving = None,
+                done = pending(&mut self.forgetting) => {
+                    self.forgetting = None;
+                    self.forgotten(done).await;
+                }
                 () = progress.notified() => self.queue = Queue::Ask,
                 () = site.settled.notified() => {}
                 () = tokio::time::sleep_until(sleep) => {}
@@ -155,35 +189,40 @@ impl Supervisor {
     async fn begin(&mut self) {
         let site = self.site.clone();
         let now = Instant::now();
-        self.tell_controls().await;
+        self.tell_controls(None).await;
         self.enter(SiteState::Starting, None).await;
-        let starts = site.config.start.iter().map(|url| NewUrl {
-            print: site.linker.print(url.as_str()),
+        let rules = site.rules();
+        let starts = rules.config.start.iter().map(|url| NewUrl {
+            print: site.print(url.as_str()),
             url: url.as_str().into(),
             depth: 0,
             hops: 0,
             via: Via::Start,
         });
         site.store.add(site.id, starts.collect()).await;
+        self.begin_sitemaps(&rules, now);
+        if self.slots.is_paused() {
+            self.enter(SiteState::Paused, None).await;
+        }
+    }
+
+    fn begin_sitemaps(&mut self, rules: &Rules, now: Instant) {
         if !self.saved.sitemaps_done {
-            match &site.config.discover.sitemap {
+            match &rules.config.discover.sitemap {
                 Sitemap::Off => self.saved.sitemaps_done = true,
                 Sitemap::List(urls) => {
                     for url in urls {
                         self.add_sitemap(url.clone(), 0, true, now);
                     }
                 }
-                Sitemap::Auto if site.config.fetch.robots == Robots::Obey => {
+                Sitemap::Auto if rules.config.fetch.robots == Robots::Obey => {
                     // robots.txt comes first; it may name them.
-                    for url in &site.config.start {
+                    for url in &rules.config.start {
                         self.hosts.ask_robots(url, now);
                     }
                 }
                 Sitemap::Auto => self.add_default_sitemaps(now),
             }
-        }
-        if self.slots.is_paused() {
-            self.enter(SiteState::Paused, None).await;
         }
     }
 
@@ -191,11 +230,16 @@ impl Supervisor {
     /// latest, if that is known.
     async fn step(&mut self) -> Option<Instant> {
         let now = Instant::now();
-        let wake = if self.stopping {
+        let wake = if self.stopping || !matches!(self.hold, Hold::No) {
             None
         } else {
             self.ask_for_pages();
-            self.assign(now).await
+            let wake = self.assign(now).await;
+            let tuned = self.tune(now).await;
+            match (wake, tuned) {
+                (Some(wake), Some(tuned)) => Some(wake.min(tuned)),
+                (wake, tuned) => wake.or(tuned),
+            }
         };
         self.show_slots().await;
         self.conclude().await;
@@ -257,14 +301,13 @@ impl Supervisor {
         if self.state != SiteState::Running && !self.slots.is_paused() {
             self.enter(SiteState::Running, None).await;
         }
+        let delay = self.saved.controls.now.delay;
         if let Some(host) = self.hosts.get(&origin) {
-            host.started(now, self.delay);
+            host.started(now, delay);
         }
         let url: Arc<str> = match &work {
             Work::Page(page) => {
-                if let Some(budget) = &mut self.budget {
-                    *budget = budget.saturating_sub(1);
-                }
+                self.spent += 1;
                 page.leased.url.as_ref().into()
             }
             Work::Errand(errand) => errand.url.as_str().into(),
@@ -301,6 +344,8 @@ impl Supervisor {
                         self.add_sitemap(url, nesting, true, now);
                     }
                 }
+                // May come before the report of the worker that handed it over.
+                self.sitemaps_read -= 1;
                 self.queue = Queue::Ask;
                 self.sitemap_closed().await;
             }
@@ -314,10 +359,11 @@ impl Supervisor {
         if let Some(why) = report.why {
             self.trouble.get_or_insert_with(|| why.into());
         }
-        if report.again
-            && let Some(budget) = &mut self.budget
-        {
-            *budget += 1;
+        if report.again {
+            self.spent = self.spent.saturating_sub(1);
+        }
+        if let (Some(auto), Some((elapsed, status, kind))) = (&mut self.auto, report.sample) {
+            auto.note(elapsed, status, kind);
         }
         if let Some(host) = self.hosts.get(&report.origin) {
             if let Some(wait) = report.hold {
@@ -337,104 +383,6 @@ impl Supervisor {
         if let Some(result) = report.errand {
             self.hear_errand(&report.origin, result, now).await;
         }
-    }
-
-    /// Looks whether the site is over, and says so.
-    async fn conclude(&mut self) {
-        if self.state.is_over() || self.slots.busy() > 0 {
-            return;
-        }
-        let digesting = self.site.digesting.load(Ordering::Acquire) > 0;
-        if self.stopping {
-            if !digesting {
-                self.over_with(SiteState::Stopped, None).await;
-            }
-            return;
-        }
-        if digesting || self.sitemaps_open > 0 || self.hosts.has_errands() || self.lease.is_some() {
-            return;
-        }
-        if self.budget == Some(0) {
-            let most = self.site.config.limits.pages.unwrap_or_default();
-            let why = format!("limits.pages {most} reached");
-            self.over_with(SiteState::Finished, Some(why.into())).await;
-        } else if matches!(self.queue, Queue::Drained) && self.hosts.waiting() == 0 {
-            let done = self.done_before + self.site.done.load(Ordering::Relaxed);
-            if done == 0 {
-                let why = self
-                    .trouble
-                    .clone()
-                    .unwrap_or_else(|| "no start page could be had".into());
-                self.over_with(SiteState::Failed, Some(why)).await;
-            } else {
-                self.over_with(SiteState::Finished, None).await;
-            }
-        } else if let Some(host) = self.hosts.given_up() {
-            let more = matches!(self.queue, Queue::Ask) && self.hosts.waiting() < AHEAD_MOST / 2;
-            if !more {
-                let why = format!("{host} does not answer; its pages stay queued");
-                self.over_with(SiteState::Failed, Some(why.into())).await;
-            }
-        }
-    }
-
-    async fn over_with(&mut self, state: SiteState, why: Option<Arc<str>>) {
-        let level = match state {
-            SiteState::Failed => Level::Error,
-            _ => Level::Info,
-        };
-        let reason = why
-            .as_deref()
-            .map(|why| format!(": {why}"))
-            .unwrap_or_default();
-        self.site
-            .say(level, format!("{}{reason}", state.as_str()))
-            .await;
-        self.enter(state, why).await;
-    }
-
-    /// Changes the state, tells the monitor, and saves it.
-    async fn enter(&mut self, state: SiteState, why: Option<Arc<str>>) {
-        let was_over = self.state.is_over();
-        self.state = state;
-        self.saved.state = state;
-        self.saved.why = why.clone();
-        self.unsaved = true;
-        self.site
-            .tell(Event::Site {
-                site: self.site.id,
-                state,
-                why,
-            })
-            .await;
-        match (was_over, state.is_over()) {
-            (false, true) => self.over.send_modify(|sites| *sites += 1),
-            (true, false) => self.over.send_modify(|sites| *sites -= 1),
-            _ => {}
-        }
-    }
-
-    /// Hands what is unsaved to the store, one save at a time and without
-    /// waiting: the operator must be heard even while the disk is full.
-    fn save(&mut self) {
-        if self.unsaved && self.saving.is_none() {
-            self.unsaved = false;
-            let site = self.site.clone();
-            let saved = self.saved.clone();
-            self.saving = Some(Box::pin(async move {
-                site.store.save_site(site.id, saved).await;
-            }));
-        }
-    }
-
-    async fn tell_controls(&mut self) {
-        self.site
-            .tell(Event::Controls {
-                site: self.site.id,
-                controls: self.saved.controls.clone(),
-                why: None,
-            })
-            .await;
     }
 
     async fn show_slots(&mut self) {

@@ -34,6 +34,7 @@ pub(crate) fn site(start: &str) -> Site {
         },
         url: NormalForm::default(),
         fetch: Fetch {
+            auto: None,
             via: vec![Rung::Http],
             concurrency: 1,
             delay: Duration::ZERO,
@@ -52,6 +53,7 @@ pub(crate) fn site(start: &str) -> Site {
         },
         extract: Vec::new(),
         digest: 0,
+        alerts: Default::default(),
     }
 }
 

@@ -107,6 +107,7 @@ fn what_keys_send() {
         ("qyqn", vec![Send(Command::Stop), Send(Command::StopNow)]),
         ("\x1b\x1b\x1b", vec![]),
         ("?q", vec![]),
+        ("d", vec![Effect::Detach]),
     ];
     for (keys, expected) in table {
         let mut state = sample::state();
@@ -150,6 +151,9 @@ fn a_deck_that_only_looks_on_sends_nothing() {
     }
     let mut state = sample::state();
     state.shared.readonly = true;
+    assert_eq!(press(&mut state, "q"), [Effect::Leave]);
+    let mut state = sample::state();
+    state.shared.attached = true;
     assert_eq!(press(&mut state, "q"), [Effect::Leave]);
 }
 

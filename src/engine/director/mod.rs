@@ -1,25 +1,30 @@
 //! The director: starts the sites, hears the operator, and ends the run.
 
+mod controls;
+mod obey;
+mod pages;
+mod reload;
+mod undo;
+
+use self::undo::Undo;
 use super::pool::Pool;
+use super::rules::Rules;
 use super::site::{Control, Message, SiteContext};
 use super::supervisor::{Begin, Supervisor};
-use super::{answer, probe};
+use super::{answer, probe, tuned};
 use crate::bus::{
-    Answer, Command, Event, JobState, Level, Origin, Query, Request, SiteControls, SiteState,
-    Target, verb,
+    Answer, Command, Event, JobState, Level, Origin, Query, Request, SiteState, verb,
 };
-use crate::config::{Fetch, Job, Site};
-use crate::discover::links::Linker;
+use crate::config::Job;
 use crate::discover::redirect::Chains;
-use crate::discover::scope::ScopeRules;
-use crate::extract::fields::Plan;
-use crate::fetch::{Fetcher, Visitor};
-use crate::page::SiteId;
+use crate::fetch::Fetcher;
+use crate::page::{Fingerprinter, SiteId};
 use crate::store::sqlite::OpenedSite;
-use crate::store::{JournalEntry, Revision, SavedSite, Store};
+use crate::store::{JournalEntry, Store};
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -29,6 +34,8 @@ use tokio_util::task::TaskTracker;
 
 /// Room in a supervisor's inbox, messages.
 const INBOX: usize = 256;
+/// Changes of one control that follow each other within this time are one.
+const ONE_CHANGE: Duration = Duration::from_secs(2);
 /// How long an orderly end waits for a store that cannot write.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -51,9 +58,16 @@ pub struct Parts {
     /// Whether the run goes on when every site is over, for an operator who
     /// may want to send failed pages round again. May change at any time.
     pub linger: watch::Receiver<bool>,
+    /// Reads the sites file again; blocks. `None` for a job without a file.
+    pub reload: Option<Reload>,
     /// Threads that parse.
     pub threads: usize,
+    /// The job's folder, whose disk is watched.
+    pub dir: PathBuf,
 }
+
+/// Reads the sites file again; the error is in words for the operator.
+pub type Reload = Arc<dyn Fn() -> Result<Job, String> + Send + Sync>;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -94,15 +108,14 @@ impl Engine {
     }
 }
 
-/// The director's hold on one site.
-struct Seat {
-    context: Arc<SiteContext>,
-    concurrency: u32,
-    delay: Duration,
-}
-
 struct Director {
-    seats: Vec<Seat>,
+    seats: Vec<Arc<SiteContext>>,
+    reload: Option<Reload>,
+    undo: Vec<Undo>,
+    /// Whether a change is being taken back.
+    undoing: bool,
+    /// The last change: its verb and when it was made.
+    last_change: Option<(&'static str, Instant)>,
     store: Arc<dyn Store>,
     events: mpsc::Sender<Event>,
     commands: mpsc::Receiver<Request>,
@@ -128,14 +141,17 @@ impl Director {
             for seen in opened.redirects {
                 chains.restore(seen.page, seen.from, seen.to);
             }
+            let watched = *parts.linger.borrow();
+            let saved = tuned::begin(config, opened.saved, opened.changed, watched);
+            let controls = saved.controls.now.clone();
+            let rules = Rules::new(config.clone(), &controls, saved.rules.clone(), None);
             let context = Arc::new(SiteContext {
                 id,
-                visitor: Visitor::new(config),
-                scope: ScopeRules::new(config),
-                linker: Linker::new(config),
-                plan: Plan::compile(&config.extract),
+                name: config.name.as_str().into(),
+                prints: Fingerprinter::new(&config.name),
+                rules: RwLock::new(Arc::new(rules)),
+                controls: Mutex::new(controls),
                 chains: Mutex::new(chains),
-                config: config.clone(),
                 store: parts.store.clone(),
                 events: parts.events.clone(),
                 fetcher: parts.fetcher.clone(),
@@ -145,13 +161,7 @@ impl Director {
                 digesting: AtomicUsize::new(0),
                 settled: Notify::new(),
             });
-            let watched = *parts.linger.borrow();
-            let saved = controls(config, opened.saved, opened.changed, watched);
-            seats.push(Seat {
-                context: context.clone(),
-                concurrency: saved.controls.concurrency,
-                delay: saved.controls.delay,
-            });
+            seats.push(context.clone());
             let begin = Begin {
                 saved,
                 over: opened.counts.done + opened.counts.failed,
@@ -168,10 +178,15 @@ impl Director {
             );
             supervisors.push(tokio::spawn(supervisor.run()));
         }
-        tokio::spawn(answer::run(parts.queries, parts.store.clone()));
-        tokio::spawn(probe::run(parts.events.clone(), cancel.clone()));
+        let sites = seats.clone();
+        tokio::spawn(answer::run(parts.queries, parts.store.clone(), sites));
+        tokio::spawn(probe::run(parts.events.clone(), parts.dir, cancel.clone()));
         Self {
             seats,
+            reload: parts.reload,
+            undo: Vec::new(),
+            undoing: false,
+            last_change: None,
             store: parts.store,
             events: parts.events,
             commands: parts.commands,
@@ -232,107 +247,38 @@ impl Director {
 
     /// Does what a request asks; `true` where the run is to end.
     async fn hear(&mut self, request: Request) -> bool {
-        let names: Vec<&str> = self
-            .seats
-            .iter()
-            .map(|seat| seat.context.config.name.as_str())
-            .collect();
-        let words = verb::words(&request.command, &names);
+        let words = verb::words(&request.command, &self.names());
         let ends = matches!(request.command, Command::Stop | Command::StopNow);
         if request.command == Command::StopNow {
             self.cancel.cancel();
         }
-        let answer = self.obey(request.command).await;
-        let (text, level) = match &answer {
+        let done = self.obey(request.command).await;
+        let (text, level) = match &done.answer {
             Answer::Done(text) => (text, Level::Info),
             Answer::Refused(text) => (text, Level::Warn),
         };
         tracing::info!(origin = request.origin.as_str(), "{words}: {text}");
         if request.origin != Origin::Auto {
-            self.tell(Event::notice(level, None, format!("{words}: {text}")))
+            let first = text.lines().next().unwrap_or_default();
+            self.tell(Event::notice(level, None, format!("{words}: {first}")))
                 .await;
         }
         let entry = JournalEntry {
             origin: request.origin.as_str(),
             command: words,
-            before: String::new(),
-            after: String::new(),
-            refused: matches!(answer, Answer::Refused(_)),
+            before: done.before,
+            after: done.after,
+            refused: matches!(done.answer, Answer::Refused(_)),
             answer: text.clone(),
         };
         let store = self.store.clone();
         self.tasks.spawn(async move { store.journal(entry).await });
-        request.reply.send(answer);
+        request.reply.send(done.answer);
         ends
     }
 
-    async fn obey(&mut self, command: Command) -> Answer {
-        match command {
-            Command::Pause(target) => self.pause(target, true).await,
-            Command::Resume(target) => self.pause(target, false).await,
-            Command::Concurrency(site, wanted) => {
-                let wanted = wanted.clamp(1, Fetch::MAX_CONCURRENCY);
-                let Some(seat) = self.seats.get_mut(site.index()) else {
-                    return no_such_site();
-                };
-                let before = std::mem::replace(&mut seat.concurrency, wanted);
-                let context = seat.context.clone();
-                send(&context, Control::Concurrency(wanted)).await;
-                Answer::Done(format!("{before} → {wanted} workers"))
-            }
-            Command::Delay(site, wanted) => {
-                let wanted = wanted.min(Fetch::MAX_DELAY);
-                let Some(seat) = self.seats.get_mut(site.index()) else {
-                    return no_such_site();
-                };
-                let before = std::mem::replace(&mut seat.delay, wanted);
-                let context = seat.context.clone();
-                send(&context, Control::Delay(wanted)).await;
-                Answer::Done(format!("{before:?} → {wanted:?}"))
-            }
-            Command::Retry(pick) => {
-                let sites = self.store.revise(pick, Revision::Retry).await;
-                let mut all = 0;
-                for (site, pages) in sites {
-                    all += pages;
-                    if let Some(seat) = self.seats.get(site.index()) {
-                        send(&seat.context, Control::Requeued(pages)).await;
-                    }
-                }
-                match all {
-                    0 => Answer::Refused("no failed page matches".to_owned()),
-                    1 => Answer::Done("1 page goes round again".to_owned()),
-                    n => Answer::Done(format!("{n} pages go round again")),
-                }
-            }
-            Command::Stop => Answer::Done("finishing what is in flight".to_owned()),
-            Command::StopNow => Answer::Done("dropping what is in flight".to_owned()),
-            _ => Answer::Refused("not built yet".to_owned()),
-        }
-    }
-
-    async fn pause(&mut self, target: Target, paused: bool) -> Answer {
-        let done = if paused { "on hold" } else { "goes on" };
-        match target {
-            Target::All => {
-                for seat in &self.seats {
-                    send(&seat.context, Control::Pause(paused)).await;
-                }
-            }
-            Target::Site(site) => match self.seats.get(site.index()) {
-                Some(seat) => send(&seat.context, Control::Pause(paused)).await,
-                None => return no_such_site(),
-            },
-            Target::Worker(site, worker) => match self.seats.get(site.index()) {
-                Some(seat) if worker.0 < seat.concurrency => {
-                    send(&seat.context, Control::PauseWorker(worker, paused)).await;
-                }
-                Some(_) => return Answer::Refused("there is no such worker".to_owned()),
-                None => return no_such_site(),
-            },
-            Target::Host(..) => return Answer::Refused("not built yet".to_owned()),
-        }
-        Answer::Done(done.to_owned())
+    fn names(&self) -> Vec<Arc<str>> {
+        self.seats.iter().map(|site| site.name.clone()).collect()
     }
 
     /// Ends the run: what is in flight is finished (or dropped, if cancelled),
@@ -340,7 +286,7 @@ impl Director {
     async fn end(mut self) -> Ended {
         self.tell(Event::Job(JobState::Stopping)).await;
         for seat in &self.seats {
-            send(&seat.context, Control::Stop).await;
+            send(seat, Control::Stop).await;
         }
         let handles = std::mem::take(&mut self.supervisors);
         let mut sites = tokio::spawn(async move {
@@ -383,41 +329,7 @@ impl Director {
     }
 }
 
-/// The state and controls a site starts with: those the operator tuned in an
-/// earlier run, unless the site's document has changed since.
-fn controls(config: &Site, saved: Option<SavedSite>, changed: bool, watched: bool) -> SavedSite {
-    let fresh = SavedSite {
-        state: SiteState::Starting,
-        why: None,
-        controls: SiteControls {
-            concurrency: config.fetch.concurrency,
-            auto: None,
-            delay: config.fetch.delay,
-            max_pages: config.limits.pages,
-            max_depth: config.limits.depth,
-            retries: config.fetch.retries,
-            draining: false,
-        },
-        rules: Vec::new(),
-        paused: false,
-        sitemaps_done: false,
-    };
-    match saved {
-        Some(saved) if !changed => SavedSite {
-            // Where nobody looks, nobody would resume.
-            paused: saved.paused && watched,
-            ..saved
-        },
-        // A changed document may name other sitemaps or take in more of them.
-        _ => fresh,
-    }
-}
-
 async fn send(site: &SiteContext, control: Control) {
     // A closed inbox means that the site has ended already.
     let _ = site.inbox.send(Message::Control(control)).await;
-}
-
-fn no_such_site() -> Answer {
-    Answer::Refused("there is no such site".to_owned())
 }

@@ -1,0 +1,219 @@
+//! What two versions of a site's document differ in, in words.
+
+use super::site::{FieldRule, Pattern, RecordRule, Site, Sitemap};
+use std::fmt::{Debug, Display};
+
+/// Every difference between two documents of one site, one a line. Values of
+/// request headers may be secrets and are never told.
+pub fn differences(old: &Site, new: &Site) -> Vec<String> {
+    let mut lines = Lines(Vec::new());
+    let text = |url: &url::Url| url.to_string();
+    lines.list("start", &old.start, &new.start, text);
+    lines.value(
+        "limits.pages",
+        none(old.limits.pages),
+        none(new.limits.pages),
+    );
+    lines.value(
+        "limits.depth",
+        none(old.limits.depth),
+        none(new.limits.depth),
+    );
+    let (was, is) = (&old.discover, &new.discover);
+    lines.value(
+        "discover.sitemap",
+        sitemap(&was.sitemap),
+        sitemap(&is.sitemap),
+    );
+    lines.value("discover.links", on(was.links), on(is.links));
+    lines.value("discover.nofollow", on(was.nofollow), on(is.nofollow));
+    let (was, is) = (&old.scope, &new.scope);
+    lines.list("scope.hosts", &was.hosts, &is.hosts, String::clone);
+    lines.list("scope.include", &was.include, &is.include, pattern);
+    lines.list("scope.exclude", &was.exclude, &is.exclude, pattern);
+    lines.debug("url", &old.url, &new.url);
+    let (was, is) = (&old.fetch, &new.fetch);
+    lines.debug("fetch.via", &was.via, &is.via);
+    lines.value("fetch.concurrency", workers(old), workers(new));
+    lines.debug("fetch.delay", &was.delay, &is.delay);
+    lines.debug("fetch.timeout", &was.timeouts, &is.timeouts);
+    lines.value("fetch.retries", was.retries, is.retries);
+    lines.debug("fetch.robots", &was.robots, &is.robots);
+    lines.value("fetch.user_agent", &was.user_agent, &is.user_agent);
+    lines.value(
+        "fetch.allow_private",
+        on(was.allow_private),
+        on(is.allow_private),
+    );
+    lines.value("fetch.max_body", was.max_body, is.max_body);
+    if was.headers != is.headers {
+        lines.0.push("fetch.headers: changed".to_owned());
+    }
+    records(&old.extract, &new.extract, &mut lines);
+    if old.alerts != new.alerts {
+        // Their webhooks and commands may be secrets.
+        lines.0.push("alerts: changed".to_owned());
+    }
+    lines.0
+}
+
+struct Lines(Vec<String>);
+
+impl Lines {
+    fn value<T: PartialEq + Display>(&mut self, what: &str, old: T, new: T) {
+        if old != new {
+            self.0.push(format!("{what}: {old} → {new}"));
+        }
+    }
+
+    fn debug<T: Debug>(&mut self, what: &str, old: &T, new: &T) {
+        self.value(what, format!("{old:?}"), format!("{new:?}"));
+    }
+
+    fn list<T>(&mut self, what: &str, old: &[T], new: &[T], text: impl Fn(&T) -> String) {
+        let old: Vec<String> = old.iter().map(&text).collect();
+        let new: Vec<String> = new.iter().map(&text).collect();
+        for gone in old.iter().filter(|item| !new.contains(item)) {
+            self.0.push(format!("{what}: − {gone}"));
+        }
+        for come in new.iter().filter(|item| !old.contains(item)) {
+            self.0.push(format!("{what}: + {come}"));
+        }
+    }
+}
+
+fn records(old: &[RecordRule], new: &[RecordRule], lines: &mut Lines) {
+    let same = |a: &&RecordRule, b: &RecordRule| {
+        a.record == b.record && a.when.as_ref().map(pattern) == b.when.as_ref().map(pattern)
+    };
+    for rule in old {
+        match new.iter().find(|other| same(other, rule)) {
+            None => lines.0.push(format!("extract: − {}", rule.record)),
+            Some(other) => {
+                let field = |field: &FieldRule| format!("{field:?}");
+                for was in &rule.fields {
+                    let what = format!("extract.{}.{}", rule.record, was.name);
+                    match other.fields.iter().find(|is| is.name == was.name) {
+                        None => lines.0.push(format!("{what}: removed")),
+                        Some(is) if field(is) != field(was) => {
+                            lines
+                                .0
+                                .push(format!("{what}: {} → {}", was.css.0, is.css.0));
+                        }
+                        Some(_) => {}
+                    }
+                }
+                for is in &other.fields {
+                    if !rule.fields.iter().any(|was| was.name == is.name) {
+                        let what = format!("extract.{}.{}", rule.record, is.name);
+                        lines.0.push(format!("{what}: new, {}", is.css.0));
+                    }
+                }
+            }
+        }
+    }
+    for rule in new {
+        if !old.iter().any(|other| same(&other, rule)) {
+            lines.0.push(format!("extract: + {}", rule.record));
+        }
+    }
+}
+
+fn none<T: Display>(value: Option<T>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
+}
+
+fn on(value: bool) -> &'static str {
+    if value { "on" } else { "off" }
+}
+
+fn pattern(pattern: &Pattern) -> String {
+    pattern.0.as_str().to_owned()
+}
+
+fn workers(site: &Site) -> String {
+    match &site.fetch.auto {
+        Some(range) => format!("auto from {} to {}", range.start(), range.end()),
+        None => site.fetch.concurrency.to_string(),
+    }
+}
+
+fn sitemap(sitemap: &Sitemap) -> String {
+    match sitemap {
+        Sitemap::Auto => "auto".to_owned(),
+        Sitemap::Off => "off".to_owned(),
+        Sitemap::List(urls) => {
+            let urls: Vec<&str> = urls.iter().map(url::Url::as_str).collect();
+            urls.join(", ")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Overrides, parse};
+
+    fn site(text: &str) -> std::sync::Arc<Site> {
+        let text = format!("site: a\nstart: http://127.0.0.1/\n{text}");
+        let env = |_: &str| Some("hunter2".to_owned());
+        parse(&text, "s.yaml", &env, &Overrides::default())
+            .unwrap()
+            .sites[0]
+            .clone()
+    }
+
+    #[test]
+    fn every_part_of_a_document_is_compared() {
+        for (old, new, want) in [
+            ("", "", vec![]),
+            ("", "limits: { pages: 9 }", vec!["limits.pages: none → 9"]),
+            ("", "limits: { depth: 2 }", vec!["limits.depth: none → 2"]),
+            (
+                "",
+                "alerts: [{ when: no_progress, webhook: 'http://e.org/' }]",
+                vec!["alerts: changed"],
+            ),
+            (
+                "",
+                "discover: { sitemap: off }",
+                vec!["discover.sitemap: auto → off"],
+            ),
+            (
+                "",
+                "discover: { links: off }",
+                vec!["discover.links: on → off"],
+            ),
+            (
+                "scope: { exclude: [a, b] }",
+                "scope: { exclude: [b, c] }",
+                vec!["scope.exclude: − a", "scope.exclude: + c"],
+            ),
+            (
+                "fetch: { concurrency: 4, delay: 1s }",
+                "fetch: { concurrency: auto }",
+                vec![
+                    "fetch.concurrency: 4 → auto from 1 to 64",
+                    "fetch.delay: 1s → 0ns",
+                ],
+            ),
+            (
+                "fetch: { headers: { X-Key: a } }",
+                "fetch: { headers: { X-Key: '${KEY}' } }",
+                vec!["fetch.headers: changed"],
+            ),
+            (
+                "extract: [ { record: r, fields: { a: h1, b: h2 } } ]",
+                "extract: [ { record: r, fields: { a: h3, c: h2 } }, { record: s, fields: { a: p } } ]",
+                vec![
+                    "extract.r.a: h1 → h3",
+                    "extract.r.b: removed",
+                    "extract.r.c: new, h2",
+                    "extract: + s",
+                ],
+            ),
+        ] {
+            assert_eq!(differences(&site(old), &site(new)), want, "{old} / {new}");
+        }
+    }
+}

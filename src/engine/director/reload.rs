@@ -1,0 +1,106 @@
+//! The sites file read again while the crawl runs.
+
+use super::obey::{Done, Refusable};
+use super::{Director, send};
+use crate::bus::{Event, SiteInfo};
+use crate::config::{Job, Site, differences};
+use crate::engine::rules::Rules;
+use crate::engine::site::{Control, SiteContext};
+use crate::engine::tuned;
+use crate::store::Tuned;
+use std::sync::Arc;
+
+impl Director {
+    /// Reads the file and says what differs; unless it is a preview, applies it.
+    pub(super) async fn read_again(&mut self, preview: bool) -> Refusable<Done> {
+        let Some(reload) = self.reload.clone() else {
+            return Err(Done::refused("this job has no sites file to read again"));
+        };
+        let read = tokio::task::spawn_blocking(move || reload()).await;
+        let job = match read {
+            Ok(Ok(job)) => job,
+            Ok(Err(why)) => return Err(Done::refused(why)),
+            Err(_) => return Err(Done::refused("reading the sites file broke down")),
+        };
+        let mut lines = Vec::new();
+        for site in self.seats.clone() {
+            let Some(new) = document(&job, &site) else {
+                lines.push(format!(
+                    "{}: no longer in the file; it goes on, and the next run leaves it out",
+                    site.name
+                ));
+                continue;
+            };
+            let changes = differences(&site.rules().document, &new);
+            lines.extend(
+                changes
+                    .iter()
+                    .map(|change| format!("{}: {change}", site.name)),
+            );
+            if !changes.is_empty() && !preview {
+                lines.extend(self.apply(&site, new).await);
+            }
+        }
+        for new in &job.sites {
+            if !self.seats.iter().any(|site| *site.name == *new.name) {
+                lines.push(format!("{}: new; it begins with the next run", new.name));
+            }
+        }
+        if lines.is_empty() {
+            return Ok(Done::plain("the sites file has not changed"));
+        }
+        let mut done = Done::plain(lines.join("\n"));
+        if !preview {
+            done.after = lines.join("; ");
+        }
+        Ok(done)
+    }
+
+    /// Puts a site under its new document; answers what more there is to say.
+    async fn apply(&mut self, site: &Arc<SiteContext>, new: Arc<Site>) -> Option<String> {
+        let old = site.rules();
+        let file = tuned::of_file(&new);
+        let same_scope = tuned::scope_digest(&old.document) == tuned::scope_digest(&new);
+        let controls = {
+            let mut controls = site.controls();
+            let was = Tuned {
+                now: controls.clone(),
+                file: tuned::of_file(&old.document),
+                ..Tuned::default()
+            };
+            *controls = tuned::merged(&was, &file);
+            controls.clone()
+        };
+        let added = match same_scope {
+            true => old.added.clone(),
+            false => Vec::new(),
+        };
+        let known = &old.document.start;
+        let start = new.start.iter().filter(|url| !known.contains(url));
+        let start = start.cloned().collect();
+        let sitemaps = old.document.discover.sitemap != new.discover.sitemap;
+        site.set_rules(Rules::new(
+            new.clone(),
+            &controls,
+            added,
+            Some(&old.visitor),
+        ));
+        send(site, Control::Controls).await;
+        send(site, Control::Reloaded { start, sitemaps }).await;
+        let info = SiteInfo::from(&*new);
+        self.tell(Event::Info {
+            site: site.id,
+            info,
+        })
+        .await;
+        let left = self.rescope(site).await;
+        (left > 0).then(|| format!("{}: {left} queued pages are left out now", site.name))
+    }
+}
+
+fn document(job: &Job, site: &SiteContext) -> Option<Arc<Site>> {
+    job.sites
+        .iter()
+        .find(|new| *new.name == *site.name)
+        .cloned()
+}

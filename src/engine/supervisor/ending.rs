@@ -1,0 +1,174 @@
+//! When a site is over, ended by the operator, or begun again; and its state.
+
+use super::feed::AHEAD_MOST;
+use super::{Hold, Queue, Supervisor};
+use crate::bus::{Event, Level, SiteState};
+use crate::config::Robots;
+use crate::discover::redirect::Chains;
+use crate::engine::hosts::Hosts;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+impl Supervisor {
+    /// Looks whether the site is over, and says so.
+    pub(super) async fn conclude(&mut self) {
+        if self.state.is_over() || self.slots.busy() > 0 {
+            return;
+        }
+        if self.end_hold().await {
+            return;
+        }
+        let digesting = self.site.digesting.load(Ordering::Acquire) > 0;
+        if self.stopping {
+            if !digesting {
+                self.over_with(SiteState::Stopped, None).await;
+            }
+            return;
+        }
+        if digesting || self.sitemaps_open > 0 || self.hosts.has_errands() || self.lease.is_some() {
+            return;
+        }
+        let most = self.saved.controls.now.max_pages;
+        if let Some(most) = most.filter(|most| self.spent >= *most) {
+            let why = format!("limits.pages {most} reached");
+            self.over_with(SiteState::Finished, Some(why.into())).await;
+        } else if matches!(self.queue, Queue::Drained) && self.hosts.waiting() == 0 {
+            let done = self.done_before + self.site.done.load(Ordering::Relaxed);
+            if done == 0 {
+                let why = self
+                    .trouble
+                    .clone()
+                    .unwrap_or_else(|| "no start page could be had".into());
+                self.over_with(SiteState::Failed, Some(why)).await;
+            } else {
+                self.over_with(SiteState::Finished, None).await;
+            }
+        } else if let Some(host) = self.hosts.given_up() {
+            let more = matches!(self.queue, Queue::Ask) && self.hosts.waiting() < AHEAD_MOST / 2;
+            if !more {
+                let why = format!("{host} does not answer; its pages stay queued");
+                self.over_with(SiteState::Failed, Some(why.into())).await;
+            }
+        }
+    }
+
+    async fn over_with(&mut self, state: SiteState, why: Option<Arc<str>>) {
+        let level = match state {
+            SiteState::Failed => Level::Error,
+            _ => Level::Info,
+        };
+        let reason = why
+            .as_deref()
+            .map(|why| format!(": {why}"))
+            .unwrap_or_default();
+        self.site
+            .say(level, format!("{}{reason}", state.as_str()))
+            .await;
+        self.enter(state, why).await;
+    }
+
+    /// Changes the state, tells the monitor, and saves it.
+    pub(super) async fn enter(&mut self, state: SiteState, why: Option<Arc<str>>) {
+        let was_over = self.state.is_over();
+        self.state = state;
+        self.saved.state = state;
+        self.saved.why = why.clone();
+        self.unsaved = true;
+        self.site
+            .tell(Event::Site {
+                site: self.site.id,
+                state,
+                why,
+            })
+            .await;
+        match (was_over, state.is_over()) {
+            (false, true) => self.over.send_modify(|sites| *sites += 1),
+            (true, false) => self.over.send_modify(|sites| *sites -= 1),
+            _ => {}
+        }
+    }
+
+    /// Hands what is unsaved to the store, one save at a time and without
+    /// waiting: the operator must be heard even while the disk is full.
+    pub(super) fn save(&mut self) {
+        if self.unsaved && self.saving.is_none() {
+            self.unsaved = false;
+            let site = self.site.clone();
+            let saved = self.saved.clone();
+            self.saving = Some(Box::pin(async move {
+                site.store.save_site(site.id, saved).await;
+            }));
+        }
+    }
+
+    pub(super) async fn tell_controls(&mut self, why: Option<Arc<str>>) {
+        self.site
+            .tell(Event::Controls {
+                site: self.site.id,
+                controls: self.saved.controls.now.clone(),
+                why,
+            })
+            .await;
+    }
+
+    /// Where the operator holds the site and nothing is in flight any more:
+    /// does what it is held for. Answers whether it is held.
+    async fn end_hold(&mut self) -> bool {
+        if matches!(self.hold, Hold::No) {
+            return false;
+        }
+        let busy = self.site.digesting.load(Ordering::Acquire) > 0
+            || self.sitemaps_read != 0
+            || self.lease.is_some();
+        if busy {
+            return true;
+        }
+        match std::mem::replace(&mut self.hold, Hold::Finished) {
+            Hold::Finish => {
+                let pages = self.hosts.take_pages();
+                let ids = pages.iter().map(|page| page.leased.id).collect();
+                let site = self.site.clone();
+                self.tasks
+                    .spawn(async move { site.store.release(site.id, ids).await });
+                self.queue = Queue::Ask;
+                let why = "ended by the operator; its queue stays";
+                self.over_with(SiteState::Finished, Some(why.into())).await;
+            }
+            Hold::StartOver(reply) => {
+                self.hosts.take_pages();
+                let site = self.site.clone();
+                self.forgetting = Some(Box::pin(async move { site.store.forget(site.id).await }));
+                self.hold = Hold::Forgetting(reply);
+            }
+            hold => self.hold = hold,
+        }
+        true
+    }
+
+    /// The store has forgotten the site, or could not.
+    pub(super) async fn forgotten(&mut self, done: bool) {
+        let Hold::Forgetting(reply) = std::mem::replace(&mut self.hold, Hold::No) else {
+            return;
+        };
+        self.queue = Queue::Ask;
+        if done {
+            let obey = self.site.rules().config.fetch.robots == Robots::Obey;
+            let mut hosts = Hosts::new(obey);
+            for host in self.hosts.paused() {
+                hosts.pause(host, true);
+            }
+            self.hosts = hosts;
+            *self.site.chains() = Chains::default();
+            self.site.done.store(0, Ordering::Relaxed);
+            self.spent = 0;
+            self.done_before = 0;
+            self.sitemaps_open = 0;
+            self.sitemaps_seen.clear();
+            self.saved.sitemaps_done = false;
+            self.rescope = false;
+            self.trouble = None;
+            self.begin().await;
+        }
+        reply.send(done);
+    }
+}
