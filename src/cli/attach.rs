@@ -2,7 +2,7 @@
 
 use super::deck::{self, Closed};
 use super::look::{self, LookArgs};
-use super::{BAD_INPUT, INCOMPLETE, complain, jobs};
+use super::{BAD_INPUT, INCOMPLETE, complain, jobs, signals};
 use crate::bus::Origin;
 use crate::monitor::line::clean;
 use crate::tui::Left;
@@ -45,8 +45,8 @@ pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
         let mut remote = link.watch(deck::PICTURES, args.readonly).await?;
         // Dropping the deck gives the terminal back.
         let closed = tokio::select! {
-            closed = deck::show(&mut remote, &settings, true) => closed?,
-            _ = interrupt.recv() => return Ok(ExitCode::from(130)),
+            closed = deck::show(&mut remote, &settings, true, args.readonly) => closed?,
+            () = signals::interrupted(&mut interrupt) => return Ok(ExitCode::from(130)),
             _ = terminate.recv() => return Ok(ExitCode::from(143)),
             _ = hangup.recv() => return Ok(ExitCode::from(129)),
         };

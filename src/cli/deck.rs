@@ -1,7 +1,7 @@
 //! A deck on a crawl in another process.
 
 use super::background::Engine;
-use super::complain;
+use super::{complain, signals};
 use crate::bus::{JobState, Origin};
 use crate::remote::{Link, Remote, RemoteError};
 use crate::tui;
@@ -32,6 +32,7 @@ pub async fn show(
     remote: &mut Remote,
     settings: &tui::Settings,
     attached: bool,
+    readonly: bool,
 ) -> anyhow::Result<Closed> {
     let options = tui::Options::new(remote.welcome.title.clone(), settings.clone());
     let mut deck = tui::open(tui::Deck {
@@ -39,6 +40,7 @@ pub async fn show(
         controls: remote.controls.clone(),
         options: tui::Options {
             attached,
+            readonly,
             ..options
         },
     })
@@ -75,7 +77,7 @@ pub fn run(settings: &tui::Settings) -> anyhow::Result<ExitCode> {
         let mut left = None;
         let (code, said) = loop {
             tokio::select! {
-                _ = interrupt.recv() => engine.signal(Signal::INT),
+                () = signals::interrupted(&mut interrupt) => engine.signal(Signal::INT),
                 _ = terminate.recv() => engine.signal(Signal::TERM),
                 closed = &mut operator, if left.is_none() => {
                     match &closed {
@@ -121,7 +123,7 @@ async fn operate(
     let Ok(mut remote) = link.watch(PICTURES, false).await else {
         return Ok(Done::Wait(None));
     };
-    match show(&mut remote, settings, false).await? {
+    match show(&mut remote, settings, false, false).await? {
         Closed::Left(tui::Left::Quit) => {
             remote.leave();
             Ok(Done::Wait(Some(remote)))

@@ -26,9 +26,9 @@ impl Canvas {
         let area = Rect::new(0, 0, width, height);
         self.next.resize(area);
         self.next.reset();
-        let mut pen = Pen::new(&mut self.next, state.theme);
+        let mut pen = Pen::new(&mut self.next, state.shared.theme);
         view::screen(&mut pen, area, state);
-        state.hits = pen.hits;
+        state.shared.hits = pen.hits;
         let mut bytes = Vec::new();
         encode::frame(self.shown.as_ref(), &self.next, &mut bytes);
         let before = self.shown.take().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Drawing: lines of styled text, tables of which only the visible rows are
-//! made, sparklines, panels. Every rectangle is kept within the buffer.
+//! Drawing: lines of styled text, sparklines, panels. Every rectangle is kept
+//! within the buffer.
 
 use super::mouse::{Hit, Hits};
 use super::text;
@@ -26,20 +26,6 @@ pub enum Align {
     /// Right, as numbers do.
     Right,
 }
-
-/// One column of a table. A width of 0 takes what the others leave.
-#[derive(Debug, Clone, Copy)]
-pub struct Column {
-    /// Its heading.
-    pub head: &'static str,
-    /// Its width.
-    pub width: u16,
-    /// Where its text stands.
-    pub align: Align,
-}
-
-/// One cell of a row.
-pub type Cell = (String, Style);
 
 impl<'a> Pen<'a> {
     /// A pen on a buffer.
@@ -180,40 +166,6 @@ impl<'a> Pen<'a> {
         }
     }
 
-    /// The headings of a table; `sorted` is marked.
-    pub fn heads(&mut self, area: Rect, columns: &[Column], sorted: Option<(usize, bool)>) {
-        let cells: Vec<Cell> = columns
-            .iter()
-            .enumerate()
-            .map(|(n, column)| {
-                let mark = match sorted {
-                    Some((at, false)) if at == n => "v",
-                    Some((at, true)) if at == n => "^",
-                    _ => "",
-                };
-                (format!("{}{mark}", column.head), self.theme.accent())
-            })
-            .collect();
-        self.row(area, area.y, columns, &cells);
-    }
-
-    /// One row of a table.
-    pub fn row(&mut self, area: Rect, y: u16, columns: &[Column], cells: &[Cell]) {
-        let mut x = area.x;
-        for (width, (column, (text, style))) in
-            widths(area.width, columns).zip(columns.iter().zip(cells))
-        {
-            let cut = text::cut_end(&text::clean(text), usize::from(width), self.theme.cut());
-            let used = u16::try_from(text::width(&cut)).unwrap_or(width);
-            let at = match column.align {
-                Align::Left => x,
-                Align::Right => x + width.saturating_sub(used),
-            };
-            self.put(area, at, y, &cut, *style);
-            x = x.saturating_add(width).saturating_add(1);
-        }
-    }
-
     /// Columns for the last values, the newest at the right, scaled to the highest.
     pub fn sparkline(&mut self, area: Rect, values: &[u32], style: Style) {
         let area = area.intersection(self.buffer.area);
@@ -238,25 +190,6 @@ impl<'a> Pen<'a> {
             }
         }
     }
-}
-
-/// The widths of columns in `room`; those of width 0 share what is left.
-pub fn widths(room: u16, columns: &[Column]) -> impl Iterator<Item = u16> {
-    let fixed: u16 = columns.iter().map(|column| column.width).sum();
-    let gaps = u16::try_from(columns.len().saturating_sub(1)).unwrap_or(0);
-    let open = columns
-        .iter()
-        .filter(|column| column.width == 0)
-        .count()
-        .max(1);
-    let share = room.saturating_sub(fixed + gaps) / u16::try_from(open).unwrap_or(1);
-    columns.iter().map(move |column| {
-        if column.width == 0 {
-            share
-        } else {
-            column.width
-        }
-    })
 }
 
 /// The first row to show so that row `cursor` of `rows` is within `height`,

@@ -67,7 +67,7 @@ impl KeyMap {
     /// The name of the action that has one of the keys in the same place.
     pub fn bind(&mut self, name: &str, keys: &[Key]) {
         for row in &mut self.rows {
-            if !row.binding.keys.is_empty() && action_name(row.binding.action) == name {
+            if !row.binding.keys.is_empty() && row.binding.action.name() == name {
                 row.keys = keys.to_vec();
                 row.label = keys
                     .iter()
@@ -117,7 +117,7 @@ impl KeyMap {
                     continue;
                 }
                 if let Some(key) = row.keys.iter().find(|key| other.keys.contains(key)) {
-                    let name = |row: &Row| action_name(row.binding.action);
+                    let name = |row: &Row| row.binding.action.name().to_owned();
                     return Some((name(row), name(other), *key));
                 }
             }
@@ -138,50 +138,15 @@ fn told(event: KeyEvent) -> Key {
 }
 
 /// The names of all actions that have keys, in the order of the table.
-pub fn action_names() -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
+pub fn action_names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = Vec::new();
     for binding in BINDINGS.iter().filter(|binding| !binding.keys.is_empty()) {
-        let name = action_name(binding.action);
+        let name = binding.action.name();
         if !names.contains(&name) {
             names.push(name);
         }
     }
     names
-}
-
-/// An action's name in the settings: `pause-all`, `goto-log`.
-pub fn action_name(action: Action) -> String {
-    let name = match action {
-        Action::Move(1) => "down",
-        Action::Move(_) => "up",
-        Action::Half(1) => "half-down",
-        Action::Half(_) => "half-up",
-        Action::Page(1) => "page-down",
-        Action::Page(_) => "page-up",
-        Action::Concurrency(1) => "more-workers",
-        Action::Concurrency(_) => "fewer-workers",
-        Action::Delay(1) => "longer-delay",
-        Action::Delay(_) => "shorter-delay",
-        other => return dashed(&format!("{other:?}")),
-    };
-    name.to_owned()
-}
-
-/// `Goto(NextScreen)` as `goto-next-screen`.
-fn dashed(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && !out.is_empty() && !out.ends_with('-') {
-            out.push('-');
-        }
-        match c {
-            '-' => out.push_str("minus-"),
-            c if c.is_ascii_alphanumeric() => out.push(c.to_ascii_lowercase()),
-            '(' | ',' | ' ' if !out.ends_with('-') => out.push('-'),
-            _ => {}
-        }
-    }
-    out.trim_end_matches('-').to_owned()
 }
 
 /// Keys that have names.
@@ -278,9 +243,9 @@ mod tests {
 
     #[test]
     fn every_action_has_a_name_of_its_own() {
-        let mut seen: Vec<(String, Action)> = Vec::new();
+        let mut seen: Vec<(&str, Action)> = Vec::new();
         for binding in BINDINGS.iter().filter(|binding| !binding.keys.is_empty()) {
-            let name = action_name(binding.action);
+            let name = binding.action.name();
             let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!(name.chars().all(fine) && !name.ends_with('-'), "{name}");
             for (known, action) in &seen {
@@ -288,8 +253,8 @@ mod tests {
             }
             seen.push((name, binding.action));
         }
-        assert!(action_names().iter().any(|name| name == "pause-all"));
-        assert!(action_names().iter().any(|name| name == "goto-failures"));
+        assert!(action_names().iter().any(|name| *name == "pause-all"));
+        assert!(action_names().iter().any(|name| *name == "go-failures"));
     }
 
     #[test]

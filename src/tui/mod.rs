@@ -11,26 +11,40 @@
 //! terminal has taken the frame before.
 
 mod act;
+mod action;
 mod alarm;
+mod asked;
 mod canvas;
+mod complete;
+mod control;
+mod dialog;
 mod draw;
 mod encode;
 mod escape;
+mod filter;
+mod help;
 mod input;
 mod keymap;
 mod keys;
+mod list;
 mod mouse;
 mod pace;
+mod pager;
 mod palette;
 mod pictures;
+mod place;
+mod prompt;
 mod render;
 mod replay;
 mod rest;
 #[cfg(test)]
 mod sample;
+mod screen;
 mod settings;
 mod state;
 mod stats;
+mod submit;
+mod table;
 mod terminal;
 mod text;
 mod theme;
@@ -66,6 +80,8 @@ pub struct Options {
     pub title: String,
     /// What the operator wants of it.
     pub settings: Settings,
+    /// Whether the deck only looks on: it refuses every command.
+    pub readonly: bool,
     /// Whether leaving the deck leaves the crawl alone, so that nothing is asked.
     pub attached: bool,
     /// The hold on the player, for a deck on a recording.
@@ -78,6 +94,7 @@ impl Options {
         Self {
             title,
             settings,
+            readonly: false,
             attached: false,
             replay: None,
         }
@@ -91,6 +108,12 @@ impl Options {
     fn theme(&self) -> Theme {
         Theme::of(self.settings.theme, self.settings.ascii)
     }
+}
+
+/// Whether the terminal is lent to another program just now (the operator's
+/// pager): an interrupt from the keyboard is meant for that one.
+pub fn is_lent() -> bool {
+    pager::is_lent()
 }
 
 /// How a deck was left.

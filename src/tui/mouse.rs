@@ -3,8 +3,7 @@
 
 use super::act;
 use super::keys::Action;
-use super::state::{Effect, State, View};
-use crate::page::SiteId;
+use super::state::{Effect, State};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
@@ -18,8 +17,6 @@ pub enum Hit {
     Nothing,
     /// The row so many rows below the cursor. On the cursor's own it opens.
     Row(i32),
-    /// A site's row. Where the cursor is on it already it opens.
-    Site(SiteId),
     /// What a key does.
     Do(Action),
 }
@@ -39,30 +36,27 @@ pub fn event(state: &mut State, event: MouseEvent) -> Vec<Effect> {
 
 fn click(state: &mut State, column: u16, row: u16) -> Vec<Effect> {
     let at = Position::new(column, row);
-    let hit = state.hits.iter().rev().find(|(area, _)| area.contains(at));
+    let hit = state
+        .shared
+        .hits
+        .iter()
+        .rev()
+        .find(|(area, _)| area.contains(at));
     match hit.map(|(_, hit)| *hit) {
         None | Some(Hit::Nothing) => Vec::new(),
         Some(Hit::Do(action)) => act::action_on_top(state, action),
         Some(Hit::Row(0)) => act::action_on_top(state, Action::Enter),
         Some(Hit::Row(by)) => act::action_on_top(state, Action::Move(by)),
-        Some(Hit::Site(id)) => {
-            if state.view() != View::Dashboard || state.dialog.is_some() || state.help.is_some() {
-                return Vec::new();
-            }
-            if state.current_site().map(|(at, _)| at) == Some(id) {
-                return act::action_on_top(state, Action::Enter);
-            }
-            state.site = Some(id);
-            Vec::new()
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::SiteId;
     use crate::tui::canvas::Canvas;
     use crate::tui::sample;
+    use crate::tui::state::View;
     use crossterm::event::KeyModifiers;
 
     fn mouse(state: &mut State, kind: MouseEventKind, text: &str) -> Vec<Effect> {
@@ -106,49 +100,33 @@ mod tests {
     fn a_click_selects_and_a_second_opens() {
         let mut state = sample::state();
         assert_eq!(mouse(&mut state, CLICK, "docs"), []);
-        assert_eq!(
-            (state.site, state.view()),
-            (Some(SiteId(1)), View::Dashboard)
-        );
+        assert!(matches!(state.view(), View::Sites));
         mouse(&mut state, CLICK, "docs  ");
-        assert_eq!(state.view(), View::Site(SiteId(1)));
+        assert!(matches!(state.view(), View::Site(SiteId(1))));
     }
 
     #[test]
-    fn rows_of_failures_answer_too() {
+    fn the_wheel_scrolls_the_help_that_lies_on_top() {
         let mut state = sample::state();
-        act::act(&mut state, Action::Goto(crate::tui::keys::Place::Failures));
-        mouse(&mut state, CLICK, "page-9");
-        assert_eq!(state.failures.selected, Some(crate::page::PageId(9)));
-        let effects = mouse(&mut state, CLICK, "page-9");
-        assert_eq!(effects, [Effect::Ask(crate::page::PageId(9))]);
-    }
-
-    #[test]
-    fn the_wheel_moves_the_cursor_and_the_help() {
-        let mut state = sample::state();
-        mouse(&mut state, MouseEventKind::ScrollDown, "docs");
-        assert_eq!(state.site, Some(SiteId(2)));
         state.help = Some(0);
         mouse(&mut state, MouseEventKind::ScrollDown, "help");
-        assert_eq!((state.help, state.site), (Some(3), Some(SiteId(2))));
+        assert_eq!(state.help, Some(3));
     }
 
     #[test]
     fn what_is_covered_cannot_be_clicked() {
         let mut state = sample::state();
         let (column, row) = find(&mut state, "docs");
-        state.dialog = Some(crate::tui::state::Dialog::Quit);
+        state.shared.dialog = Some(crate::tui::dialog::Dialog::Quit);
         let modifiers = KeyModifiers::NONE;
-        event(
-            &mut state,
-            MouseEvent {
-                kind: CLICK,
-                column,
-                row,
-                modifiers,
-            },
-        );
-        assert_eq!((state.site, state.dialog.is_some()), (None, true));
+        let click = MouseEvent {
+            kind: CLICK,
+            column,
+            row,
+            modifiers,
+        };
+        event(&mut state, click);
+        event(&mut state, click);
+        assert!(state.shared.dialog.is_some() && matches!(state.view(), View::Sites));
     }
 }

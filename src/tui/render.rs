@@ -4,16 +4,14 @@ use super::alarm::Alarms;
 use super::canvas::Canvas;
 use super::input::{Input, Reader};
 use super::pace::{Pace, Why};
+use super::pager;
 use super::replay;
-use super::state::{Effect, State, View};
+use super::state::{Effect, State};
 use super::stats::Meter;
 use super::terminal::{self, Screen};
 use super::{Deck, Left};
 use super::{act, escape, mouse, rest};
-use crate::bus::{
-    Answer, Ask, Controls, Origin, PageDetail, PageList, PageOrder, Query, Reply, Request, Told,
-    Transport,
-};
+use crate::bus::{Answer, Command, Controls, Origin, Query, Reply, Request, Told, Transport};
 use crate::monitor::Snapshot;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crossterm::event::KeyEvent;
@@ -45,8 +43,8 @@ enum Message {
     /// The terminal has taken a frame.
     Written,
     Answer(Answer),
-    Failures(PageList),
-    Page(Option<Box<PageDetail>>),
+    Preview(Command, Answer),
+    Told(u64, Told),
     Close,
 }
 
@@ -92,9 +90,10 @@ pub fn start(deck: Deck, left: oneshot::Sender<Left>) -> io::Result<Threads> {
     let watcher = tokio::spawn(watch(deck.snapshots.clone(), inbox.clone(), news.clone()));
     let snapshot = deck.snapshots.borrow().clone();
     let mut state = State::new(snapshot, deck.options.theme(), deck.options.title);
-    state.keymap = Arc::new(settings.keymap);
-    state.mouse = settings.mouse;
-    state.attached = deck.options.attached;
+    state.shared.keymap = Arc::new(settings.keymap);
+    state.shared.mouse = settings.mouse;
+    state.shared.readonly = deck.options.readonly;
+    state.shared.attached = deck.options.attached;
     let painter = Painter {
         state,
         replay: deck.options.replay,
@@ -177,12 +176,10 @@ impl Painter {
             while let Some(written) = self.screen.written() {
                 self.pace.drained(written.bytes, written.took, now);
             }
-            self.ask_for_failures();
-            if let Some((_, _, until)) = &self.state.toast
-                && *until <= now
-            {
-                self.state.toast = None;
-                self.dirty = true;
+            let (effects, changed) = self.state.tick(now);
+            self.dirty |= changed;
+            for effect in effects {
+                self.effect(effect);
             }
             if self.screen.is_ready() {
                 self.paint(now);
@@ -216,8 +213,8 @@ impl Painter {
     /// How long nothing needs to be done.
     fn patience(&mut self, now: Instant) -> Duration {
         let mut until = now + IDLE;
-        if let Some((_, _, toast)) = &self.state.toast {
-            until = until.min(*toast);
+        if let Some(due) = self.state.due(now) {
+            until = until.min(due);
         }
         // While something is being written its end wakes us.
         if self.screen.is_ready()
@@ -246,8 +243,7 @@ impl Painter {
         let Some(transport) = &self.replay else {
             return false;
         };
-        let free = self.state.dialog.is_none() && !self.state.typing && self.state.help.is_none();
-        let Some(order) = replay::order(key).filter(|_| free) else {
+        let Some(order) = replay::order(key).filter(|_| self.state.is_free()) else {
             return false;
         };
         let words = replay::words(order, transport.playing());
@@ -262,16 +258,9 @@ impl Painter {
             Message::Written | Message::Snapshot => return,
             Message::Close => self.closing.store(true, Ordering::Release),
             Message::Input(input) => return self.input(input),
-            Message::Answer(Answer::Done(text)) => self.state.toast(text, true),
-            Message::Answer(Answer::Refused(text)) => self.state.toast(text, false),
-            Message::Failures(list) => self.listed(list),
-            Message::Page(page) => {
-                if let Some(page) = page
-                    && self.state.view() == View::Detail(page.id)
-                {
-                    self.state.detail = Some(page);
-                }
-            }
+            Message::Answer(answer) => self.state.answered(answer),
+            Message::Preview(command, answer) => self.state.previewed(command, answer),
+            Message::Told(number, told) => self.state.told(number, told),
         }
         self.dirty = true;
     }
@@ -290,10 +279,7 @@ impl Painter {
             Input::Key(key) if self.steered(key) => Vec::new(),
             Input::Key(key) => act::key(&mut self.state, key),
             Input::Mouse(event) => mouse::event(&mut self.state, event),
-            Input::Paste(text) => {
-                act::paste(&mut self.state, &text);
-                Vec::new()
-            }
+            Input::Paste(text) => act::paste(&mut self.state, &text),
         };
         for effect in effects {
             self.effect(effect);
@@ -303,31 +289,27 @@ impl Painter {
 
     fn effect(&mut self, effect: Effect) {
         match effect {
-            Effect::Send(command) => {
-                let inbox = self.inbox.clone();
-                let request = Request {
-                    command,
-                    origin: Origin::Deck,
-                    reply: Reply::call(move |answer| {
-                        let _ = inbox.try_send(Message::Answer(answer));
-                    }),
-                };
-                if self.controls.commands.try_send(request).is_err() {
-                    let text = "the engine takes no commands any more, or is busy";
-                    self.state.toast(text.to_owned(), false);
-                }
+            Effect::Send(command) => self.send(command, Message::Answer),
+            Effect::Preview(command) => {
+                let asked = command.clone();
+                self.send(command, move |answer| Message::Preview(asked, answer));
             }
-            Effect::Ask(id) => {
+            Effect::Ask(number, ask) => {
                 let inbox = self.inbox.clone();
                 let reply = Reply::call(move |told| {
-                    if let Told::Page(page) = told {
-                        let _ = inbox.try_send(Message::Page(page));
-                    }
+                    let _ = inbox.try_send(Message::Told(number, told));
                 });
-                // An engine that has ended answers no more; the screen says so.
-                let ask = Ask::Page(id);
-                let _ = self.controls.queries.try_send(Query { ask, reply });
+                if self
+                    .controls
+                    .queries
+                    .try_send(Query { ask, reply })
+                    .is_err()
+                {
+                    self.state.unasked(number);
+                    self.dirty = true;
+                }
             }
+            Effect::Pager(bytes) => self.page(&bytes),
             Effect::Copy(text) => {
                 let copy = escape::copy(&text, escape::within_tmux());
                 self.screen.beside(&copy);
@@ -336,6 +318,21 @@ impl Painter {
             Effect::Leave => self.leave(Left::Quit),
             Effect::Detach => self.leave(Left::Detached),
             Effect::Suspend => self.suspend(),
+        }
+    }
+
+    fn send(&mut self, command: Command, wrap: impl FnOnce(Answer) -> Message + Send + 'static) {
+        let inbox = self.inbox.clone();
+        let request = Request {
+            command,
+            origin: Origin::Deck,
+            reply: Reply::call(move |answer| {
+                let _ = inbox.try_send(wrap(answer));
+            }),
+        };
+        if self.controls.commands.try_send(request).is_err() {
+            let text = "the engine takes no commands any more, or is busy";
+            self.state.shared.toast(text, false);
         }
     }
 
@@ -352,74 +349,33 @@ impl Painter {
     fn suspend(&mut self) {
         // A session leader has no shell above it that could continue it.
         if getsid(None).is_ok_and(|session| session == getpid()) {
-            self.state.toast("no shell to go back to".to_owned(), false);
+            self.state.shared.toast("no shell to go back to", false);
             return;
         }
         self.aside(stop);
     }
 
+    /// Shows bytes in the operator's pager.
+    fn page(&mut self, bytes: &[u8]) {
+        let closing = self.closing.clone();
+        let shown = self.aside(|| pager::show(bytes, &closing));
+        if let Err(error) = shown {
+            let text = format!("the pager could not be shown: {error}");
+            self.state.shared.toast(text, false);
+        }
+    }
+
     /// Gives the terminal back while `f` runs, and takes it again.
-    fn aside(&mut self, f: impl FnOnce()) {
+    fn aside<T>(&mut self, f: impl FnOnce() -> T) -> T {
         self.reader.rest(true);
         self.screen.leave();
-        f();
+        let done = f();
         if self.screen.enter().is_err() {
             self.leave(Left::TerminalGone);
         }
         // Wakes it, which paints everything anew.
         self.reader.rest(false);
-    }
-
-    /// Asks for the screenful of failures that is to be shown, one question at
-    /// a time.
-    fn ask_for_failures(&mut self) {
-        let rows = self.state.rows;
-        let view = self.state.view();
-        let failures = &mut self.state.failures;
-        if view != View::Failures || !failures.stale || failures.asked {
-            return;
-        }
-        let inbox = self.inbox.clone();
-        let query = Query {
-            ask: Ask::Pages {
-                filter: failures.filter.clone(),
-                order: PageOrder::Newest,
-                offset: failures.top,
-                limit: rows.max(60),
-            },
-            reply: Reply::call(move |told| {
-                if let Told::Pages(list) = told {
-                    let _ = inbox.try_send(Message::Failures(list));
-                }
-            }),
-        };
-        if self.controls.queries.try_send(query).is_ok() {
-            failures.asked = true;
-            failures.stale = false;
-        }
-    }
-
-    fn listed(&mut self, list: PageList) {
-        let failures = &mut self.state.failures;
-        failures.asked = false;
-        if list.offset != failures.top && list.total > 0 {
-            failures.stale = true;
-            return;
-        }
-        if list.rows.is_empty() && list.total > 0 {
-            failures.top = 0;
-            failures.stale = true;
-        }
-        // The cursor stays on its page when rows move under it.
-        let at = failures
-            .selected
-            .and_then(|id| list.rows.iter().position(|row| row.id == id));
-        failures.row = at
-            .unwrap_or(failures.row)
-            .min(list.rows.len().saturating_sub(1));
-        failures.row = failures.row.min(self.state.rows.saturating_sub(1));
-        failures.selected = list.rows.get(failures.row).map(|row| row.id);
-        failures.list = list;
+        done
     }
 
     /// Paints what there is to paint, if it is time to.
@@ -440,7 +396,7 @@ impl Painter {
             self.screen.beside("");
             return;
         }
-        self.state.stats = self.meter.stats(now, self.pace.rate());
+        self.state.shared.stats = self.meter.stats(now, self.pace.rate());
         let began = Instant::now();
         let frame = self.canvas.draw(size, &mut self.state);
         let asks = self.pace.asks();
@@ -459,7 +415,7 @@ impl Painter {
     fn look(&mut self) {
         let snapshot = self.snapshots.borrow_and_update().clone();
         let alarm = self.alarms.take(&snapshot);
-        if !rest::is_still(&self.state.snapshot, &snapshot) {
+        if !rest::is_still(&self.state.shared.snapshot, &snapshot) {
             self.state.update(snapshot);
             self.dirty = true;
         }

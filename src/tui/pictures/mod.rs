@@ -31,7 +31,7 @@ fn drawn(state: &mut State) -> Buffer {
     // Once to learn how many rows there are, as the render loop does.
     for _ in 0..2 {
         buffer.reset();
-        view::screen(&mut Pen::new(&mut buffer, state.theme), SIZE, state);
+        view::screen(&mut Pen::new(&mut buffer, state.shared.theme), SIZE, state);
     }
     buffer
 }

@@ -1,14 +1,18 @@
 //! The crawl in the pictures: three sites, some minutes after the start.
 
 use crate::bus::{
-    Attempt, Doing, Event, JobState, Level, Notice, PageDetail, PageList, PageRow, SiteControls,
-    SiteDelta, SiteInfo, SiteState, WorkerId,
+    Ask, Attempt, Doing, Event, HostRow, JobState, Level, Notice, PageDetail, PageFilter, PageList,
+    PageRow, SiteControls, SiteDelta, SiteDetail, SiteInfo, SiteState, Told, WorkerId,
 };
 use crate::monitor::{Monitor, Snapshot};
 use crate::page::{FailureKind, PageId, PageState, SiteId};
+use crate::tui::action::Action;
+use crate::tui::draw::Pen;
 use crate::tui::palette::Name;
-use crate::tui::state::{State, View};
+use crate::tui::state::{Effect, State, View};
 use crate::tui::theme::Theme;
+use crate::tui::{act, view};
+use ratatui::buffer::Buffer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -65,27 +69,78 @@ const PLANS: [Plan; 3] = [
 
 /// The screens, by the names of their pictures.
 pub fn screens() -> Vec<(&'static str, State)> {
-    let mut site = deck(&[View::Site(SiteId(0))]);
-    site.worker = Some(WorkerId(2));
-    let mut failures = deck(&[View::Failures]);
-    failures.failures.marks.extend([PageId(102), PageId(105)]);
-    failures.failures.row = 3;
-    let mut page = deck(&[View::Failures, View::Detail(PageId(103))]);
-    page.detail = Some(Box::new(detail()));
+    let list = View::Failures(PageFilter::failed());
+    let mut failures = deck(&[list.clone()]);
+    for action in [Action::Mark, Action::Move(1), Action::Mark, Action::Move(1)] {
+        act::act(&mut failures, action);
+    }
+    settle(&mut failures);
     vec![
         ("dashboard", deck(&[])),
-        ("site", site),
+        ("site", deck(&[View::Site(SiteId(0))])),
         ("failures", failures),
-        ("page", page),
+        ("page", deck(&[list, View::Page(PageId(103))])),
     ]
 }
 
 fn deck(stack: &[View]) -> State {
     let theme = Theme::of(Name::Dark, false);
     let mut state = State::new(snapshot(), theme, "library".to_owned());
-    state.stack.extend_from_slice(stack);
-    state.failures.list = failed();
+    for view in stack {
+        state.push(view);
+        settle(&mut state);
+    }
     state
+}
+
+/// Answers what the screen asks until it knows all that it wants to show.
+fn settle(state: &mut State) {
+    let mut buffer = Buffer::empty(super::SIZE);
+    for _ in 0..4 {
+        // Drawing tells a list how many rows there is room for.
+        let mut pen = Pen::new(&mut buffer, state.shared.theme);
+        view::screen(&mut pen, super::SIZE, state);
+        let (effects, _) = state.tick(Instant::now());
+        for effect in effects {
+            if let Effect::Ask(number, ask) = effect {
+                state.told(number, told(&ask));
+            }
+        }
+    }
+}
+
+/// What the engine would answer.
+fn told(ask: &Ask) -> Told {
+    match ask {
+        Ask::Pages { .. } => Told::Pages(failed()),
+        Ask::Page(_) => Told::Page(Some(Box::new(detail()))),
+        Ask::Site(_) => Told::Site(Some(Box::new(site()))),
+        _ => Told::Refused("nothing is known of this".to_owned()),
+    }
+}
+
+fn site() -> SiteDetail {
+    let host = |origin: &str, waiting, in_flight| HostRow {
+        origin: origin.to_owned(),
+        waiting,
+        in_flight,
+        paused: false,
+        held: String::new(),
+        rest: None,
+        robots: "known".to_owned(),
+    };
+    SiteDetail {
+        hosts: vec![
+            host("https://books.example.org", 61, 13),
+            host("https://covers.example.org", 4, 1),
+        ],
+        rules: vec![
+            "hosts books.example.org, covers.example.org".to_owned(),
+            "exclude [?&]sort=".to_owned(),
+            "exclude ^/basket (added while it ran)".to_owned(),
+        ],
+        records: vec!["book from ^/book/: title, price, cover".to_owned()],
+    }
 }
 
 fn snapshot() -> Arc<Snapshot> {

@@ -123,8 +123,7 @@ fn keys(settings: &mut Settings, value: &Spanned<DeValue<'_>>) -> Result<(), Wro
     let DeValue::Table(table) = value.get_ref() else {
         return Err((value.span().start, "keys is a table: [keys]".to_owned()));
     };
-    let names = keymap::action_names();
-    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let known = keymap::action_names();
     let mut places: Vec<(String, usize)> = Vec::new();
     for (name, value) in in_order(table) {
         let at = name.span().start;

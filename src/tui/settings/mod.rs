@@ -132,7 +132,7 @@ impl Settings {
         out.push_str("[keys]\n");
         for name in keymap::action_names() {
             let named = |row: &&keymap::Row| {
-                !row.binding.keys.is_empty() && keymap::action_name(row.binding.action) == name
+                !row.binding.keys.is_empty() && row.binding.action.name() == name
             };
             let Some(row) = self.keymap.rows().iter().find(named) else {
                 continue;
