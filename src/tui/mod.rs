@@ -44,6 +44,7 @@ mod settings;
 mod state;
 mod stats;
 mod submit;
+mod suspend;
 mod table;
 mod terminal;
 mod text;

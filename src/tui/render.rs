@@ -10,14 +10,12 @@ use super::state::{Effect, State};
 use super::stats::Meter;
 use super::terminal::{self, Screen};
 use super::{Deck, Left};
-use super::{act, escape, mouse, rest};
+use super::{act, escape, mouse, rest, suspend};
 use crate::bus::{Answer, Command, Controls, Origin, Query, Reply, Request, Told, Transport};
 use crate::monitor::Snapshot;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crossterm::event::KeyEvent;
-use rustix::process::{Signal, getpid, getsid, kill_current_process_group};
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -347,12 +345,11 @@ impl Painter {
     }
 
     fn suspend(&mut self) {
-        // A session leader has no shell above it that could continue it.
-        if getsid(None).is_ok_and(|session| session == getpid()) {
+        if !suspend::has_shell() {
             self.state.shared.toast("no shell to go back to", false);
             return;
         }
-        self.aside(stop);
+        self.aside(suspend::stop);
     }
 
     /// Shows bytes in the operator's pager.
@@ -422,25 +419,4 @@ impl Painter {
         // Goes out with the frame, or alone where there is none.
         self.screen.add(&alarm);
     }
-}
-
-/// Stops the process group, as the shell's job; comes back after its `fg`.
-fn stop() {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    // Another thread may take the signal: without waiting for the way back this
-    // one would go on for a moment, and take the terminal from the shell.
-    let Ok((woken, wake)) = UnixStream::pair() else {
-        return;
-    };
-    let Ok(id) = signal_hook::low_level::pipe::register(Signal::CONT.as_raw(), wake) else {
-        return;
-    };
-    let _ = kill_current_process_group(Signal::TSTP);
-    // A group that nobody could continue is not stopped, and goes on by itself.
-    let second = Timespec {
-        tv_sec: 1,
-        tv_nsec: 0,
-    };
-    let _ = poll(&mut [PollFd::new(&woken, PollFlags::IN)], Some(&second));
-    signal_hook::low_level::unregister(id);
 }
