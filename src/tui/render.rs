@@ -355,7 +355,9 @@ impl Painter {
     /// Shows bytes in the operator's pager.
     fn page(&mut self, bytes: &[u8]) {
         let closing = self.closing.clone();
+        let lent = pager::Lent::begin();
         let shown = self.aside(|| pager::show(bytes, &closing));
+        drop(lent);
         if let Err(error) = shown {
             let text = format!("the pager could not be shown: {error}");
             self.state.shared.toast(text, false);
