@@ -188,12 +188,6 @@ impl Painter {
         }
         self.quieten(messages);
         self.screen.leave();
-        let stats = self.meter.stats(Instant::now(), self.pace.rate());
-        tracing::info!(
-            frame_us_p50 = stats.frame_us_p50,
-            frame_us_p99 = stats.frame_us_p99,
-            "the deck is closed"
-        );
     }
 
     /// Waits a moment for the terminal's answer, which the shell would else read.
