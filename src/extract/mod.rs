@@ -4,3 +4,6 @@
 pub mod charset;
 pub mod fields;
 pub mod links;
+mod pass;
+mod tag;
+mod tokens;
