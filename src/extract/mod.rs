@@ -3,7 +3,9 @@
 
 pub mod charset;
 pub mod fields;
+mod limits;
 pub mod links;
 mod pass;
+mod stream;
 mod tag;
 mod tokens;
