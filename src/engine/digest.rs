@@ -4,7 +4,8 @@
 use super::site::SiteContext;
 use super::work::Page;
 use crate::bus::{Attempt, Event};
-use crate::extract::{charset, links};
+use crate::extract::charset;
+use crate::extract::fields::Taken;
 use crate::fetch::{self, Fetched};
 use crate::page::{FailureKind, Outcome};
 use crate::store::{Commit, NewUrl, Record, Via};
@@ -60,17 +61,22 @@ fn read(job: PageJob) -> Commit {
         .headers
         .get(reqwest::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    let (html, _) = charset::decode(&body, header);
+    let (text, _) = charset::decode(&body, header);
 
     let mut commit = site.commit(leased, Outcome::Done);
     commit.attempt = Some(attempt);
     commit.content_type = fetch::media_type(&fetched);
+    let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
+    if fetch::is_json(&fetched) {
+        keep(&site, &mut commit, rules.plan.json(&text, path, &page.url));
+        return commit;
+    }
 
     let depth = leased.depth + 1;
     let mut page_links = rules.linker.page(&page.url, depth);
     let follow = rules.follow;
     let obey = rules.config.discover.nofollow;
-    let head = links::scan(&html, &mut |link| {
+    let (head, pass) = rules.plan.pass(&text, path, &mut |link| {
         if follow && !(obey && link.nofollow) {
             page_links.push(link.href);
         }
@@ -86,22 +92,7 @@ fn read(job: PageJob) -> Commit {
         .as_deref()
         .and_then(|href| page_links.resolve(href))
         .map(|url| String::from(url).into_boxed_str());
-    let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
-    if rules.plan.wants(path) {
-        let base = page_links.base_url();
-        for taken in rules.plan.records(&html, path, base) {
-            // A bus that is gone has nobody who counts.
-            let _ = site.events.blocking_send(Event::Record {
-                site: site.id,
-                rule: taken.rule,
-                missing: taken.missing,
-            });
-            commit.records.push(Record {
-                name: taken.name,
-                fields: taken.fields,
-            });
-        }
-    }
+    keep(&site, &mut commit, pass.finish(page_links.base_url()));
     if follow && !(obey && head.robots.nofollow) {
         page_links.finish(&|print| site.store.knows(print), &mut |candidate| {
             commit.found.push(NewUrl {
@@ -114,4 +105,24 @@ fn read(job: PageJob) -> Commit {
         });
     }
     commit
+}
+
+/// Puts a page's records into its commit, and tells of them; what was left out
+/// stands in the attempt's note.
+fn keep(site: &SiteContext, commit: &mut Commit, taken: Taken) {
+    if let (Some(note), Some(attempt)) = (taken.note, &mut commit.attempt) {
+        attempt.detail = note;
+    }
+    for taken in taken.records {
+        // A bus that is gone has nobody who counts.
+        let _ = site.events.blocking_send(Event::Record {
+            site: site.id,
+            rule: taken.rule,
+            missing: taken.missing,
+        });
+        commit.records.push(Record {
+            name: taken.name,
+            fields: taken.fields,
+        });
+    }
 }

@@ -277,7 +277,7 @@ fn ordinary_pages_are_seen_without_a_dom() {
         "<div><a href=x>y<a href=z>w</a></div>",
         "<!doctype html><svg viewBox='0 0 1 1'><path d=x/><g><title>t</title></g></svg><p>x",
         "<pre>\n\nx</pre><textarea>\n<p></textarea><script>if (a<b) '</p>'</script>",
-        "<form><p>a</form></form><form>c<button>d<button>e</form>",
+        "<form><p>a</form></form><form>c<button>d<button>e</button></form>",
         "<html><head>\n<meta charset=utf-8>\n</head>\n<body>\n x</body>\n</html>\n",
         "<i>a<span>b</i>c",
         "a<b x=y>c</b>d</i>",
