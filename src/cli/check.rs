@@ -15,22 +15,42 @@ use url::Url;
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// The sites file
-    file: PathBuf,
+    #[arg(value_name = "FILE")]
+    sites: PathBuf,
     /// Fetch this one page and explain it
     #[arg(long)]
     url: Option<String>,
+    /// Explain the page in this file by every rule; with --url, as if it had come
+    /// from there
+    #[arg(long, value_name = "PAGE")]
+    file: Option<PathBuf>,
     /// The site whose rules hold [default: the first whose scope takes the URL]
-    #[arg(long, requires = "url")]
+    #[arg(long)]
     site: Option<String>,
     /// List every link, not just the first 200
-    #[arg(long, requires = "url")]
+    #[arg(long)]
     all: bool,
 }
 
 /// Runs it.
 pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let job = config::load(&args.file, &Overrides::default())?;
+    let job = config::load(&args.sites, &Overrides::default())?;
+    if let (Some(file), None) = (&args.file, &args.url) {
+        let site = choose(&job, args.site.as_deref(), None)?;
+        let Some(url) = site.start.first() else {
+            bail!("site {} has no start", site.name);
+        };
+        // Without its address nobody can say which rules are for it: all are.
+        let mut site = Site::clone(&site);
+        for rule in &mut site.extract {
+            rule.when = None;
+        }
+        return explain::file(&site, file, url, args.all);
+    }
     let Some(url) = &args.url else {
+        if args.site.is_some() || args.all {
+            bail!("--site and --all go with --url or --file");
+        }
         let mut out = io::stdout().lock();
         for site in &job.sites {
             let limit = site
@@ -49,7 +69,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         let _ = writeln!(
             out,
             "{}: {} sites, fine",
-            args.file.display(),
+            args.sites.display(),
             job.sites.len()
         );
         return Ok(ExitCode::SUCCESS);
@@ -57,19 +77,23 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let Ok(parsed) = Url::parse(url) else {
         bail!("--url {url}: not a whole URL; write it with https:// (or http://) in front");
     };
-    let site = choose(&job, args.site.as_deref(), &parsed)?;
-    explain::page(&site, &parsed, args.all)
+    let site = choose(&job, args.site.as_deref(), Some(&parsed))?;
+    match &args.file {
+        Some(file) => explain::file(&site, file, &parsed, args.all),
+        None => explain::page(&site, &parsed, args.all),
+    }
 }
 
 /// The site that is named; else the first that takes the URL; else the first.
-fn choose(job: &Job, name: Option<&str>, url: &Url) -> anyhow::Result<Arc<Site>> {
+fn choose(job: &Job, name: Option<&str>, url: Option<&Url>) -> anyhow::Result<Arc<Site>> {
     if let Some(name) = name {
         let Some(site) = job.sites.iter().find(|site| site.name == name) else {
             bail!("no site {name} in the file");
         };
         return Ok(site.clone());
     }
-    let takes = |site: &&Arc<Site>| ScopeRules::new(site).judge(url, 0).is_ok();
+    let takes =
+        |site: &&Arc<Site>| url.is_some_and(|url| ScopeRules::new(site).judge(url, 0).is_ok());
     match job.sites.iter().find(takes).or(job.sites.first()) {
         Some(site) => Ok(site.clone()),
         None => bail!("no site in the file"),

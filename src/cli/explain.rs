@@ -6,14 +6,17 @@ use crate::config::{Robots as Obedience, Site};
 use crate::discover::links::Linker;
 use crate::discover::robots::{self, Robots};
 use crate::discover::scope::ScopeRules;
+use crate::extract::explain::Explained;
 use crate::extract::fields::Plan;
 use crate::extract::{charset, links};
 use crate::fetch::{self, Fetched, Fetcher, Http, Visitor, Want};
 use crate::monitor::line::clean;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use url::{Position, Url};
 
@@ -59,7 +62,11 @@ async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, b
         "robots    {}",
         verdict(site, &http, &visitor, url).await
     );
-    let fetched = match http.fetch(&visitor, url, Want::Page).await {
+    let want = match Plan::compile(&site.extract).wants_json() {
+        true => Want::PageOrJson,
+        false => Want::Page,
+    };
+    let fetched = match http.fetch(&visitor, url, want).await {
         Ok(fetched) => fetched,
         Err(error) => {
             let _ = writeln!(
@@ -96,18 +103,56 @@ async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, b
     let good = (200..300).contains(&fetched.status);
     if !fetched.read || !good {
         if good {
-            let _ = writeln!(out, "body      not read: only HTML is");
+            let _ = writeln!(
+                out,
+                "body      not read: only HTML is, and JSON where a rule has a JSONPath"
+            );
         }
         return Ok((out, good));
     }
+    let header = fetched.headers.get(reqwest::header::CONTENT_TYPE);
+    let header = header.and_then(|value| value.to_str().ok());
     match fetch::body::decode(&fetched, site.fetch.max_body) {
-        Ok(body) => html(site, url, &fetched, &body, all, &mut out),
+        Ok(body) if fetch::is_json(&fetched) => {
+            json(site, url, &charset::decode(&body, header).0, &mut out);
+        }
+        Ok(body) => html(site, url, header, &body, all, &mut out),
         Err(error) => {
             let _ = writeln!(out, "body      {}: {}", error.kind, clean(&error.detail));
             return Ok((out, false));
         }
     }
     Ok((out, good))
+}
+
+/// Explains a page that lies in a file, as if it had come from `url`. What
+/// begins like JSON is taken for it.
+///
+/// # Errors
+/// Where the file cannot be read, or the URL cannot be a page.
+pub fn file(site: &Site, file: &Path, url: &Url, all: bool) -> anyhow::Result<ExitCode> {
+    let mut normal = url.clone();
+    site.url
+        .apply(&mut normal)
+        .with_context(|| format!("--url {url}"))?;
+    let length = fs::metadata(file)
+        .with_context(|| file.display().to_string())?
+        .len();
+    if length > site.fetch.max_body {
+        bail!("{}: more than fetch.max_body", file.display());
+    }
+    let body = fs::read(file).with_context(|| file.display().to_string())?;
+    let mut out = String::new();
+    let _ = writeln!(out, "{} as {}", file.display(), clean(normal.as_str()));
+    let _ = writeln!(out, "site      {}", site.name);
+    let (text, _) = charset::decode(&body, None);
+    match text.trim_start().starts_with(['{', '[']) {
+        true => json(site, &normal, &text, &mut out),
+        false => html(site, &normal, None, &body, all, &mut out),
+    }
+    // A reader that has seen enough and gone is no fault.
+    let _ = std::io::stdout().lock().write_all(out.as_bytes());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What the host's robots.txt says of the page.
@@ -157,11 +202,7 @@ fn location(site: &Site, base: &Url, fetched: &Fetched) -> Option<Url> {
 }
 
 /// The page itself: what it says of itself, its records, its links.
-fn html(site: &Site, url: &Url, fetched: &Fetched, body: &[u8], all: bool, out: &mut String) {
-    let header = fetched
-        .headers
-        .get(reqwest::header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+fn html(site: &Site, url: &Url, header: Option<&str>, body: &[u8], all: bool, out: &mut String) {
     let (text, encoding) = charset::decode(body, header);
     let mut hrefs: Vec<(String, bool)> = Vec::new();
     let head = links::scan(&text, &mut |link| {
@@ -193,18 +234,54 @@ fn html(site: &Site, url: &Url, fetched: &Fetched, body: &[u8], all: bool, out: 
 
 fn records(site: &Site, url: &Url, text: &str, base: &Url, out: &mut String) {
     let path = &url[Position::BeforePath..Position::AfterQuery];
-    let explained = Plan::compile(&site.extract).explain(text, path, base);
+    let (explained, note) = Plan::compile(&site.extract).explain(text, path, base);
+    told(&explained, path, out);
+    if let Some(note) = note {
+        let _ = writeln!(out, "  note: {note}");
+    }
+}
+
+/// A page of JSON: its records.
+fn json(site: &Site, url: &Url, text: &str, out: &mut String) {
+    let path = &url[Position::BeforePath..Position::AfterQuery];
+    match Plan::compile(&site.extract).explain_json(text, path, url) {
+        Ok(explained) => told(&explained, path, out),
+        Err(error) => {
+            let _ = writeln!(out, "\nno record: not JSON: {}", clean(&error));
+        }
+    }
+}
+
+/// The records in words.
+fn told(explained: &[Explained], path: &str, out: &mut String) {
     if explained.is_empty() {
-        let _ = writeln!(out, "\nno record: no rule's `when` matches {}", clean(path));
+        let _ = writeln!(
+            out,
+            "\nno record: no rule for such a page has a `when` that matches {}",
+            clean(path)
+        );
     }
     for record in explained {
         let _ = match &record.missing {
             Some(field) => writeln!(out, "\nrecord {}: none, {field} is required", record.record),
             None => writeln!(out, "\nrecord {}", record.record),
         };
-        for (name, css, matched, value) in &record.fields {
-            let value = clean(&value.to_string());
-            let _ = writeln!(out, "  {name}: {value}   ({css} matches {matched})");
+        for field in &record.fields {
+            let counts = field.finds.iter();
+            let counts: Vec<String> = counts
+                .map(|finds| format!("{} matches {}", clean(&finds.what), finds.count))
+                .collect();
+            let counts = counts.join(", ");
+            let _ = match &field.value {
+                Some(value) => {
+                    let value = clean(&value.to_string());
+                    writeln!(out, "  {}: {value}   ({counts})", field.name)
+                }
+                None => writeln!(out, "  {}   ({counts})", field.name),
+            };
+            for (step, count) in field.finds.iter().flat_map(|finds| &finds.steps) {
+                let _ = writeln!(out, "      {count:>6}  {}", clean(step));
+            }
         }
     }
 }

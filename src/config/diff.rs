@@ -96,9 +96,7 @@ fn records(old: &[RecordRule], new: &[RecordRule], lines: &mut Lines) {
                     match other.fields.iter().find(|is| is.name == was.name) {
                         None => lines.0.push(format!("{what}: removed")),
                         Some(is) if field(is) != field(was) => {
-                            lines
-                                .0
-                                .push(format!("{what}: {} → {}", was.css.0, is.css.0));
+                            lines.0.push(changed(&what, was, is));
                         }
                         Some(_) => {}
                     }
@@ -106,7 +104,7 @@ fn records(old: &[RecordRule], new: &[RecordRule], lines: &mut Lines) {
                 for is in &other.fields {
                     if !rule.fields.iter().any(|was| was.name == is.name) {
                         let what = format!("extract.{}.{}", rule.record, is.name);
-                        lines.0.push(format!("{what}: new, {}", is.css.0));
+                        lines.0.push(format!("{what}: new, {}", is.source));
                     }
                 }
             }
@@ -117,6 +115,14 @@ fn records(old: &[RecordRule], new: &[RecordRule], lines: &mut Lines) {
             lines.0.push(format!("extract: + {}", rule.record));
         }
     }
+}
+
+/// A field whose rule is another now.
+fn changed(what: &str, was: &FieldRule, is: &FieldRule) -> String {
+    if was.source == is.source {
+        return format!("{what}: {}, with other options", is.source);
+    }
+    format!("{what}: {} → {}", was.source, is.source)
 }
 
 fn none<T: Display>(value: Option<T>) -> String {
@@ -203,12 +209,13 @@ mod tests {
                 vec!["fetch.headers: changed"],
             ),
             (
-                "extract: [ { record: r, fields: { a: h1, b: h2 } } ]",
-                "extract: [ { record: r, fields: { a: h3, c: h2 } }, { record: s, fields: { a: p } } ]",
+                "extract: [ { record: r, fields: { a: h1, b: h2, d: p } } ]",
+                "extract: [ { record: r, fields: { a: h3, c: { css: [h2, h4], attr: x }, d: { css: p, as: date } } }, { record: s, fields: { a: p } } ]",
                 vec![
                     "extract.r.a: h1 → h3",
                     "extract.r.b: removed",
-                    "extract.r.c: new, h2",
+                    "extract.r.d: p, with other options",
+                    "extract.r.c: new, h2 or h4 @x",
                     "extract: + s",
                 ],
             ),

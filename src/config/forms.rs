@@ -1,6 +1,6 @@
 //! Values of the sites file that may be written in more than one way.
 
-use super::raw::{Field, TimeoutPhases, WorkersRange};
+use super::raw::{Cast, Field, TimeoutPhases, WorkersRange};
 use super::scalar::{Css, Scalar, Span, Text, WebUrl, Workers};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
@@ -269,14 +269,58 @@ impl<'de> Deserialize<'de> for WorkersForm {
 
 impl<'de> Deserialize<'de> for FieldForm {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        source.deserialize_any(Forms::<Self, Css, Never, Field> {
-            what: "a CSS selector, or a map with css",
+        source.deserialize_any(Forms::<Self, Css, Never, Fitting> {
+            what: "a CSS selector, or a map with css, json, jsonld or meta",
             word: Some(Self::Short),
             list: None,
-            map: Some(|field| Self::Long(Box::new(field))),
+            map: Some(|field| Self::Long(Box::new(field.0))),
             marker: PhantomData,
         })
     }
+}
+
+/// A field whose keys go together.
+struct Fitting(Field);
+
+impl<'de> Deserialize<'de> for Fitting {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        let field = Field::deserialize(source)?;
+        match clash(&field) {
+            Some(wrong) => Err(de::Error::custom(wrong)),
+            None => Ok(Self(field)),
+        }
+    }
+}
+
+/// What of a field's keys does not go together, and what to do.
+fn clash(field: &Field) -> Option<&'static str> {
+    let of_elements = field.css.is_some() || field.attr.is_some();
+    let sources = usize::from(of_elements || field.json.is_some())
+        + usize::from(field.jsonld.is_some())
+        + usize::from(field.meta.is_some());
+    let empty = matches!(&field.css, Some(OneOrMany::Many(list)) if list.is_empty());
+    if sources > 1 {
+        return Some("one of css, json, jsonld and meta; css and json go together");
+    }
+    if empty {
+        return Some("css is an empty list; write a selector");
+    }
+    if field.format.is_some() && field.cast != Some(Cast::Date) {
+        return Some("format is for as: date");
+    }
+    if field.fields.is_none() {
+        return None;
+    }
+    let valued = field.attr.is_some() || field.cast.is_some() || field.matching.is_some();
+    if valued || field.jsonld.is_some() || field.meta.is_some() {
+        return Some(
+            "a field with fields is an object; it has css or json, and no attr, as or match",
+        );
+    }
+    if field.css.is_none() && field.json.is_none() {
+        return Some("a field with fields needs css or json");
+    }
+    None
 }
 
 /// A map that keeps the order of the file and refuses a second equal key.

@@ -23,8 +23,8 @@ pub use self::diff::differences;
 pub use self::error::ConfigError;
 pub use self::resolve::Overrides;
 pub use self::site::{
-    Cast, Discover, Fetch, FieldRule, Job, Limits, Pattern, Pick, RecordRule, Robots, Rung, Scope,
-    Selector, Site, Sitemap, Timeouts,
+    Cast, Discover, Fetch, FieldRule, Job, JsonPath, Limits, Pattern, Pick, RecordRule, Robots,
+    Rung, Scope, Selector, Site, Sitemap, Source, Timeouts,
 };
 
 use std::fs;

@@ -2,8 +2,9 @@
 
 use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, Unsupported, WorkersForm};
 use super::scalar::{
-    AlertLevel, Bound, Css, Depth, Expression, HostName, Name, Obey, Positive, Retries, RungName,
-    Size, Span, Switch, Text, WebUrl, Webhook, When,
+    AlertLevel, Bound, Css, DateFormat, Depth, Expression, HostName, JsonPathText, LdPath,
+    MetaName, Name, Obey, Positive, Retries, RungName, Size, Span, Switch, Text, WebUrl, Webhook,
+    When,
 };
 use serde::Deserialize;
 
@@ -196,19 +197,32 @@ pub struct Record {
 }
 
 /// A field in its long form.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Field {
-    /// Which elements.
-    pub css: Css,
+    /// Which elements: a CSS selector, or several of which the first that finds a value counts.
+    pub css: Option<OneOrMany<Css>>,
     /// Take this attribute instead of the text.
     pub attr: Option<Text>,
+    /// Where in JSON: of the page, or of what `css` picks.
+    pub json: Option<JsonPathText>,
+    /// Where in the page's JSON-LD, such as `Product.offers.price`.
+    pub jsonld: Option<LdPath>,
+    /// The content of this `meta` element, such as `og:title`.
+    pub meta: Option<MetaName>,
+    /// Of the text only what this matches: the first group, or the whole.
+    #[serde(rename = "match")]
+    pub matching: Option<Expression>,
     /// Every match as a list, instead of the first.
     pub all: Option<Switch>,
+    /// Fields within what matches, which make it an object.
+    pub fields: Option<OrderedMap<FieldForm>>,
     /// What the text is turned into.
     #[serde(rename = "as")]
     pub cast: Option<Cast>,
+    /// How a date is written, such as `%d/%m/%Y`.
+    pub format: Option<DateFormat>,
     /// Taken where nothing matches.
     pub default: Option<serde_json::Value>,
     /// Without it the page yields no record.
@@ -216,18 +230,26 @@ pub struct Field {
 }
 
 /// What a field's text is turned into.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Cast {
-    /// As it is.
+    /// As it is, white space folded.
     Text,
     /// A number.
     Number,
+    /// A number without decimals.
+    Integer,
+    /// True or false.
+    Bool,
+    /// A date by ISO 8601.
+    Date,
     /// An absolute URL.
     Url,
     /// Inner HTML.
     Html,
+    /// The content as Markdown.
+    Markdown,
     /// Parsed as JSON.
     Json,
 }

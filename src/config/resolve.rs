@@ -6,8 +6,8 @@ use super::forms::{FieldForm, OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm
 use super::loader::Documents;
 use super::scalar::{Scalar, Workers};
 use super::site::{
-    Discover, Fetch, FieldRule, Job, Limits, Pattern, Pick, RecordRule, Robots, Rung, Scope,
-    Selector, Site, Sitemap, Timeouts,
+    Discover, Fetch, FieldRule, Job, JsonPath, Limits, Pattern, Pick, RecordRule, Robots, Rung,
+    Scope, Selector, Site, Sitemap, Source, Timeouts,
 };
 use super::{Cast, raw, raw::WorkersRange};
 use crate::page::{NormalForm, net};
@@ -163,7 +163,7 @@ fn site(
             .unwrap_or_default()
             .into_iter()
             .map(record)
-            .collect(),
+            .collect::<Result<_, _>>()?,
         start,
         digest: 0,
         alerts: Arc::default(),
@@ -279,40 +279,99 @@ fn timeouts(raw: Option<TimeoutForm>) -> Result<Timeouts, String> {
     Ok(timeouts)
 }
 
-fn record(raw: raw::Record) -> RecordRule {
-    RecordRule {
-        record: raw.record.0,
+fn record(raw: raw::Record) -> Result<RecordRule, String> {
+    let record = raw.record.0;
+    let fields = raw.fields.0.into_iter();
+    Ok(RecordRule {
         when: raw.when.map(|pattern| Pattern(pattern.0)),
-        fields: raw.fields.0.into_iter().map(field).collect(),
-    }
+        fields: fields
+            .map(|(name, form)| field(&record, name, form, Within::Page))
+            .collect::<Result<_, _>>()?,
+        record,
+    })
 }
 
-fn field((name, form): (String, FieldForm)) -> FieldRule {
-    match form {
-        FieldForm::Short(css) => FieldRule {
-            name,
-            css: Selector(css.0),
-            pick: Pick::Text,
-            all: false,
-            cast: Cast::Text,
-            default: None,
-            required: false,
+/// What a field is looked for in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Page,
+    Elements,
+    Json,
+}
+
+fn field(outer: &str, name: String, form: FieldForm, within: Within) -> Result<FieldRule, String> {
+    let path = format!("{outer}.{name}");
+    let raw = match form {
+        FieldForm::Short(css) => raw::Field {
+            css: Some(OneOrMany::One(css)),
+            ..raw::Field::default()
         },
-        FieldForm::Long(field) => FieldRule {
-            name,
-            css: Selector(field.css.0),
-            pick: field.attr.map_or(Pick::Text, |attr| Pick::Attr(attr.0)),
-            all: field.all.is_some_and(|on| on.0),
-            cast: match field.cast {
-                None | Some(raw::Cast::Text) => Cast::Text,
-                Some(raw::Cast::Number) => Cast::Number,
-                Some(raw::Cast::Url) => Cast::Url,
-                Some(raw::Cast::Html) => Cast::Html,
-                Some(raw::Cast::Json) => Cast::Json,
-            },
-            default: field.default,
-            required: field.required.is_some_and(|on| on.0),
+        FieldForm::Long(field) => *field,
+    };
+    let json = raw.json.map(|path| JsonPath(path.0));
+    let source = match (raw.css, raw.jsonld, raw.meta, json) {
+        (None, Some(path), _, _) => Source::JsonLd(path.0),
+        (None, _, Some(name), _) => Source::Meta(name.0),
+        (None, _, _, Some(json)) if within != Within::Elements && raw.attr.is_none() => {
+            Source::Json(json)
+        }
+        (css, _, _, json) => Source::Css {
+            selectors: many(css, |css| Selector(css.0)),
+            pick: raw.attr.map_or(Pick::Text, |attr| Pick::Attr(attr.0)),
+            json,
         },
+    };
+    let wrong = match (&source, within) {
+        (Source::Css { selectors, .. }, Within::Page) if selectors.is_empty() => {
+            Some("has no css, json, jsonld or meta")
+        }
+        (Source::Css { .. }, Within::Json) => Some("is within JSON, where only json finds things"),
+        (Source::JsonLd(_) | Source::Meta(_), Within::Elements | Within::Json) => {
+            Some("is within an object; jsonld and meta are of the page")
+        }
+        _ => None,
+    };
+    if let Some(wrong) = wrong {
+        return Err(format!("extract: field {path} {wrong}"));
+    }
+    let inner = match &source {
+        Source::Css { json: None, .. } => Within::Elements,
+        _ => Within::Json,
+    };
+    let fields = raw.fields.map(|map| map.0).unwrap_or_default();
+    Ok(FieldRule {
+        fields: fields
+            .into_iter()
+            .map(|(name, form)| field(&path, name, form, inner))
+            .collect::<Result<_, _>>()?,
+        matching: raw.matching.map(|pattern| Pattern(pattern.0)),
+        all: raw.all.is_some_and(|on| on.0),
+        cast: match (raw.cast, inner) {
+            (Some(cast), _) => cast.into(),
+            (None, Within::Json) if !matches!(source, Source::Meta(_)) => Cast::Json,
+            (None, _) => Cast::Text,
+        },
+        format: raw.format.map(|format| format.0),
+        default: raw.default,
+        required: raw.required.is_some_and(|on| on.0),
+        name,
+        source,
+    })
+}
+
+impl From<raw::Cast> for Cast {
+    fn from(cast: raw::Cast) -> Self {
+        match cast {
+            raw::Cast::Text => Self::Text,
+            raw::Cast::Number => Self::Number,
+            raw::Cast::Integer => Self::Integer,
+            raw::Cast::Bool => Self::Bool,
+            raw::Cast::Date => Self::Date,
+            raw::Cast::Url => Self::Url,
+            raw::Cast::Html => Self::Html,
+            raw::Cast::Markdown => Self::Markdown,
+            raw::Cast::Json => Self::Json,
+        }
     }
 }
 

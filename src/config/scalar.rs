@@ -109,6 +109,14 @@ scalars! {
     Expression(Regex), "a regular expression", |text| expression(text);
     /// A CSS selector.
     Css(String), "a CSS selector", |text| css(text);
+    /// A JSONPath.
+    JsonPathText(String), "a JSONPath such as $.items[*].name", |text| json_path(text);
+    /// A path in JSON-LD.
+    LdPath(String), "a path in JSON-LD such as Product.offers.price", |text| ld_path(text);
+    /// The name of a `meta` element.
+    MetaName(String), "the name of a meta element, such as og:title", |text| meta_name(text);
+    /// How a date is written.
+    DateFormat(String), "a date's format such as %d/%m/%Y", |text| date_format(text);
     /// A duration.
     Span(Duration), "a duration such as 250ms, 1.5s or 2m", |text| span(text);
     /// A number of bytes.
@@ -213,6 +221,51 @@ fn css(text: &str) -> Result<String, String> {
             let first = first.split(". Please report").next().unwrap_or_default();
             Err(format!("not a CSS selector: {first}"))
         }
+    }
+}
+
+fn json_path(text: &str) -> Result<String, String> {
+    match serde_json_path::JsonPath::parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("not a JSONPath: {error}")),
+    }
+}
+
+fn ld_path(text: &str) -> Result<String, String> {
+    let fits = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace);
+    if !text.split('.').all(fits) {
+        return Err("not a path in JSON-LD; write it like Product.offers.price".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn meta_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
+        return Err("not the name of a meta element; write it like og:title".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// The letters that may stand behind a `%` in a date's format.
+pub const DATE_LETTERS: &str = "YymdbBHIMSpzZ%";
+
+fn date_format(text: &str) -> Result<String, String> {
+    let mut letters = text.chars();
+    let mut any = false;
+    while let Some(c) = letters.next() {
+        if c == '%' {
+            any = true;
+            if !letters.next().is_some_and(|c| DATE_LETTERS.contains(c)) {
+                return Err(
+                    "not a date's format; it has %Y %y %m %d %b %B %H %I %M %S %p %z %Z and %%"
+                        .to_owned(),
+                );
+            }
+        }
+    }
+    match any {
+        true => Ok(text.to_owned()),
+        false => Err("not a date's format; write it like %d/%m/%Y".to_owned()),
     }
 }
 

@@ -161,6 +161,36 @@ fn each_fault_has_its_place_and_its_mend() {
             "a second key \"t\"",
         ),
         (
+            &format!("{site}extract:\n- record: r\n  fields: {{ t: {{ json: '$.[' }} }}\n"),
+            "s.yaml:5:24: extract[0].fields.t.json: \"$.[\" is not a JSONPath",
+        ),
+        (
+            &format!("{site}extract:\n- record: r\n  fields: {{ t: {{ css: a, meta: b }} }}\n"),
+            "extract[0].fields.t: one of css, json, jsonld and meta",
+        ),
+        (
+            &format!(
+                "{site}extract:\n- record: r\n  fields: {{ t: {{ css: a, fields: {{ x: b }}, as: url }} }}\n"
+            ),
+            "extract[0].fields.t: a field with fields is an object",
+        ),
+        (
+            &format!("{site}extract:\n- record: r\n  fields: {{ t: {{ all: true }} }}\n"),
+            "s.yaml:1:1: extract: field r.t has no css, json, jsonld or meta",
+        ),
+        (
+            &format!(
+                "{site}extract:\n- record: r\n  fields: {{ t: {{ css: a, fields: {{ x: {{ meta: b }} }} }} }}\n"
+            ),
+            "extract: field r.t.x is within an object",
+        ),
+        (
+            &format!(
+                "{site}extract:\n- record: r\n  fields: {{ t: {{ css: a, as: date, format: '%Q' }} }}\n"
+            ),
+            "extract[0].fields.t.format: \"%Q\" is not a date's format",
+        ),
+        (
             &format!("{site}limits: {{ pages: many }}\n"),
             "s.yaml:3:18: limits.pages: many does not fit",
         ),

@@ -5,7 +5,8 @@ use super::evidence::evidence;
 use super::site::SiteContext;
 use super::work::Page;
 use crate::bus::{Attempt, Event};
-use crate::extract::{charset, links};
+use crate::extract::charset;
+use crate::extract::fields::Taken;
 use crate::fetch::{self, Fetched, block};
 use crate::page::{FailureKind, Outcome};
 use crate::store::{Commit, Leased, NewUrl, Record, Via};
@@ -61,27 +62,32 @@ fn read(job: PageJob) -> Commit {
         .headers
         .get(reqwest::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    let (html, _) = charset::decode(&body, header);
+    let (text, _) = charset::decode(&body, header);
 
     let mut commit = site.commit(leased, Outcome::Done);
     commit.attempt = Some(attempt);
     commit.content_type = fetch::media_type(&fetched);
+    let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
+    if fetch::is_json(&fetched) {
+        keep(&site, &mut commit, rules.plan.json(&text, path, &page.url));
+        return commit;
+    }
 
     let depth = leased.depth + 1;
     let mut page_links = rules.linker.page(&page.url, depth);
     let follow = rules.follow;
     let obey = rules.config.discover.nofollow;
     let mut links = 0usize;
-    let head = links::scan(&html, &mut |link| {
+    let (head, pass) = rules.plan.pass(&text, path, &mut |link| {
         links += 1;
         if follow && !(obey && link.nofollow) {
             page_links.push(link.href);
         }
     });
     if links <= block::FEW_LINKS
-        && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &html)
+        && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &text)
     {
-        return refused(&site, leased, commit, &html, whose, &fetched);
+        return refused(&site, leased, commit, &text, whose, &fetched);
     }
     if let Some(base) = &head.base_href {
         page_links.base(base);
@@ -94,22 +100,7 @@ fn read(job: PageJob) -> Commit {
         .as_deref()
         .and_then(|href| page_links.resolve(href))
         .map(|url| String::from(url).into_boxed_str());
-    let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
-    if rules.plan.wants(path) {
-        let base = page_links.base_url();
-        for taken in rules.plan.records(&html, path, base) {
-            // A bus that is gone has nobody who counts.
-            let _ = site.events.blocking_send(Event::Record {
-                site: site.id,
-                rule: taken.rule,
-                missing: taken.missing,
-            });
-            commit.records.push(Record {
-                name: taken.name,
-                fields: taken.fields,
-            });
-        }
-    }
+    keep(&site, &mut commit, pass.finish(page_links.base_url()));
     if follow && !(obey && head.robots.nofollow) {
         page_links.finish(&|print| site.store.knows(print), &mut |candidate| {
             commit.found.push(NewUrl {
@@ -150,4 +141,24 @@ fn refused(
     });
     refused.evidence = Some(evidence(&fetched.headers, html.as_bytes()));
     refused
+}
+
+/// Puts a page's records into its commit, and tells of them; what was left out
+/// stands in the attempt's note.
+fn keep(site: &SiteContext, commit: &mut Commit, taken: Taken) {
+    if let (Some(note), Some(attempt)) = (taken.note, &mut commit.attempt) {
+        attempt.detail = note;
+    }
+    for taken in taken.records {
+        // A bus that is gone has nobody who counts.
+        let _ = site.events.blocking_send(Event::Record {
+            site: site.id,
+            rule: taken.rule,
+            missing: taken.missing,
+        });
+        commit.records.push(Record {
+            name: taken.name,
+            fields: taken.fields,
+        });
+    }
 }

@@ -6,7 +6,7 @@ use crate::config::{Pattern, Site};
 use crate::discover::links::Linker;
 use crate::discover::scope::ScopeRules;
 use crate::extract::fields::Plan;
-use crate::fetch::Visitor;
+use crate::fetch::{Visitor, Want};
 use std::sync::Arc;
 
 /// A scope rule added while the crawl ran: whether it includes, and its pattern.
@@ -66,6 +66,14 @@ impl Rules {
             document,
             config,
             added,
+        }
+    }
+
+    /// What is read of an answer to a page's request.
+    pub fn want(&self) -> Want {
+        match self.plan.wants_json() {
+            true => Want::PageOrJson,
+            false => Want::Page,
         }
     }
 

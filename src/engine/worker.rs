@@ -113,7 +113,7 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
     let rules = site.rules();
     let result = site
         .fetcher
-        .fetch(&rules.visitor, &page.url, Want::Page)
+        .fetch(&rules.visitor, &page.url, rules.want())
         .await;
     let (elapsed, kind) = match &result {
         Ok(fetched) => {

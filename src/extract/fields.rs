@@ -1,10 +1,17 @@
-//! Records: the fields that a site's rules take of a page, by CSS.
+//! Records: the fields that a site's rules take of a page.
+//!
+//! A page is read once, for its links and its fields alike. Where a rule, or
+//! the page itself, is beyond that pass, a DOM is built for the fields.
 
-use crate::config::{Cast, FieldRule, Pattern, Pick, RecordRule};
-use scraper::{ElementRef, Html, Selector};
-use serde_json::{Map, Number, Value};
-use std::cell::RefCell;
-use std::collections::HashMap;
+use super::dom::{self, Dom, Within};
+use super::gather::{Gather, Picked, Place};
+use super::links::{self, PageHead, RawLink};
+use super::pass;
+use super::rule::{self, Field, Part, Take};
+use super::stream::{Found, Hit, Program, Streaming};
+use super::value::is_nothing;
+use crate::config::{Pattern, RecordRule};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use url::Url;
 
@@ -21,64 +28,61 @@ pub struct Record {
     pub fields: Map<String, Value>,
 }
 
-/// What a rule made of a page, for an operator who asks why.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Explained {
-    /// The rule's name.
-    pub record: Arc<str>,
-    /// Each field: its name, its selector, how many elements match, what was taken.
-    pub fields: Vec<(String, String, usize, Value)>,
-    /// The required field that is missing, so that there is no record.
-    pub missing: Option<String>,
+/// What was taken of a page.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Taken {
+    /// Its records.
+    pub records: Vec<Record>,
+    /// What of the page was left out, in words.
+    pub note: Option<String>,
 }
 
 #[derive(Debug)]
-struct Rule {
-    name: Arc<str>,
-    when: Option<Pattern>,
-    fields: Vec<FieldRule>,
+pub(super) struct Rule {
+    pub(super) name: Arc<str>,
+    pub(super) when: Option<Pattern>,
+    pub(super) fields: Vec<Field>,
+    /// Its group in the streaming pass; `None` where it needs a DOM.
+    group: Option<usize>,
+    /// Whether it takes of pages that are JSON.
+    pub(super) json: bool,
 }
 
 /// A site's rules.
 #[derive(Debug)]
 pub struct Plan {
-    rules: Vec<Rule>,
+    pub(super) rules: Vec<Rule>,
+    program: Program,
 }
 
-thread_local! {
-    /// Compiled selectors; they cannot leave their thread.
-    static SELECTORS: RefCell<HashMap<String, Arc<Selector>>> = RefCell::default();
-}
-
-/// Compiled selectors kept by a thread.
-const SELECTORS_KEPT: usize = 4096;
-
-fn selector(css: &str) -> Option<Arc<Selector>> {
-    SELECTORS.with_borrow_mut(|known| {
-        if let Some(selector) = known.get(css) {
-            return Some(selector.clone());
-        }
-        let selector = Arc::new(Selector::parse(css).ok()?);
-        if known.len() >= SELECTORS_KEPT {
-            known.clear();
-        }
-        known.insert(css.to_owned(), selector.clone());
-        Some(selector)
-    })
+/// A page between its links and its records.
+pub struct Pass<'a> {
+    plan: &'a Plan,
+    html: &'a str,
+    rules: Vec<usize>,
+    found: Option<Found>,
 }
 
 impl Plan {
     /// The plan for a site's rules.
     pub fn compile(rules: &[RecordRule]) -> Self {
+        let mut program = Program::default();
         let rules = rules
             .iter()
-            .map(|rule| Rule {
-                name: rule.record.as_str().into(),
-                when: rule.when.clone(),
-                fields: rule.fields.clone(),
+            .map(|rule| {
+                let (fields, group) = rule::compile(&rule.fields, &mut program);
+                Rule {
+                    name: rule.record.as_str().into(),
+                    when: rule.when.clone(),
+                    json: fields
+                        .iter()
+                        .any(|field| matches!(field.take, Take::Json(_))),
+                    fields,
+                    group,
+                }
             })
             .collect();
-        Self { rules }
+        Self { rules, program }
     }
 
     /// Whether any rule takes something of a page with this path and query.
@@ -86,45 +90,104 @@ impl Plan {
         self.rules.iter().any(|rule| rule.takes(path))
     }
 
-    /// The records of a page. The document is built once, and only if a rule
-    /// takes something of the page.
-    pub fn records(&self, html: &str, path: &str, base: &Url) -> Vec<Record> {
-        let numbers = (0u16..)
-            .zip(&self.rules)
-            .filter(|(_, rule)| rule.takes(path));
-        let rules: Vec<u16> = numbers.map(|(n, _)| n).collect();
+    /// Whether any rule takes of pages that are JSON.
+    pub fn wants_json(&self) -> bool {
+        self.rules.iter().any(|rule| rule.json)
+    }
+
+    /// Which rules take of a page, from 0.
+    pub(super) fn taking(&self, path: &str, json: bool) -> Vec<usize> {
+        let rules = self.rules.iter().enumerate();
         rules
-            .into_iter()
-            .zip(self.explain(html, path, base))
-            .filter(|(_, explained)| explained.missing.is_none())
-            .map(|(rule, explained)| Record {
-                rule,
-                missing: (0u16..)
-                    .zip(&explained.fields)
-                    .filter(|(_, (_, _, _, value))| is_nothing(value))
-                    .map(|(n, _)| n)
-                    .collect(),
-                name: explained.record,
-                fields: explained
-                    .fields
-                    .into_iter()
-                    .map(|(name, _, _, value)| (name, value))
-                    .collect(),
-            })
+            .filter(|(_, rule)| rule.json == json && rule.takes(path))
+            .map(|(number, _)| number)
             .collect()
     }
 
-    /// What every rule that takes something of the page makes of it.
-    pub fn explain(&self, html: &str, path: &str, base: &Url) -> Vec<Explained> {
-        if !self.wants(path) {
-            return Vec::new();
+    /// Reads an HTML page once: gives its links to `sink`, and keeps what its
+    /// records are made of until the page's base is known.
+    pub fn pass<'a>(
+        &'a self,
+        html: &'a str,
+        path: &str,
+        sink: &mut dyn FnMut(RawLink<'_>),
+    ) -> (PageHead, Pass<'a>) {
+        let rules = self.taking(path, false);
+        let groups: Option<Vec<usize>> = rules.iter().map(|rule| self.rules[*rule].group).collect();
+        let mut pass = Pass {
+            plan: self,
+            html,
+            rules,
+            found: None,
+        };
+        let head = match groups {
+            Some(groups) if !groups.is_empty() => {
+                let mut head = PageHead::default();
+                let mut tree = Streaming::new(&self.program, &groups, html);
+                pass::run(html, &mut tree, &mut head, sink);
+                pass.found = tree.finish();
+                head
+            }
+            _ => links::scan(html, sink),
+        };
+        (head, pass)
+    }
+
+    /// The records of an HTML page, without its links.
+    pub fn records(&self, html: &str, path: &str, base: &Url) -> Vec<Record> {
+        let (_, pass) = self.pass(html, path, &mut |_| {});
+        pass.finish(base).records
+    }
+
+    /// The records of a page that is JSON; a text that is none has none.
+    pub fn json(&self, text: &str, path: &str, base: &Url) -> Taken {
+        let rules = self.taking(path, true);
+        if rules.is_empty() {
+            return Taken::default();
         }
-        let document = Html::parse_document(html);
-        self.rules
-            .iter()
-            .filter(|rule| rule.takes(path))
-            .map(|rule| rule.apply(&document, base))
-            .collect()
+        let json: Value = match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+            Ok(json) => json,
+            Err(error) => {
+                return Taken {
+                    records: Vec::new(),
+                    note: Some(format!("not JSON: {error}")),
+                };
+            }
+        };
+        self.take(rules, None, &mut Gather::new(base), |gather, _, fields| {
+            gather.json_record(fields, &json)
+        })
+    }
+
+    fn take(
+        &self,
+        rules: Vec<usize>,
+        cut: Option<&str>,
+        gather: &mut Gather<'_>,
+        mut read: impl FnMut(&mut Gather<'_>, usize, &[Field]) -> Vec<Value>,
+    ) -> Taken {
+        let mut records = Vec::new();
+        for (place, number) in rules.into_iter().enumerate() {
+            let rule = &self.rules[number];
+            let values = read(gather, place, &rule.fields);
+            // A site's file has far fewer rules and fields than that.
+            let small = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+            if let Ok(missing) = rule.judge(&values) {
+                records.push(Record {
+                    rule: small(number),
+                    missing: missing.into_iter().map(small).collect(),
+                    name: rule.name.clone(),
+                    fields: rule.named(values),
+                });
+            }
+        }
+        let cut = cut.or(gather
+            .cut
+            .then_some("the record is longer than is kept, and was cut"));
+        Taken {
+            records,
+            note: cut.map(str::to_owned),
+        }
     }
 }
 
@@ -133,275 +196,99 @@ impl Rule {
         self.when.as_ref().is_none_or(|when| when.0.is_match(path))
     }
 
-    fn apply(&self, document: &Html, base: &Url) -> Explained {
-        let mut explained = Explained {
-            record: self.name.clone(),
-            fields: Vec::with_capacity(self.fields.len()),
-            missing: None,
+    /// The fields that came out empty.
+    ///
+    /// # Errors
+    /// The first of them that is required.
+    pub(super) fn judge(&self, values: &[Value]) -> Result<Vec<usize>, usize> {
+        let fields = self.fields.iter().zip(values).enumerate();
+        let empty = fields.filter(|(_, (_, value))| is_nothing(value));
+        let missing: Vec<usize> = empty.map(|(number, _)| number).collect();
+        match missing.iter().find(|number| self.fields[**number].required) {
+            Some(number) => Err(*number),
+            None => Ok(missing),
+        }
+    }
+
+    fn named(&self, values: Vec<Value>) -> Map<String, Value> {
+        let names = self.fields.iter().map(|field| field.name.clone());
+        names.zip(values).collect()
+    }
+}
+
+impl Pass<'_> {
+    /// Whether the page's fields were taken in the pass, without a DOM.
+    pub fn is_streamed(&self) -> bool {
+        self.found.is_some()
+    }
+
+    /// The page's records; relative addresses are of `base`.
+    pub fn finish(self, base: &Url) -> Taken {
+        if self.rules.is_empty() {
+            return Taken::default();
+        }
+        let mut gather = Gather::new(base);
+        if let Some(found) = &self.found {
+            let cut = found
+                .cut
+                .then_some("the page has more finds than are taken");
+            return self
+                .plan
+                .take(self.rules, cut, &mut gather, |gather, place, fields| {
+                    let object = place;
+                    gather.record(fields, &Streamed { found, object })
+                });
+        }
+        let dom = Dom::parse(self.html);
+        let within = Within {
+            dom: &dom,
+            element: None,
         };
-        for field in &self.fields {
-            let (matched, value) = take(field, document, base);
-            if field.required && is_nothing(&value) && explained.missing.is_none() {
-                explained.missing = Some(field.name.clone());
-            }
-            explained
-                .fields
-                .push((field.name.clone(), field.css.0.clone(), matched, value));
+        let mut taken = self
+            .plan
+            .take(self.rules, None, &mut gather, |gather, _, fields| {
+                gather.record(fields, &within)
+            });
+        if let Some(cut) = dom.cut() {
+            taken.note = Some(cut.to_owned());
         }
-        explained
+        taken
     }
 }
 
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(values) => values.is_empty(),
-        _ => false,
-    }
+/// A record or an object of a streaming pass.
+#[derive(Clone, Copy)]
+struct Streamed<'f> {
+    found: &'f Found,
+    object: usize,
 }
 
-/// How many elements a field matches, and its value.
-fn take(field: &FieldRule, document: &Html, base: &Url) -> (usize, Value) {
-    let default = || field.default.clone().unwrap_or(Value::Null);
-    // The sites file is refused where a selector does not parse.
-    let Some(selector) = selector(&field.css.0) else {
-        return (0, default());
-    };
-    let mut elements = document.select(&selector);
-    if field.all {
-        let elements: Vec<ElementRef> = elements.collect();
-        let values: Vec<Value> = elements
-            .iter()
-            .filter_map(|element| value(field, *element, base))
-            .collect();
-        let value = match field.default.clone() {
-            Some(default) if values.is_empty() => default,
-            _ => Value::Array(values),
+impl Place for Streamed<'_> {
+    fn find(
+        &self,
+        field: &Field,
+        number: usize,
+        _: &Part,
+        see: &mut dyn FnMut(Picked<Self>) -> bool,
+    ) {
+        let Some(css) = dom::css(field, number) else {
+            return;
         };
-        return (elements.len(), value);
-    }
-    match elements.next() {
-        None => (0, default()),
-        Some(first) => {
-            let value = value(field, first, base).unwrap_or_else(default);
-            (1 + elements.count(), value)
-        }
-    }
-}
-
-/// What one element yields; `None` where it has no such attribute, or its text
-/// is not what the field is to be.
-fn value(field: &FieldRule, element: ElementRef, base: &Url) -> Option<Value> {
-    if field.cast == Cast::Html && field.pick == Pick::Text {
-        return Some(Value::String(element.inner_html()));
-    }
-    let text = match &field.pick {
-        Pick::Text => folded(element.text()),
-        Pick::Attr(name) => element.attr(name)?.trim().to_owned(),
-    };
-    match field.cast {
-        Cast::Text | Cast::Html => Some(Value::String(text)),
-        Cast::Number => number(&text).map(Value::Number),
-        Cast::Url => {
-            let url = base.join(&text).ok().filter(|_| !text.is_empty())?;
-            Some(Value::String(url.into()))
-        }
-        Cast::Json => serde_json::from_str(&text).ok(),
-    }
-}
-
-/// Text with its white space folded: runs become one space, ends are trimmed.
-fn folded<'a>(parts: impl Iterator<Item = &'a str>) -> String {
-    let mut out = String::new();
-    let mut gap = false;
-    for part in parts {
-        for word in part.split_inclusive(char::is_whitespace) {
-            let bare = word.trim_end_matches(char::is_whitespace);
-            if !bare.is_empty() {
-                if gap && !out.is_empty() {
-                    out.push(' ');
-                }
-                out.push_str(bare);
-                gap = false;
+        for hit in &self.found.objects[self.object].found[css.slot] {
+            let picked = match hit {
+                Hit::Text(text) => Picked::Text(self.found.text(*text).to_owned()),
+                Hit::Attribute(value) => Picked::Attribute(value.clone()),
+                Hit::Object(object) => Picked::Object(Self {
+                    found: self.found,
+                    object: *object,
+                }),
+            };
+            if !see(picked) {
+                return;
             }
-            gap |= bare.len() != word.len();
-        }
-    }
-    out
-}
-
-/// The first number in a text, currency and words around it left out.
-///
-/// Of `.` and `,` the last one to appear is the decimal mark and the other
-/// groups digits; a lone mark groups if it appears more than once or exactly
-/// three digits follow a comma (`1,234`), else it is the decimal mark. Spaces
-/// and apostrophes between digits group. Whole numbers stay whole.
-fn number(text: &str) -> Option<Number> {
-    let begin = text.find(|c: char| c.is_ascii_digit())?;
-    let before = text[..begin]
-        .trim_end_matches(|c: char| !(c == '-' || c == '−' || c == '.' || c.is_ascii()));
-    let negative = before.trim_end().ends_with(['-', '−'])
-        && !before
-            .trim_end()
-            .trim_end_matches(['-', '−'])
-            .ends_with(char::is_alphanumeric);
-    let leading_dot = text[..begin].ends_with('.');
-    let mut digits = String::new();
-    let mut marks: Vec<(usize, char)> = Vec::new();
-    let mut rest = text[begin..].chars().peekable();
-    while let Some(c) = rest.next() {
-        let digit_next = rest.peek().is_some_and(char::is_ascii_digit);
-        match c {
-            '0'..='9' => digits.push(c),
-            '.' | ',' if digit_next => marks.push((digits.len(), c)),
-            ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '’' if digit_next => {
-                // Only groups of three are grouped; else a new number begins.
-                let group: String = rest.clone().take_while(char::is_ascii_digit).collect();
-                if group.len() != 3 {
-                    break;
-                }
-            }
-            _ => break,
-        }
-    }
-    let decimal = match marks.last().copied() {
-        _ if leading_dot && marks.is_empty() => Some(0),
-        None => None,
-        Some((at, mark)) => {
-            let alone = marks.iter().all(|(_, other)| *other == mark);
-            let groups = alone && (marks.len() > 1 || (mark == ',' && digits.len() - at == 3));
-            (!groups).then_some(at)
-        }
-    };
-    let sign = if negative { "-" } else { "" };
-    match decimal {
-        None => {
-            let whole = format!("{sign}{digits}");
-            whole
-                .parse::<i64>()
-                .map(Number::from)
-                .ok()
-                .or_else(|| Number::from_f64(whole.parse().ok()?))
-        }
-        Some(at) => {
-            let (whole, part) = digits.split_at(at);
-            Number::from_f64(format!("{sign}0{whole}.{part}").parse().ok()?)
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Selector as Css;
-    use serde_json::json;
-
-    fn field(name: &str, css: &str) -> FieldRule {
-        FieldRule {
-            name: name.to_owned(),
-            css: Css(css.to_owned()),
-            pick: Pick::Text,
-            all: false,
-            cast: Cast::Text,
-            default: None,
-            required: false,
-        }
-    }
-
-    fn records(fields: Vec<FieldRule>, html: &str) -> Vec<Value> {
-        let rule = RecordRule {
-            record: "r".to_owned(),
-            when: Some(Pattern(regex::Regex::new("^/book/").unwrap())),
-            fields,
-        };
-        let plan = Plan::compile(&[rule]);
-        let base = Url::parse("http://e.org/book/1").unwrap();
-        assert!(plan.records(html, "/list", &base).is_empty());
-        plan.records(html, "/book/1", &base)
-            .into_iter()
-            .map(|record| Value::Object(record.fields))
-            .collect()
-    }
-
-    #[test]
-    fn a_record() {
-        let html = "<h1> The\n <b>Book</b>s </h1><p class=price>£ 1,234.50</p><i>a</i><i> b </i>\
-            <img src='/c.jpg'><script type=x>{\"k\": [1]}</script>";
-        let fields = vec![
-            field("title", "h1"),
-            FieldRule {
-                cast: Cast::Number,
-                ..field("price", ".price")
-            },
-            FieldRule {
-                all: true,
-                ..field("tags", "i")
-            },
-            FieldRule {
-                cast: Cast::Url,
-                pick: Pick::Attr("src".into()),
-                ..field("cover", "img")
-            },
-            FieldRule {
-                cast: Cast::Json,
-                ..field("data", "script")
-            },
-            FieldRule {
-                cast: Cast::Html,
-                ..field("inner", "h1 b")
-            },
-            FieldRule {
-                default: Some(json!("none")),
-                ..field("gone", ".gone")
-            },
-            field("null", ".gone"),
-        ];
-        assert_eq!(
-            records(fields, html),
-            [
-                json!({"title": "The Books", "price": 1234.5, "tags": ["a", "b"],
-                "cover": "http://e.org/c.jpg", "data": {"k": [1]}, "inner": "Book",
-                "gone": "none", "null": null})
-            ]
-        );
-    }
-
-    #[test]
-    fn without_a_required_field_there_is_no_record() {
-        let fields = vec![FieldRule {
-            required: true,
-            ..field("a", "h1")
-        }];
-        assert!(records(fields.clone(), "<p>x").is_empty());
-        assert_eq!(records(fields, "<h1>x").len(), 1);
-    }
-
-    #[test]
-    fn numbers() {
-        for (text, expected) in [
-            ("£51.77", json!(51.77)),
-            ("1.234,56 €", json!(1234.56)),
-            ("1,234.56", json!(1234.56)),
-            ("1,234", json!(1234)),
-            ("1.234.567", json!(1234567)),
-            ("12,5", json!(12.5)),
-            ("1 234 567", json!(1234567)),
-            ("1'000.5", json!(1000.5)),
-            ("-3", json!(-3)),
-            ("In stock (22 available)", json!(22)),
-            ("2 3", json!(2)),
-            (".5", json!(0.5)),
-            ("9223372036854775808", json!(9223372036854775808.0)),
-        ] {
-            assert_eq!(number(text).map(Value::Number), Some(expected), "{text}");
-        }
-        assert_eq!(number("none"), None);
-    }
-
-    #[test]
-    fn deep_nesting_breaks_nothing() {
-        let html = "<div>".repeat(50_000) + "<h1>x</h1>";
-        assert_eq!(records(vec![field("t", "h1")], &html), [json!({"t": "x"})]);
-    }
-}
+mod tests;

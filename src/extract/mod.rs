@@ -2,5 +2,17 @@
 //! threads that may compute.
 
 pub mod charset;
+mod dom;
+pub mod explain;
 pub mod fields;
+mod gather;
+mod json;
+mod limits;
 pub mod links;
+mod markdown;
+mod pass;
+mod rule;
+mod stream;
+mod tag;
+mod tokens;
+mod value;

@@ -15,6 +15,8 @@ pub enum Want {
     /// A page: the body is read where it is HTML (by `Content-Type`, or by its
     /// first bytes where there is none); of anything else only the head.
     Page,
+    /// As [`Want::Page`], and JSON too where `Content-Type` says that it is.
+    PageOrJson,
     /// A file of any type (robots.txt, a sitemap), up to this many bytes on
     /// the wire. A longer one is cut there and marked, not failed.
     File(u64),
@@ -69,9 +71,14 @@ impl fmt::Debug for Fetched {
 pub fn is_html(fetched: &Fetched) -> bool {
     match sniff::declared(&fetched.headers) {
         sniff::Declared::Html => true,
-        sniff::Declared::Other => false,
+        sniff::Declared::Json | sniff::Declared::Other => false,
         sniff::Declared::Unknown => begins_like_html(&fetched.headers, &fetched.body),
     }
+}
+
+/// Whether the answer is JSON, by its `Content-Type`.
+pub fn is_json(fetched: &Fetched) -> bool {
+    sniff::declared(&fetched.headers) == sniff::Declared::Json
 }
 
 /// Media type of the answer, lower case, without parameters; `None` where it

@@ -29,7 +29,7 @@ mod visitor;
 #[cfg(test)]
 mod tests;
 
-pub use self::answer::{Fetched, Want, is_html, media_type};
+pub use self::answer::{Fetched, Want, is_html, is_json, media_type};
 pub use self::error::FetchError;
 pub use self::http::Http;
 pub use self::retry_after::retry_after;

@@ -88,9 +88,10 @@ fn plan(status: u16, headers: &HeaderMap, want: Want, max_body: u64) -> Plan {
         (400.., _) => Plan::Part(Want::EVIDENCE),
         (300..=399, _) => Plan::Leave,
         (_, Want::File(most)) => Plan::Cut(most),
-        (_, Want::Page) => match sniff::declared(headers) {
+        (_, Want::Page | Want::PageOrJson) => match sniff::declared(headers) {
             Declared::Html => Plan::Whole(max_body),
-            Declared::Other => Plan::Leave,
+            Declared::Json if want == Want::PageOrJson => Plan::Whole(max_body),
+            Declared::Json | Declared::Other => Plan::Leave,
             Declared::Unknown => Plan::IfHtml(max_body),
         },
     }

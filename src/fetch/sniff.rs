@@ -1,4 +1,4 @@
-//! Whether an answer is HTML.
+//! Whether an answer is HTML, or JSON.
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
@@ -10,6 +10,8 @@ pub(super) const LOOK: u64 = 1024;
 pub(super) enum Declared {
     /// HTML or XHTML.
     Html,
+    /// JSON, alone or as the syntax of something.
+    Json,
     /// Something else.
     Other,
     /// Nothing, or nothing that can be read.
@@ -24,6 +26,8 @@ pub(super) fn declared(headers: &HeaderMap) -> Declared {
             let is = |name: &str| text.eq_ignore_ascii_case(name);
             if is("text/html") || is("application/xhtml+xml") {
                 Declared::Html
+            } else if is("application/json") || is("text/json") || ends_in_json(text) {
+                Declared::Json
             } else if is("unknown/unknown") || is("application/unknown") {
                 // WHATWG MIME Sniffing, section 7: as good as none.
                 Declared::Unknown
@@ -32,6 +36,13 @@ pub(super) fn declared(headers: &HeaderMap) -> Declared {
             }
         }
     }
+}
+
+/// RFC 6839's suffix, as in `application/ld+json`.
+fn ends_in_json(text: &str) -> bool {
+    let end = text.len().saturating_sub("+json".len());
+    text.get(end..)
+        .is_some_and(|end| end.eq_ignore_ascii_case("+json"))
 }
 
 /// The media type without its parameters, as it is written. Of several
@@ -110,6 +121,9 @@ mod tests {
             (&[b" text/html ;charset=\xFF"], Declared::Html),
             (&[b"application/xhtml+xml"], Declared::Html),
             (&[b"text/plain"], Declared::Other),
+            (&[b"application/JSON; charset=utf-8"], Declared::Json),
+            (&[b"application/vnd.api+json"], Declared::Json),
+            (&[b"application/jsonx"], Declared::Other),
             (&[b"text/htmlx"], Declared::Other),
             (&[b"application/unknown"], Declared::Unknown),
             (&[b""], Declared::Unknown),

@@ -1,0 +1,401 @@
+use super::*;
+use crate::config::{Overrides, parse};
+use proptest::prelude::*;
+use serde_json::json;
+
+/// The rules of a document's `extract` section.
+fn plan(extract: &str) -> Plan {
+    let text = format!("site: a\nstart: http://e.org/\nextract:\n{extract}");
+    let job = parse(&text, "s.yaml", &|_| None, &Overrides::default());
+    Plan::compile(&job.unwrap_or_else(|error| panic!("{error}")).sites[0].extract)
+}
+
+/// A plan of one record with these fields, in YAML's flow style.
+fn fields(fields: &str) -> Plan {
+    plan(&format!("- record: r\n  fields: {{ {fields} }}\n"))
+}
+
+fn base() -> Url {
+    Url::parse("http://e.org/book/1").unwrap()
+}
+
+/// The page's one record, and whether it was taken without a DOM.
+fn record(plan: &Plan, html: &str) -> (Value, bool) {
+    let (_, pass) = plan.pass(html, "/book/1", &mut |_| {});
+    let streamed = pass.is_streamed();
+    let mut taken = pass.finish(&base());
+    assert_eq!(taken.records.len(), 1, "{html}");
+    (Value::Object(taken.records.remove(0).fields), streamed)
+}
+
+/// By a DOM, whatever the rules are.
+fn by_dom(plan: &Plan, html: &str) -> Taken {
+    let pass = Pass {
+        plan,
+        html,
+        rules: plan.taking("/book/1", false),
+        found: None,
+    };
+    pass.finish(&base())
+}
+
+/// Every kind of field that needs no DOM.
+const SIMPLE: &str = "title: h1, \
+    price: { css: [.sale, .price], as: number }, \
+    tags: { css: i, all: true }, \
+    cover: { css: img, attr: src, as: url }, \
+    data: { css: script, as: json }, \
+    deep: { css: script, json: '$.k[0]' }, \
+    gone: { css: .gone, default: none }, \
+    nothing: .gone, \
+    og: { meta: 'og:title' }, \
+    sku: { jsonld: Product.sku }, \
+    isbn: { css: p, match: 'ISBN (\\S+)' }, \
+    rows: { css: tr, all: true, fields: { name: { css: td, required: true }, id: { attr: id }, \
+        cells: { css: td, all: true, as: integer } } }";
+
+const PAGE: &str = "<title>x</title><meta property='og:title' content='O &amp; G'>\
+    <script>{\"k\": [1]}</script>\
+    <script type='application/ld+json'>{\"@type\": \"Product\", \"sku\": \"A1\"}</script>\
+    <h1> The\n <b>Book</b>s </h1><p class=price>£ 1,234.50 <p>ISBN  12-3 x</p><i>a</i><i> b </i>\
+    <img src='/c.jpg'><table><tr id=a><td>1<td>2 x<tr><th>no<tr><td>3</table>";
+
+#[test]
+fn a_record_of_every_kind_of_field() {
+    let plan = fields(SIMPLE);
+    let expected = json!({
+        "title": "The Books", "price": 1234.5, "tags": ["a", "b"],
+        "cover": "http://e.org/c.jpg", "data": {"k": [1]}, "deep": 1,
+        "gone": "none", "nothing": null, "og": "O & G", "sku": "A1", "isbn": null,
+        "rows": [
+            {"name": "1", "id": "a", "cells": [1, 2]},
+            {"name": "3", "id": null, "cells": [3]},
+        ],
+    });
+    let (found, streamed) = record(&plan, PAGE);
+    assert_eq!(found, expected);
+    assert!(streamed);
+    let dom = by_dom(&plan, PAGE);
+    assert_eq!(Value::Object(dom.records[0].fields.clone()), expected);
+    assert_eq!(dom.records[0].missing[..], [7, 10]);
+}
+
+#[test]
+fn what_needs_a_dom_gets_one() {
+    let plan = fields(
+        "inner: { css: h1 b, as: html }, text: { css: h1, as: markdown }, \
+         second: 'i:nth-of-type(2)', after: 'h1 ~ i', card: { css: table, fields: { first: 'tr:first-child > td' } }",
+    );
+    let (found, streamed) = record(&plan, PAGE);
+    let expected = json!({"inner": "Book", "text": "The **Book**s", "second": "b", "after": "a",
+        "card": {"first": "1"}});
+    assert_eq!(found, expected);
+    assert!(!streamed);
+}
+
+#[test]
+fn the_first_selector_that_finds_a_value_counts() {
+    let plan = fields("n: { css: [.a, .b, .c], as: number }, l: { css: [.x, i], all: true }");
+    for (html, expected) in [
+        ("<b class=b>2</b><b class=a>1</b>", json!({"n": 1, "l": []})),
+        (
+            "<b class=c>3</b><b class=b>no</b><b class=a></b><i>y</i>",
+            json!({"n": 3, "l": ["y"]}),
+        ),
+        ("", json!({"n": null, "l": []})),
+    ] {
+        assert_eq!(record(&plan, html).0, expected, "{html}");
+        assert_eq!(
+            Value::Object(by_dom(&plan, html).records[0].fields.clone()),
+            expected
+        );
+    }
+}
+
+#[test]
+fn objects_within_objects() {
+    let plan = fields(
+        "shelves: { css: .shelf, all: true, fields: { name: h2, books: { css: .book, all: true, \
+         fields: { title: b, url: { css: a, attr: href, as: url } } }, first: { css: .book, fields: { title: b } } } }",
+    );
+    let html = "<div class=shelf><h2>S</h2><p class=book><b>1</b><a href=x></a>\
+        <p class=book><b>2</b></div><div class=shelf></div><p class=book><b>stray</b>";
+    let expected = json!({"shelves": [
+        {"name": "S", "books": [{"title": "1", "url": "http://e.org/book/x"}, {"title": "2", "url": null}],
+         "first": {"title": "1"}},
+        {"name": null, "books": [], "first": null},
+    ]});
+    let (found, streamed) = record(&plan, html);
+    assert_eq!(found, expected);
+    assert!(streamed);
+    assert_eq!(
+        Value::Object(by_dom(&plan, html).records[0].fields.clone()),
+        expected
+    );
+}
+
+#[test]
+fn without_a_required_field_there_is_no_record() {
+    let plan = fields("a: { css: h1, required: true }");
+    assert!(plan.records("<p>x", "/", &base()).is_empty());
+    assert_eq!(plan.records("<h1>x", "/", &base()).len(), 1);
+}
+
+#[test]
+fn rules_are_for_their_pages() {
+    let plan = plan(
+        "- { record: a, when: ^/book/, fields: { t: h1 } }\n\
+         - { record: b, fields: { j: { json: $.x } } }\n\
+         - { record: c, fields: { t: 'h1:first-child' } }\n",
+    );
+    assert!(plan.wants("/book/1") && plan.wants_json());
+    let names = |taken: Vec<Record>| -> Vec<(u16, String)> {
+        let records = taken.into_iter();
+        records
+            .map(|record| (record.rule, record.name.to_string()))
+            .collect()
+    };
+    let own = |rule: u16, name: &str| (rule, name.to_owned());
+    assert_eq!(names(plan.records("<h1>", "/", &base())), [own(2, "c")]);
+    assert_eq!(
+        names(plan.records("<h1>", "/book/", &base())),
+        [own(0, "a"), own(2, "c")]
+    );
+    assert_eq!(
+        names(plan.json("{\"x\": 1}", "/book/", &base()).records),
+        [own(1, "b")]
+    );
+}
+
+#[test]
+fn pages_of_json() {
+    let plan = fields(
+        "name: { json: $.item.name }, first: { json: '$.item.tags[0]', as: integer }, \
+         tags: { json: '$.item.tags[*]', all: true }, url: { json: $.href, as: url }, \
+         when: { json: $.at, as: date }, \
+         parts: { json: '$.parts[*]', all: true, fields: { id: { json: $.id, required: true }, n: { json: $.n } } }",
+    );
+    let text = "\u{feff}{\"item\": {\"name\": \"x  y\", \"tags\": [\"1\", 2]}, \"href\": \"/z\", \"at\": 1700000000,\
+        \"parts\": [{\"id\": 1, \"n\": {\"a\": null}}, {\"n\": 2}]}";
+    let taken = plan.json(text, "/book/1", &base());
+    assert_eq!(
+        Value::Object(taken.records[0].fields.clone()),
+        json!({"name": "x  y", "first": 1, "tags": ["1", 2], "url": "http://e.org/z",
+            "when": "2023-11-14T22:13:20Z", "parts": [{"id": 1, "n": {"a": null}}]})
+    );
+    let broken = plan.json("{", "/book/1", &base());
+    assert!(broken.records.is_empty() && broken.note.unwrap().starts_with("not JSON"));
+    let deep = "[".repeat(100_000);
+    assert!(plan.json(&deep, "/book/1", &base()).records.is_empty());
+}
+
+#[test]
+fn a_hostile_page_ends_and_says_what_was_cut() {
+    let simple = fields("t: h1, all: { css: p, all: true }");
+    let complex =
+        fields("t: h1, all: { css: 'p:not(.x)', all: true }, m: { css: body, as: markdown }");
+    let slow = fields("t: h1, all: { css: 'b ~ i', all: true }");
+    let text = "x".repeat(3000);
+    let many: String = (0..700).map(|n| format!("<b a{n}>")).collect();
+    let reopened = format!("{many}{}", "<p>x".repeat(4000));
+    for (html, plan, note) in [
+        ("<div>".repeat(50_000) + "<h1>x</h1>", &simple, "deeper"),
+        (reopened, &complex, "deeper"),
+        (format!("<p>{text}</p>").repeat(500), &simple, "longer"),
+        (format!("<p>{text}</p>").repeat(500), &complex, "longer"),
+        ("<p></p>".repeat(110_000), &simple, "more finds"),
+        ("<p>".repeat(400) + &"<h1>".repeat(400) + &text, &simple, ""),
+        ("<i></i>".repeat(1000), &slow, ""),
+    ] {
+        let (_, pass) = plan.pass(&html, "/", &mut |_| {});
+        let taken = pass.finish(&base());
+        let found = taken.note.unwrap_or_default();
+        assert!(found.contains(note), "{found} {note}");
+        assert_eq!(found.is_empty(), note.is_empty(), "{found}");
+        let size: usize = taken.records[0]
+            .fields
+            .values()
+            .map(|value| value.to_string().len())
+            .sum();
+        assert!(size < 2 << 20, "{size}");
+    }
+}
+
+#[test]
+fn a_wrong_selector_is_explained() {
+    let plan = fields(
+        "a: div.x > p.gone b, b: h1, rows: { css: tr, all: true, fields: { c: td.no } }, \
+         d: { jsonld: Product.prize }, e: { css: [i, .no] }",
+    );
+    let (explained, note) = plan.explain(
+        "<div class=x><p>1<p>2</div><h1>t</h1><table><tr><td>1<tr><td>2</table>\
+         <script type=application/ld+json>{\"@type\": \"Product\", \"price\": 1}</script>",
+        "/book/1",
+        &base(),
+    );
+    assert_eq!(note, None);
+    let field = |name: &str| {
+        let mut fields = explained[0].fields.iter();
+        fields.find(|field| field.name == name).unwrap()
+    };
+    let steps = |name: &str| {
+        let steps = field(name).finds[0].steps.iter();
+        steps
+            .map(|(step, count)| format!("{count} {step}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        steps("a"),
+        ["1 div.x", "0 div.x > p.gone", "2 p alone", "0 .gone alone"]
+    );
+    assert!(steps("b").is_empty() && field("b").value == Some(json!("t")));
+    assert_eq!(steps("rows.c"), ["0 td.no", "2 td alone", "0 .no alone"]);
+    assert_eq!(field("rows").finds[0].count, 2);
+    assert_eq!(
+        steps("d"),
+        [
+            "1 scripts of JSON-LD",
+            "1 that are JSON",
+            "1 Product",
+            "0 Product.prize"
+        ]
+    );
+    assert_eq!(field("e").finds.len(), 2);
+    let json = fields("x: { json: '$.a.b[0].c' }");
+    let explained = json
+        .explain_json("{\"a\": {\"b\": []}}", "/", &base())
+        .unwrap();
+    let steps = &explained[0].fields[0].finds[0].steps;
+    let last = steps.last().unwrap();
+    assert_eq!(last.1, 0, "{steps:?}");
+    assert!(steps.len() > 2, "{steps:?}");
+}
+
+fn messy() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(&[
+        "<tr>",
+        "<td>",
+        "</td>",
+        "<table>",
+        "</table>",
+        "<p>",
+        "</p>",
+        "<i>",
+        "</i>",
+        "<b>",
+        "</b>",
+        "<h1>",
+        "</h1>",
+        "<div class=price>",
+        "</div>",
+        "<p class=sale>",
+        "<img src=x>",
+        "<img>",
+        "12",
+        " 3 x",
+        "\n",
+        "ISBN 5",
+        "<tr id=q>",
+        "<script>[1]</script>",
+        "<script>",
+        "<meta name='og:title' content=c>",
+        "<script type='application/ld+json'>{\"@type\":\"Product\",\"sku\":7}</script>",
+        "<span class=gone>g</span>",
+        "&lt;",
+        "<li>",
+        "<ul>",
+        "<a href=y>",
+        "</a>",
+    ]);
+    prop::collection::vec(pieces, 0..24)
+        .prop_map(|pieces| format!("<!doctype html>{}", pieces.concat()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1500) })]
+
+    #[test]
+    fn a_record_is_the_same_with_a_dom_and_without(html in messy()) {
+        let plan = fields(SIMPLE);
+        let (_, pass) = plan.pass(&html, "/book/1", &mut |_| {});
+        prop_assert_eq!(pass.finish(&base()), by_dom(&plan, &html), "{}", html);
+    }
+
+    #[test]
+    fn a_pass_finds_the_links_of_a_scan(html in messy()) {
+        let plan = fields(SIMPLE);
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        let (head, _) = plan.pass(&html, "/", &mut |link| with.push(link.href.to_owned()));
+        let alone = links::scan(&html, &mut |link| without.push(link.href.to_owned()));
+        prop_assert_eq!((with, head), (without, alone));
+    }
+}
+
+/// Five fields as an operator would write them for documentation.
+const FIVE: &str = "title: h1, package: .sub-title a, summary: { meta: description }, \
+    block: div.block, since: { css: dl.notes dd, all: true }";
+
+/// Thread CPU time, nanoseconds.
+#[cfg(unix)]
+fn cpu() -> u128 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    u128::try_from(now.tv_sec).unwrap() * 1_000_000_000 + u128::try_from(now.tv_nsec).unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "needs the package openjdk-17-doc; measures, so run it in release: cargo test --release"]
+fn five_fields_and_links_cost_little() {
+    let listing = std::process::Command::new("dpkg")
+        .args(["-L", "openjdk-17-doc"])
+        .output()
+        .unwrap();
+    let listing = String::from_utf8(listing.stdout).unwrap();
+    let pages: Vec<String> = listing
+        .lines()
+        .filter(|line| line.ends_with(".html"))
+        .filter_map(|file| std::fs::read_to_string(file).ok())
+        .collect();
+    assert!(pages.len() > 9000, "openjdk-17-doc is not installed");
+    let bytes: usize = pages.iter().map(String::len).sum();
+    println!(
+        "{} pages, {} bytes on average",
+        pages.len(),
+        bytes / pages.len()
+    );
+    let base = base();
+    let plan = fields(FIVE);
+    let all = fields(
+        "title: { css: h1, all: true }, block: { css: .block, all: true }, \
+        links: { css: 'a', attr: href, all: true }, code: { css: pre code, all: true }, dd: { css: dl > dd, all: true }",
+    );
+    let per_page = |name: &str, work: &mut dyn FnMut(&str) -> usize| {
+        let times = (0..3).map(|_| {
+            let before = cpu();
+            let made: usize = pages.iter().map(|page| work(page)).sum();
+            assert!(made > 0);
+            cpu() - before
+        });
+        let best = times.min().unwrap_or_default() / pages.len() as u128;
+        println!("{name}: {:.3} ms of CPU a page", best as f64 / 1e6);
+        best
+    };
+    let streamed = |plan: &Plan, page: &str| {
+        let mut links = 0;
+        let (_, pass) = plan.pass(page, "/", &mut |_| links += 1);
+        assert!(pass.is_streamed());
+        links + pass.finish(&base).records.len()
+    };
+    per_page("links alone", &mut |page| {
+        let mut links = 0;
+        links::scan(page, &mut |_| links += 1);
+        links
+    });
+    let five = per_page("five fields and links", &mut |page| streamed(&plan, page));
+    per_page("five lists and links", &mut |page| streamed(&all, page));
+    per_page("five fields and links by a DOM", &mut |page| {
+        links::scan(page, &mut |_| {});
+        by_dom(&plan, page).records.len()
+    });
+    assert!(five <= 200_000, "{five} ns a page");
+}
