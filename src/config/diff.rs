@@ -1,6 +1,7 @@
 //! What two versions of a site's document differ in, in words.
 
 use super::site::{FieldRule, Pattern, RecordRule, Site, Sitemap};
+use super::source::{ApiRule, ListRule};
 use std::fmt::{Debug, Display};
 
 /// Every difference between two documents of one site, one a line. Values of
@@ -27,6 +28,30 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
     );
     lines.value("discover.links", on(was.links), on(is.links));
     lines.value("discover.nofollow", on(was.nofollow), on(is.nofollow));
+    lines.debug("discover.since", &was.since, &is.since);
+    let api = |api: &std::sync::Arc<ApiRule>| api.url.clone();
+    lines.list("discover.api", &was.api, &is.api, api);
+    for api in &is.api {
+        let same = |old: &&std::sync::Arc<ApiRule>| old.url == api.url;
+        if was
+            .api
+            .iter()
+            .find(same)
+            .is_some_and(|old| old.key() != api.key())
+        {
+            lines.0.push(format!("discover.api: {} changed", api.url));
+        }
+    }
+    let list = |list: &std::sync::Arc<ListRule>| list_words(list);
+    lines.list("discover.files", &was.files, &is.files, list);
+    lines.value("discover.traps", none(was.traps), none(is.traps));
+    lines.value(
+        "discover.strategy",
+        was.strategy.as_str(),
+        is.strategy.as_str(),
+    );
+    let target = |target: &Option<Pattern>| none(target.as_ref().map(pattern));
+    lines.value("discover.target", target(&was.target), target(&is.target));
     let (was, is) = (&old.scope, &new.scope);
     lines.list("scope.hosts", &was.hosts, &is.hosts, String::clone);
     lines.list("scope.include", &was.include, &is.include, pattern);
@@ -119,6 +144,20 @@ fn none<T: Display>(value: Option<T>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
+fn list_words(list: &ListRule) -> String {
+    let mut words = list.from.to_string();
+    if let Some(format) = list.format {
+        words.push_str(&format!(", {format:?}"));
+    }
+    if let Some(column) = &list.column {
+        words.push_str(&format!(", column {column:?}"));
+    }
+    if let Some(path) = &list.path {
+        words.push_str(&format!(", path {}", path.text));
+    }
+    words
+}
+
 fn on(value: bool) -> &'static str {
     if value { "on" } else { "off" }
 }
@@ -153,7 +192,7 @@ mod tests {
     fn site(text: &str) -> std::sync::Arc<Site> {
         let text = format!("site: a\nstart: http://127.0.0.1/\n{text}");
         let env = |_: &str| Some("hunter2".to_owned());
-        parse(&text, "s.yaml", &env, &Overrides::default())
+        parse(&text, "/x/s.yaml", &env, &Overrides::default())
             .unwrap()
             .sites[0]
             .clone()
@@ -174,6 +213,22 @@ mod tests {
                 "",
                 "discover: { links: off }",
                 vec!["discover.links: on → off"],
+            ),
+            (
+                "discover: { files: [a.txt], traps: off }",
+                "discover: { files: [http://e.org/b.csv], strategy: depth, since: 30d }",
+                vec![
+                    "discover.since: None → Some(Ago(2592000))",
+                    "discover.files: − /x/a.txt",
+                    "discover.files: + http://e.org/b.csv",
+                    "discover.traps: none → 1000",
+                    "discover.strategy: breadth → depth",
+                ],
+            ),
+            (
+                "discover: { api: [ { url: 'http://e.org/?p={page}', page: {}, urls: '$[*]' } ] }",
+                "discover: { api: [ { url: 'http://e.org/?p={page}', page: {}, urls: '$.a[*]' } ] }",
+                vec!["discover.api: http://e.org/?p={page} changed"],
             ),
             (
                 "scope: { exclude: [a, b] }",

@@ -5,6 +5,7 @@
 //!                     └─ resolve ─▶ Job of Sites
 //! ```
 
+pub mod date;
 mod diff;
 mod env;
 mod error;
@@ -14,6 +15,7 @@ mod raw;
 mod resolve;
 mod scalar;
 mod site;
+pub mod source;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,9 @@ pub use self::resolve::Overrides;
 pub use self::site::{
     Cast, Discover, Fetch, FieldRule, Job, Limits, Pattern, Pick, RecordRule, Robots, Rung, Scope,
     Selector, Site, Sitemap, Timeouts,
+};
+pub use self::source::{
+    ApiRule, Column, JsonQuery, ListFormat, ListFrom, ListRule, Paging, Since, Strategy,
 };
 
 use std::fs;
