@@ -234,6 +234,13 @@ pub enum Event {
     Committed(Vec<(SiteId, SiteDelta)>),
     /// How long the store's last group commit took.
     CommitTime(Duration),
+    /// An attempt that had ended well turned out to have failed.
+    Late {
+        /// The page's site.
+        site: SiteId,
+        /// How.
+        kind: FailureKind,
+    },
     /// A page yielded a record.
     Record {
         /// The site.

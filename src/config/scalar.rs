@@ -243,7 +243,13 @@ fn expression(text: &str) -> Result<Regex, String> {
 fn css(text: &str) -> Result<String, String> {
     match scraper::Selector::parse(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!("not a CSS selector: {error}")),
+        // A message of the parser's may have lines of its own, and its own advice.
+        Err(error) => {
+            let first = error.to_string().lines().next().map(str::to_owned);
+            let first = first.unwrap_or_default();
+            let first = first.split(". Please report").next().unwrap_or_default();
+            Err(format!("not a CSS selector: {first}"))
+        }
     }
 }
 

@@ -75,6 +75,11 @@ impl Monitor {
                     site.controls = controls;
                 }
             }
+            Event::Late { site, kind } => {
+                if let Some(site) = self.site(site) {
+                    site.late(kind);
+                }
+            }
             Event::Record {
                 site,
                 rule,

@@ -91,6 +91,11 @@ impl Site {
         self.latency.record(elapsed);
     }
 
+    /// An attempt counted as good had failed.
+    pub fn late(&mut self, kind: FailureKind) {
+        *self.kinds.entry(kind).or_default() += 1;
+    }
+
     /// A record of a rule; `missing` are its empty fields.
     pub fn record(&mut self, rule: u16, missing: &[u16]) {
         if let Some(fill) = self.fill.get_mut(usize::from(rule)) {

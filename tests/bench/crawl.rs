@@ -6,6 +6,7 @@
 //! cargo bench --bench crawl -- fields     # three CSS fields a page against Scrapy
 //! cargo bench --bench crawl -- three      # three sites at once; the deck's cost
 //! cargo bench --bench crawl -- kill       # kill -9 and resume, thirty times
+//! cargo bench --bench crawl -- attached   # ten terminals, and ones that do not read
 //! cargo bench --bench crawl -- many       # a thousand sites in one file
 //! ```
 //!
@@ -61,6 +62,8 @@ enum Scenario {
     Fields,
     /// Three sites in one run: shares, and what the deck costs.
     Three,
+    /// Terminals on a running crawl, and what they cost.
+    Attached,
     /// kill -9 at thirty random instants, each followed by a resume.
     Kill,
     /// 1,000 sites of 20 pages in one file.
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Scenario::Links => scenario::links::run(&options),
         Scenario::Fields => scenario::fields::run(&options),
         Scenario::Three => scenario::three::run(&options),
+        Scenario::Attached => scenario::attached::run(&options),
         Scenario::Kill => scenario::kill::run(&options),
         Scenario::Many => scenario::many::run(&options),
     };

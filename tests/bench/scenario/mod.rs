@@ -1,5 +1,6 @@
 //! One file a scenario.
 
+pub mod attached;
 pub mod fields;
 pub mod kill;
 pub mod links;

@@ -1,7 +1,6 @@
 //! Random histories of a crawl, played on the writer's core.
 
 use super::*;
-use crate::bus::PageFilter;
 use crate::page::SkipReason;
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -37,10 +36,21 @@ pub(super) enum Step {
     Stray {
         page: u32,
     },
-    Requeue {
+    Revise {
         page: u32,
-        matching: bool,
+        how: u32,
+        filter: Option<u32>,
     },
+    Prune {
+        site: u32,
+        digit: u32,
+        preview: bool,
+    },
+    Forget {
+        site: u32,
+    },
+    /// A piece of the long work under way.
+    Slice,
     Commit,
     /// Nothing can be written: from now on, or once the file must grow.
     Fault {
@@ -59,7 +69,12 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(which, how, path, found)| Step::End { which, how, path, found }),
         1 => any::<usize>().prop_map(|which| Step::Release { which }),
         1 => (1..80u32).prop_map(|page| Step::Stray { page }),
-        1 => (1..80u32, any::<bool>()).prop_map(|(page, matching)| Step::Requeue { page, matching }),
+        3 => (1..80u32, 0..3u32, prop::option::of(any::<u32>()))
+            .prop_map(|(page, how, filter)| Step::Revise { page, how, filter }),
+        1 => (0..3u32, 0..10u32, any::<bool>())
+            .prop_map(|(site, digit, preview)| Step::Prune { site, digit, preview }),
+        1 => (0..2u32).prop_map(|site| Step::Forget { site }),
+        6 => Just(Step::Slice),
         3 => Just(Step::Commit),
         1 => any::<bool>().prop_map(|at_once| Step::Fault { at_once }),
         2 => Just(Step::Heal),
@@ -77,6 +92,8 @@ pub(super) struct World {
     /// Which steps of [`Step`] are played.
     pub(super) faults: bool,
     pub(super) crashes: bool,
+    /// Whether long work goes on between the steps; else each step ends it.
+    pub(super) sliced: bool,
     pub(super) told: [SiteDelta; SITES as usize],
 }
 
@@ -89,6 +106,7 @@ impl World {
             leased: Vec::new(),
             faults: false,
             crashes: false,
+            sliced: false,
             told: Default::default(),
         };
         world.open();
@@ -119,10 +137,13 @@ impl World {
             known: Arc::new(found.known),
             next: found.next,
             fields: found.fields,
+            orphans: found.orphans,
             stall: watch::channel(None).0,
             back: Arc::default(),
             max_pages: Some(self.cap.clone()),
         }));
+        // Few enough that most of the long work takes several.
+        self.core().tasks.slice = 4;
     }
 
     /// The process dies here and a new one takes over.
@@ -133,7 +154,7 @@ impl World {
         assert_consistent(self.core().conn());
     }
 
-    fn heal(&mut self) {
+    pub(super) fn heal(&mut self) {
         self.cap.store(UNCAPPED, Ordering::Relaxed);
         let core = self.core();
         core.conn()
@@ -141,7 +162,7 @@ impl World {
             .unwrap();
         let far = Instant::now() + std::time::Duration::from_secs(60);
         core.turn(far);
-        assert!(!core.is_stalled());
+        assert!(!core.stalled);
     }
 
     pub(super) fn commit(&mut self) {
@@ -257,23 +278,14 @@ impl World {
                     self.core().handle(Op::Commit(Box::new(commit)));
                 }
             }
-            Step::Requeue { page, matching } => {
-                self.heal();
-                let pick = match matching {
-                    true => Pick::Matching(PageFilter {
-                        site: Some(SiteId(page % 2)),
-                        text: (page % 10).to_string(),
-                        ..PageFilter::failed()
-                    }),
-                    false => Pick::Pages((*page..page + 5).map(PageId).collect()),
-                };
-                let (reply, _answer) = oneshot::channel();
-                self.core().handle(Op::Revise {
-                    pick,
-                    how: crate::store::Revision::Retry,
-                    reply,
-                });
-            }
+            Step::Revise { page, how, filter } => self.revise(*page, *how, *filter),
+            Step::Prune {
+                site,
+                digit,
+                preview,
+            } => self.prune(*site, *digit, *preview),
+            Step::Forget { site } => self.forget(SiteId(*site)),
+            Step::Slice => self.core().work(),
             Step::Commit => self.commit(),
             Step::Fault { at_once } if self.faults => match at_once {
                 true => self
@@ -293,6 +305,7 @@ impl World {
     /// Everything that is in the tables, times of ending left out.
     pub(super) fn content(&mut self) -> String {
         self.heal();
+        self.work();
         self.commit();
         let mut text = String::new();
         for (table, columns) in [
@@ -366,8 +379,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn counters_and_tables_agree_and_the_end_is_reached(steps in steps()) {
+    fn counters_and_tables_agree_and_the_end_is_reached(steps in steps(), sliced: bool) {
         let mut world = World::new();
+        world.sliced = sliced;
         for step in &steps {
             world.play(step);
         }
@@ -381,6 +395,7 @@ proptest! {
     fn any_crash_leaves_a_whole_crawl_behind(steps in steps()) {
         let mut world = World::new();
         world.crashes = true;
+        world.sliced = true;
         for step in &steps {
             world.play(step);
         }
@@ -405,6 +420,7 @@ proptest! {
 
 /// Crawls what is left: every page ends, and only then are the sites drained.
 fn finish(world: &mut World) {
+    world.work();
     for (site, page) in std::mem::take(&mut world.leased) {
         let pages = vec![page];
         world.core().handle(Op::Release { site, pages });
@@ -432,6 +448,7 @@ fn finish(world: &mut World) {
     }
     world.commit();
     assert_consistent(world.core().conn());
+    assert_swept(world.core().conn());
     let sql = "SELECT count(*) FROM queue";
     let left: i64 = world
         .core()
