@@ -48,9 +48,6 @@ pub trait Store: Send + Sync + 'static {
         self.find(print).is_some()
     }
 
-    /// The page with this fingerprint, where it is known.
-    fn find(&self, print: Fingerprint) -> Option<PageId>;
-
     /// Changes what became of finished pages; answers how many of each site,
     /// and none while the store cannot write. Pages that the revision does not
     /// apply to are passed over: whatever the filter says, only failed pages

@@ -308,10 +308,6 @@ impl Store for SqliteStore {
         self.known.get(print)
     }
 
-    fn find(&self, print: Fingerprint) -> Option<PageId> {
-        self.known.get(print)
-    }
-
     fn revise(&self, pick: Pick, how: Revision) -> Pending<'_, Vec<(SiteId, u64)>> {
         Box::pin(async move {
             let counts = self.write(|reply| Op::Revise { pick, how, reply }).await;
