@@ -3,6 +3,7 @@
 use crate::bus::{Attempt, Header, SiteControls, SiteState};
 use crate::page::{Fingerprint, PageId, SiteId, SkipReason, Verdict};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -143,6 +144,8 @@ pub struct Tuned {
     pub scope: u64,
     /// Hosts that the operator paused.
     pub paused_hosts: Vec<Arc<str>>,
+    /// How far lists and APIs are read, by what each is known by.
+    pub sources: BTreeMap<String, serde_json::Value>,
 }
 
 /// A command in the journal.

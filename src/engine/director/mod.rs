@@ -156,6 +156,7 @@ impl Director {
                 inbox,
                 done: AtomicU64::new(0),
                 digesting: AtomicUsize::new(0),
+                importing: Mutex::default(),
                 settled: Notify::new(),
             });
             seats.push(context.clone());

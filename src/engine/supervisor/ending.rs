@@ -25,7 +25,8 @@ impl Supervisor {
             }
             return;
         }
-        if digesting || self.sitemaps_open > 0 || self.hosts.has_errands() || self.lease.is_some() {
+        let finding = self.sitemaps_open > 0 || !self.sources.is_empty();
+        if digesting || finding || self.hosts.has_errands() || self.lease.is_some() {
             return;
         }
         let most = self.saved.controls.now.max_pages;
@@ -118,7 +119,7 @@ impl Supervisor {
             return false;
         }
         let busy = self.site.digesting.load(Ordering::Acquire) > 0
-            || self.sitemaps_read != 0
+            || self.reading != 0
             || self.lease.is_some();
         if busy {
             return true;
@@ -165,6 +166,8 @@ impl Supervisor {
             self.sitemaps_open = 0;
             self.sitemaps_seen.clear();
             self.saved.sitemaps_done = false;
+            self.saved.controls.sources.clear();
+            self.sources.clear();
             self.rescope = false;
             self.trouble = None;
             self.begin().await;
