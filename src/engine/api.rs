@@ -31,9 +31,9 @@ pub fn resume(rule: &ApiRule, mark: Option<&Value>) -> Option<Turn> {
     match mark {
         None => Some(Turn::first(rule)),
         Some(mark) if mark["done"] == true => None,
-        Some(mark) => Some(
-            serde_json::from_value(mark["next"].clone()).unwrap_or_else(|_| Turn::first(rule)),
-        ),
+        Some(mark) => {
+            Some(serde_json::from_value(mark["next"].clone()).unwrap_or_else(|_| Turn::first(rule)))
+        }
     }
 }
 
@@ -57,7 +57,10 @@ pub fn errand(rule: &Arc<ApiRule>, turn: Turn) -> Result<Errand, String> {
 /// Who asks the API: the site's visitor with the call's own headers and body.
 pub fn visitor(site: &Visitor, call: &ApiCall) -> Visitor {
     let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static("application/json, */*;q=0.5"),
+    );
     if let Some(body) = &call.body {
         let kind = match api::is_json(body) {
             true => "application/json",
@@ -70,7 +73,15 @@ pub fn visitor(site: &Visitor, call: &ApiCall) -> Visitor {
         if let (Ok(name), Ok(mut value)) = (
             HeaderName::from_bytes(name.as_bytes()),
             HeaderValue::from_str(value),
-        ) && ![CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE].contains(&name)
+        ) && ![
+            CONNECTION,
+            CONTENT_LENGTH,
+            HOST,
+            TE,
+            TRANSFER_ENCODING,
+            UPGRADE,
+        ]
+        .contains(&name)
         {
             value.set_sensitive(true);
             headers.insert(name, value);
@@ -163,7 +174,10 @@ fn take(
         Err(why) => {
             let turn = &call.turn;
             let (asked, found) = (turn.asked, turn.found);
-            let text = format!("api {name}: answer {}: {why}; {found} URLs before", asked + 1);
+            let text = format!(
+                "api {name}: answer {}: {why}; {found} URLs before",
+                asked + 1
+            );
             say(Level::Warn, text);
             return SourceRead::over(key, None);
         }

@@ -1,7 +1,7 @@
 //! Who asks: what the requests of one site have in common.
 
-use super::{Call, Want};
 use super::cookies::Jar;
+use super::{Call, Want};
 use crate::config::{Site, Timeouts};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;

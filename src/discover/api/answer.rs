@@ -97,7 +97,9 @@ fn location(rule: &ApiRule, item: &Value, base: &Url) -> Option<Url> {
         Some(template) => template::item(template, item)?,
         None => item.as_str()?.trim().to_owned(),
     };
-    let url = (!text.is_empty()).then(|| base.join(&text).ok()).flatten()?;
+    let url = (!text.is_empty())
+        .then(|| base.join(&text).ok())
+        .flatten()?;
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 

@@ -14,7 +14,10 @@ fn rule(yaml: &str) -> Arc<ApiRule> {
 }
 
 /// Asks until there is no more; answers the requests and the URLs.
-fn all(rule: &ApiRule, answer: impl Fn(&Request) -> (String, String)) -> (Vec<String>, Vec<String>, String) {
+fn all(
+    rule: &ApiRule,
+    answer: impl Fn(&Request) -> (String, String),
+) -> (Vec<String>, Vec<String>, String) {
     let (mut asked, mut urls) = (Vec::new(), Vec::new());
     let mut turn = Turn::first(rule);
     loop {
@@ -48,12 +51,22 @@ fn numbers_are_counted_until_an_answer_is_empty() {
         _ => plain(r#"{"u":[]}"#),
     });
     assert_eq!(asked.len(), 3);
-    assert_eq!(urls, ["https://e.org/a", "https://e.org/b", "https://e.org/c"]);
+    assert_eq!(
+        urls,
+        ["https://e.org/a", "https://e.org/b", "https://e.org/c"]
+    );
     assert_eq!(end, "an answer without items");
 
-    let to = rule("url: 'https://e.org/{offset}', offset: { from: 5, step: 10, to: 25 }, urls: '$[*].id', item: '/i/{id}'");
-    let (asked, urls, end) = all(&to, |request| plain(&format!("[{{\"id\":\"{}\"}}]", request.url.path())));
-    assert_eq!(asked, ["https://e.org/5", "https://e.org/15", "https://e.org/25"]);
+    let to = rule(
+        "url: 'https://e.org/{offset}', offset: { from: 5, step: 10, to: 25 }, urls: '$[*].id', item: '/i/{id}'",
+    );
+    let (asked, urls, end) = all(&to, |request| {
+        plain(&format!("[{{\"id\":\"{}\"}}]", request.url.path()))
+    });
+    assert_eq!(
+        asked,
+        ["https://e.org/5", "https://e.org/15", "https://e.org/25"]
+    );
     assert_eq!(urls[0], "https://e.org/i/%2F5");
     assert_eq!(end, "the last number");
 }
@@ -70,7 +83,9 @@ fn a_repeated_answer_and_a_limit_end_it() {
     assert!(asked.len() <= 11);
 
     let most = rule("url: 'https://e.org/{page}', page: {}, urls: '$[*]', limit: 3");
-    let (asked, _, end) = all(&most, |request| plain(&format!("[{:?}]", request.url.path())));
+    let (asked, _, end) = all(&most, |request| {
+        plain(&format!("[{:?}]", request.url.path()))
+    });
     assert_eq!((asked.len(), end.as_str()), (3, "limit 3 reached"));
 }
 
@@ -79,7 +94,9 @@ fn cursors_are_quoted_where_they_stand() {
     let answer = |request: &Request| {
         let body = request.body.clone().unwrap_or_default() + request.url.as_str();
         match body {
-            body if body.contains("a%20") || body.contains("a \\\"") => plain(r#"{"u":["/2"],"n":7}"#),
+            body if body.contains("a%20") || body.contains("a \\\"") => {
+                plain(r#"{"u":["/2"],"n":7}"#)
+            }
             body if body.contains('7') => plain(r#"{"u":["/3"],"n":null}"#),
             _ => plain(r#"{"u":["/1"],"n":"a \"&{cursor}"}"#),
         }
@@ -89,7 +106,9 @@ fn cursors_are_quoted_where_they_stand() {
     assert_eq!(asked[1], "https://e.org/?c=a%20%22%26%7Bcursor%7D");
     assert_eq!((urls.len(), end.as_str()), (3, "no further cursor"));
 
-    let post = rule("url: 'https://e.org/', body: '{\"after\":\"{cursor}\"}', cursor: { at: $.n, first: '*' }, urls: '$.u[*]'");
+    let post = rule(
+        "url: 'https://e.org/', body: '{\"after\":\"{cursor}\"}', cursor: { at: $.n, first: '*' }, urls: '$.u[*]'",
+    );
     let (asked, ..) = all(&post, answer);
     assert_eq!(
         asked,
@@ -100,23 +119,54 @@ fn cursors_are_quoted_where_they_stand() {
         ]
     );
     let form = rule("url: 'https://e.org/', body: 'after={cursor}', cursor: $.n, urls: '$.u[*]'");
-    assert_eq!(all(&form, answer).0[1], "https://e.org/ after=a%20%22%26%7Bcursor%7D");
+    assert_eq!(
+        all(&form, answer).0[1],
+        "https://e.org/ after=a%20%22%26%7Bcursor%7D"
+    );
 }
 
 #[test]
 fn further_addresses_stay_on_the_host() {
     let link = rule("url: 'https://e.org/l', next: link, urls: '$[*]'");
     for (header, asked, end) in [
-        ("<https://e.org/2>; rel=\"next\"", 2, "a further address that is this one"),
-        ("</1>; title=\"a, <b>\"; rel=prev, </2?a,b>; rel=\"last NEXT\"", 2, "a further address that is this one"),
+        (
+            "<https://e.org/2>; rel=\"next\"",
+            2,
+            "a further address that is this one",
+        ),
+        (
+            "</1>; title=\"a, <b>\"; rel=prev, </2?a,b>; rel=\"last NEXT\"",
+            2,
+            "a further address that is this one",
+        ),
         ("</1>; rel=prev", 1, "no further Link"),
         ("", 1, "no further Link"),
         ("<<<>;;;\"", 1, "no further Link"),
-        ("<https://evil.example/2>; rel=next", 1, "a further address on another host"),
-        ("<//evil.example/2>; rel=next", 1, "a further address on another host"),
-        ("<http://e.org/2>; rel=next", 1, "a further address on another host"),
-        ("<https://e.org:8443/2>; rel=next", 1, "a further address on another host"),
-        ("<file:///etc/passwd>; rel=next", 1, "a further address on another host"),
+        (
+            "<https://evil.example/2>; rel=next",
+            1,
+            "a further address on another host",
+        ),
+        (
+            "<//evil.example/2>; rel=next",
+            1,
+            "a further address on another host",
+        ),
+        (
+            "<http://e.org/2>; rel=next",
+            1,
+            "a further address on another host",
+        ),
+        (
+            "<https://e.org:8443/2>; rel=next",
+            1,
+            "a further address on another host",
+        ),
+        (
+            "<file:///etc/passwd>; rel=next",
+            1,
+            "a further address on another host",
+        ),
     ] {
         let (seen, _, why) = all(&link, |request| {
             (format!("[{:?}]", request.url.path()), header.to_owned())
@@ -135,8 +185,16 @@ fn further_addresses_stay_on_the_host() {
 fn items_become_urls() {
     for (template, item, want) in [
         ("/i/{id}", r#"{"id":7}"#, Some("https://e.org/i/7")),
-        ("/i/{id}", r#"{"id":"a/b?c"}"#, Some("https://e.org/i/a%2Fb%3Fc")),
-        ("/{a.b}/{c}", r#"{"a":{"b":"x"},"c":"y"}"#, Some("https://e.org/x/y")),
+        (
+            "/i/{id}",
+            r#"{"id":"a/b?c"}"#,
+            Some("https://e.org/i/a%2Fb%3Fc"),
+        ),
+        (
+            "/{a.b}/{c}",
+            r#"{"a":{"b":"x"},"c":"y"}"#,
+            Some("https://e.org/x/y"),
+        ),
         ("/i/{id}", "7", Some("https://e.org/i/7")),
         ("/i/{id}", r#"{"id":null}"#, None),
         ("/i/{id}", r#"{"no":1}"#, None),
