@@ -4,11 +4,13 @@
 pub mod api;
 pub mod links;
 pub mod list;
+pub mod order;
 pub mod redirect;
 pub mod robots;
 pub mod scope;
 pub mod sitemap;
 mod source;
+pub mod trap;
 
 /// The site of a one-document sites file.
 #[cfg(test)]

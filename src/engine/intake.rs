@@ -82,6 +82,10 @@ impl<'a> Intake<'a> {
         if !self.site.store.knows(print) {
             self.pages.push(NewUrl {
                 print,
+                rank: self
+                    .site
+                    .order
+                    .rank(&rules.config.discover, url.as_str(), 1),
                 url: String::from(url).into_boxed_str(),
                 depth: 1,
                 hops: 0,

@@ -5,7 +5,9 @@ use super::retry;
 use super::rules::Rules;
 use super::work::{Errand, Report};
 use crate::bus::{Attempt, Event, Level, Reply, SiteControls, SiteDetail};
+use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
+use crate::discover::trap::Traps;
 use crate::fetch::Fetcher;
 use crate::page::{FailureKind, Fingerprint, Fingerprinter, Outcome, SiteId, Verdict, time};
 use crate::store::{Commit, Evidence, Leased, Store};
@@ -124,6 +126,10 @@ pub struct SiteContext {
     pub done: AtomicU64,
     /// Pages at the CPU pool.
     pub digesting: AtomicUsize,
+    /// What was learned of which pages come first.
+    pub order: Order,
+    /// Shapes of URLs that look like traps.
+    pub traps: Traps,
     /// See [`SiteContext::importing`].
     pub importing: Mutex<CancellationToken>,
     /// Notified when the CPU pool has finished the site's last page.
@@ -139,12 +145,16 @@ impl SiteContext {
 
     /// Says something to the operator, and to the log.
     pub async fn say(&self, level: Level, text: String) {
-        match level {
-            Level::Info => tracing::info!(site = %self.name, "{text}"),
-            Level::Warn => tracing::warn!(site = %self.name, "{text}"),
-            Level::Error => tracing::error!(site = %self.name, "{text}"),
-        }
+        log(&self.name, level, &text);
         self.tell(Event::notice(level, Some(self.id), text)).await;
+    }
+
+    /// [`SiteContext::say`] for threads outside the async runtime.
+    pub fn say_blocking(&self, level: Level, text: String) {
+        log(&self.name, level, &text);
+        // A closed bus means that the run is over and nobody looks any more.
+        let notice = Event::notice(level, Some(self.id), text);
+        let _ = self.events.blocking_send(notice);
     }
 
     /// The rules as they are now: take them once for each page.
@@ -227,5 +237,13 @@ impl SiteContext {
         commit.attempt = Some(attempt);
         commit.evidence = evidence;
         commit
+    }
+}
+
+fn log(site: &str, level: Level, text: &str) {
+    match level {
+        Level::Info => tracing::info!(%site, "{text}"),
+        Level::Warn => tracing::warn!(%site, "{text}"),
+        Level::Error => tracing::error!(%site, "{text}"),
     }
 }

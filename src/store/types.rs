@@ -62,6 +62,9 @@ pub struct NewUrl {
     pub url: Box<str>,
     /// Links from the start page.
     pub depth: u32,
+    /// Its place in the queue: the lowest is leased first. The depth, where
+    /// pages are fetched breadth first.
+    pub rank: u32,
     /// Redirects since the last link.
     pub hops: u8,
     /// How it was found.

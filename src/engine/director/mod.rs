@@ -16,7 +16,9 @@ use crate::bus::{
     Answer, Command, Event, JobState, Level, Origin, Query, Request, SiteState, verb,
 };
 use crate::config::Job;
+use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
+use crate::discover::trap::Traps;
 use crate::fetch::Fetcher;
 use crate::page::{Fingerprinter, SiteId};
 use crate::store::sqlite::OpenedSite;
@@ -156,6 +158,8 @@ impl Director {
                 inbox,
                 done: AtomicU64::new(0),
                 digesting: AtomicUsize::new(0),
+                order: Order::default(),
+                traps: Traps::default(),
                 importing: Mutex::default(),
                 settled: Notify::new(),
             });

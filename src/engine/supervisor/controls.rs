@@ -179,6 +179,7 @@ impl Supervisor {
             print: site.print(url.as_str()),
             url: url.as_str().into(),
             depth: 0,
+            rank: 0,
             hops: 0,
             via: Via::Start,
         });

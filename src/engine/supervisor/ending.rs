@@ -5,9 +5,13 @@ use super::{Hold, Queue, Supervisor};
 use crate::bus::{Event, Level, SiteState};
 use crate::config::Robots;
 use crate::discover::redirect::Chains;
+use crate::discover::trap::Trap;
 use crate::engine::hosts::Hosts;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// Shapes of traps that are named at the end.
+const TRAPS_TOLD: usize = 10;
 
 impl Supervisor {
     /// Looks whether the site is over, and says so.
@@ -54,6 +58,9 @@ impl Supervisor {
     }
 
     async fn over_with(&mut self, state: SiteState, why: Option<Arc<str>>) {
+        if let Some(text) = traps(&self.site.traps.sprung()) {
+            self.site.say(Level::Warn, text).await;
+        }
         let level = match state {
             SiteState::Failed => Level::Error,
             _ => Level::Info,
@@ -166,6 +173,8 @@ impl Supervisor {
             self.sitemaps_open = 0;
             self.sitemaps_seen.clear();
             self.saved.sitemaps_done = false;
+            self.site.traps.clear();
+            self.site.order.clear();
             self.saved.controls.sources.clear();
             self.sources.clear();
             self.rescope = false;
@@ -174,4 +183,18 @@ impl Supervisor {
         }
         reply.send(done);
     }
+}
+
+/// How many links each trap had left out at the end, in words.
+fn traps(sprung: &[Trap]) -> Option<String> {
+    let left: u64 = sprung.iter().map(|trap| trap.left).sum();
+    let shapes = sprung.iter().take(TRAPS_TOLD);
+    let shapes: Vec<String> = shapes
+        .map(|trap| format!("{} ({}) {}", trap.shape, trap.kind.as_str(), trap.left))
+        .collect();
+    let more = match sprung.len().saturating_sub(TRAPS_TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (left > 0).then(|| format!("traps: {left} links left out: {}{more}", shapes.join(", ")))
 }
