@@ -6,8 +6,9 @@
 //!                         └────────────Command, Query──────────────┘
 //! ```
 //!
-//! Rooms import only downwards: `cli` → `tui` → `engine`, `monitor` →
-//! `discover`, `fetch`, `extract`, `store` → `config`, `bus`, `page`.
+//! Rooms import only downwards: `cli` → `tui`, `remote`, `metrics`, `record` →
+//! `engine`, `monitor` → `discover`, `fetch`, `extract`, `store` → `config`,
+//! `bus`, `page`.
 
 pub mod bus;
 pub mod cli;
@@ -17,7 +18,10 @@ pub mod discover;
 pub mod engine;
 pub mod extract;
 pub mod fetch;
+pub mod metrics;
 pub mod monitor;
 pub mod page;
+pub mod record;
+pub mod remote;
 pub mod store;
 pub mod tui;

@@ -28,6 +28,10 @@ mod deck {
     pub const LESS: &str = "-";
     /// From the dashboard.
     pub const FAILURES: &str = "2";
+    /// Heads the rows of grouped failures, and leads to the list of all.
+    pub const ALL_FAILURES: &str = "all failures";
+    pub const MARK: &str = " ";
+    pub const PALETTE: &str = ":";
     pub const RETRY: &str = "r";
     pub const FILTER: &str = "/";
     pub const ASK_HELP: &str = "?";
@@ -226,7 +230,7 @@ fn a_failure_is_opened_and_retried() {
             s.count("/bad/apple") + s.count("/bad/pear") == 2
         });
 
-        pty.keys(deck::FAILURES);
+        open_failures(&mut pty);
         pty.wait_for("both failures", |s| {
             shows(s, "/bad/apple") && shows(s, "/bad/pear")
         });
@@ -254,6 +258,127 @@ fn a_failure_is_opened_and_retried() {
         assert_eq!(pages.end(&server.url("/bad/pear")), "failed status");
         assert_eq!(job.site_status("harbour")["pages"]["failed"], json!(1));
     }
+}
+
+/// To the list of all failed pages, through their groups.
+#[track_caller]
+fn open_failures(pty: &mut Pty) {
+    pty.keys(deck::FAILURES);
+    pty.wait_text(deck::ALL_FAILURES);
+    pty.keys(key::ENTER);
+    pty.wait_text("failures > all");
+}
+
+#[test]
+fn marked_failures_are_sent_round_together() {
+    let (server, gate) = held(&["/bad/one", "/bad/two", "/bad/three"]);
+    for path in ["/bad/one", "/bad/two", "/bad/three"] {
+        server.sequence(path, [Answer::status(404), Answer::links(&["/"])]);
+    }
+    let job = job(&server, "");
+    let mut pty = open(&job, SIZES[0]);
+    server.wait("three failures", |s| {
+        s.count("/bad/one") + s.count("/bad/two") + s.count("/bad/three") == 3
+    });
+    open_failures(&mut pty);
+    pty.wait_text("3 failed pages");
+    pty.keys(deck::MARK);
+    pty.wait_text("1 marked");
+    pty.keys(deck::MARK);
+    pty.wait_text("2 marked");
+    pty.keys(deck::RETRY);
+    server.wait("two retries", |s| {
+        s.count("/bad/one") + s.count("/bad/two") + s.count("/bad/three") == 5
+    });
+    pty.wait_text("1 failed pages");
+    gate.open();
+    quit_finished(&mut pty);
+    assert_eq!(job.site_status("harbour")["pages"]["failed"], json!(1));
+}
+
+#[test]
+fn the_palette_pauses_and_resumes() {
+    let server = slow_fan(400);
+    let job = job(&server, "");
+    let mut pty = open(&job, SIZES[0]);
+    server.wait("work", |s| s.pages_hit() > 5);
+    pty.keys(deck::PALETTE);
+    pty.wait_text("a command or a screen");
+    // Completed: the verb from its first letters, the site from its own.
+    pty.keys("pau\thar\t");
+    pty.wait_text(":pause harbour");
+    pty.keys(key::ENTER);
+    pty.wait_for("a paused site", |s| row(s).contains(deck::PAUSED));
+    // What does not read is said, and stays to be put right.
+    pty.keys(":resume harbor");
+    pty.keys(key::ENTER);
+    pty.wait_text("do you mean `harbour`?");
+    pty.keys("\x7fur");
+    pty.keys(key::ENTER);
+    pty.wait_for("a resumed site", |s| !row(s).contains(deck::PAUSED));
+    pty.keys(":log");
+    pty.keys(key::ENTER);
+    pty.wait_text("notices, info and above");
+    quit(&mut pty);
+}
+
+#[test]
+fn every_screen_has_a_key_and_says_what_it_is() {
+    let server = slow_fan(400);
+    let job = job(&server, "");
+    let mut pty = open(&job, SIZES[0]);
+    for (keys, text) in [
+        ("2", "all failures"),
+        ("3", "STATE   STATUS"),
+        ("4", "DEPTH TRIES DUE"),
+        ("5", "RECORD"),
+        ("6", "BEFORE > AFTER"),
+        ("7", "info and above"),
+        ("8", "loop lag"),
+        ("1", "workers busy"),
+    ] {
+        pty.keys(keys);
+        pty.wait_text(text);
+    }
+    quit(&mut pty);
+}
+
+#[test]
+fn a_body_is_read_in_the_pager() {
+    let (server, gate) = held(&["/bad"]);
+    let body = Answer::html("<p>the till is \x1b[31mon fire</p>").with_status(500);
+    server.on("/bad", body);
+    let job = job(&server, "");
+    let pager = "sh -c 'echo PAGER HAS; cat \"$0\"; read answer; echo then $answer'";
+    let mut pty = open_with(&job, SIZES[0], &[("PAGER", pager)]);
+    server.wait_hits("/bad", 1);
+    open_failures(&mut pty);
+    pty.wait_text("/bad");
+    pty.keys(key::ENTER);
+    pty.wait_text("the till is");
+    pty.keys("o");
+    pty.wait_for("the pager", |s| {
+        shows(s, "PAGER HAS") && shows(s, "on fire") && !s.alternate_screen()
+    });
+    // What is typed now is the pager's, an interrupt too: the crawl goes on.
+    pty.keys("q\r");
+    let back = |s: &vt100::Screen| s.alternate_screen() && shows(s, "the till is");
+    pty.wait_for("the deck again", back);
+    pty.keys("o");
+    pty.wait_for("the pager", |s| {
+        shows(s, "PAGER HAS") && !s.alternate_screen()
+    });
+    pty.keys(key::CTRL_C);
+    pty.wait_for("the deck again", |s| back(s) && shows(s, "crawling"));
+    gate.open();
+    pty.keys(key::ESC);
+    quit_finished(&mut pty);
+    let raw = pty.raw();
+    assert_eq!(
+        count(&raw, b"\x1b[31mon fire"),
+        0,
+        "the body reached the terminal as it came"
+    );
 }
 
 /// Quits where the crawl is over, or is about to be.
@@ -390,7 +515,7 @@ fn the_network_cannot_speak_to_the_terminal() {
     pty.keys(key::ESC);
     // A key on the heels of Esc would read as one with Alt.
     pty.wait_gone(deck::SITE_VIEW);
-    pty.keys(deck::FAILURES);
+    open_failures(&mut pty);
     pty.wait_text("/bad");
     pty.keys(deck::FILTER);
     pty.keys("/bad");

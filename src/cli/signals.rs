@@ -4,7 +4,7 @@ use crate::bus::{Command, Origin, Reply, Request};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// The exit code of the signal that stopped the run; 0 while none has.
@@ -25,7 +25,7 @@ pub fn listen(commands: mpsc::Sender<Request>) -> io::Result<StoppedBy> {
     tokio::spawn(async move {
         loop {
             let code = tokio::select! {
-                _ = interrupt.recv() => 130,
+                () = interrupted(&mut interrupt) => 130,
                 _ = terminate.recv() => 143,
                 _ = hangup.recv() => {
                     tracing::warn!("the terminal went away; going on without it");
@@ -50,4 +50,10 @@ pub fn listen(commands: mpsc::Sender<Request>) -> io::Result<StoppedBy> {
         }
     });
     Ok(stopped_by)
+}
+
+/// Waits for a SIGINT that is meant for us: one from the keyboard is the pager's
+/// while the deck has lent it the terminal.
+pub async fn interrupted(interrupt: &mut Signal) {
+    while interrupt.recv().await.is_some() && crate::tui::is_lent() {}
 }

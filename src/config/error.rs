@@ -71,7 +71,8 @@ pub(super) fn plain(message: &str) -> String {
         .replace("duplicate entry with key", "a second key")
 }
 
-fn suggestion(given: &str, known: &[&str]) -> String {
+/// The nearest known name, or all of them.
+pub(super) fn suggestion(given: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
         .map(|name| (strsim::osa_distance(given, name), *name))

@@ -5,6 +5,7 @@
 //!                     └─ resolve ─▶ Job of Sites
 //! ```
 
+mod alert;
 pub mod date;
 mod diff;
 mod env;

@@ -1,5 +1,6 @@
 //! From documents to sites: defaults applied, what is left out filled in.
 
+use super::alert;
 use super::error::ConfigError;
 use super::forms::{FieldForm, OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm, WorkersForm};
 use super::loader::Documents;
@@ -93,6 +94,7 @@ fn merged(new: raw::Defaults, old: raw::Defaults) -> raw::Defaults {
         scope: Some(both(new.scope, old.scope, raw::Scope::or)),
         url: Some(both(new.url, old.url, raw::UrlForm::or)),
         fetch: Some(both(new.fetch, old.fetch, raw::Fetch::or)),
+        alerts: new.alerts.or(old.alerts),
     }
 }
 
@@ -157,9 +159,13 @@ fn site(
             .collect(),
         start,
         digest: 0,
+        alerts: Arc::default(),
     };
     let apis: Vec<u64> = site.discover.api.iter().map(|api| api.key()).collect();
     site.digest = xxh3_64(format!("{site:?}{:?}{apis:?}", site.fetch.headers).as_bytes());
+    // Alerts change nothing of what is crawled: no part of the digest.
+    let defaults = defaults.alerts.as_deref().unwrap_or_default();
+    site.alerts = alert::rules(document.alerts, defaults, &site.extract)?;
     Ok(site)
 }
 

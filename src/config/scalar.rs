@@ -176,6 +176,14 @@ scalars! {
     };
     /// A moment, or a time before now.
     Moment(Since), "a date such as 2024-05-01, or a time such as 30d", |text| since(text);
+    /// When an alert begins.
+    When(crate::bus::Condition), "a condition such as errors > 10%, pages_per_s < 5, no_progress, \
+        queue_growth > 100/s, disk_free < 2GB or fill(record.field) < 90%",
+        |text| super::alert::condition(text);
+    /// How much an alert matters.
+    AlertLevel(crate::bus::Level), "warn or error", |text| super::alert::level(text);
+    /// Where an alert is posted.
+    Webhook(String), "an http or https URL", |text| super::alert::webhook(text);
     /// A rung of the ladder.
     RungName(super::Rung), "a way of fetching: http", |text| match text {
         "http" => Ok(super::Rung::Http),
@@ -315,6 +323,12 @@ fn size(text: &str) -> Result<u64, String> {
         .checked_mul(unit)
         .filter(|bytes| (1024..=4 << 30).contains(bytes))
         .ok_or_else(|| "out of range; a size is from 1KB to 4GB".to_owned())
+}
+
+/// A number from 0, perhaps with a fraction.
+pub(super) fn fraction(text: &str) -> Option<f64> {
+    let number: f64 = text.parse().ok()?;
+    (number.is_finite() && number >= 0.0).then_some(number)
 }
 
 fn whole(text: &str, least: u64, most: u64) -> Result<u64, String> {

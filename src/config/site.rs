@@ -1,6 +1,7 @@
 //! One site as the engine sees it: defaults applied, every value checked.
 
 use super::source::{ApiRule, ListRule, Since, Strategy};
+use crate::bus::AlertRule;
 use crate::page::NormalForm;
 use serde_json::Value;
 use std::fmt;
@@ -48,6 +49,8 @@ pub struct Site {
     /// A digest of all of the above, by which a resumed run sees that the
     /// document has changed.
     pub digest: u64,
+    /// When the operator is alerted.
+    pub alerts: Arc<[AlertRule]>,
 }
 
 /// Ends of a site's crawl.

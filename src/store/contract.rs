@@ -1,5 +1,6 @@
 //! What the engine asks of a store.
 
+use super::sqlite::OpenedSite;
 use super::types::{Commit, JournalEntry, Lease, NewUrl, Prune, Revision, SavedSite};
 use crate::bus::{Ask, Pick, Told};
 use crate::page::{Fingerprint, PageId, SiteId};
@@ -62,6 +63,11 @@ pub trait Store: Send + Sync + 'static {
     /// ones excepted; answers how many of each site, and none while the store
     /// cannot write. Slice by slice, as [`Store::revise`] is.
     fn prune(&self, prune: Prune) -> Pending<'_, Vec<(SiteId, u64)>>;
+
+    /// Takes in a site that joins while the crawl runs, with what an earlier
+    /// crawl left of it. `None` where a site of this name is there already, or
+    /// nothing can be written. `digest` is of its document.
+    fn admit(&self, name: String, digest: u64) -> Pending<'_, Option<(SiteId, OpenedSite)>>;
 
     /// Forgets every page and record of a site, so that it can begin again.
     /// Its journal stays. Nothing of it may be leased; where something is, its

@@ -1,6 +1,7 @@
-//! Drawing: lines of styled text, tables of which only the visible rows are
-//! made, sparklines, panels. Every rectangle is kept within the buffer.
+//! Drawing: lines of styled text, sparklines, panels. Every rectangle is kept
+//! within the buffer.
 
+use super::mouse::{Hit, Hits};
 use super::text;
 use super::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -13,6 +14,8 @@ pub struct Pen<'a> {
     pub buffer: &'a mut Buffer,
     /// How things look.
     pub theme: Theme,
+    /// What a click means, by place; what was drawn last is on top.
+    pub hits: Hits,
 }
 
 /// Where a column's text stands.
@@ -24,21 +27,34 @@ pub enum Align {
     Right,
 }
 
-/// One column of a table. A width of 0 takes what the others leave.
-#[derive(Debug, Clone, Copy)]
-pub struct Column {
-    /// Its heading.
-    pub head: &'static str,
-    /// Its width.
-    pub width: u16,
-    /// Where its text stands.
-    pub align: Align,
-}
+impl<'a> Pen<'a> {
+    /// A pen on a buffer.
+    pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
+        Self {
+            buffer,
+            theme,
+            hits: Hits::default(),
+        }
+    }
 
-/// One cell of a row.
-pub type Cell = (String, Style);
+    /// A click on `area` will mean `hit`.
+    pub fn hit(&mut self, area: Rect, hit: Hit) {
+        let area = area.intersection(self.buffer.area);
+        if !area.is_empty() {
+            self.hits.push((area, hit));
+        }
+    }
 
-impl Pen<'_> {
+    /// A click on a whole line of `area` will mean `hit`.
+    pub fn hit_line(&mut self, area: Rect, y: u16, hit: Hit) {
+        let line = Rect {
+            y,
+            height: 1,
+            ..area
+        };
+        self.hit(line, hit);
+    }
+
     /// Writes cleaned text into one line of `area` from column `x` on; answers
     /// the column after it.
     pub fn put(&mut self, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
@@ -52,7 +68,20 @@ impl Pen<'_> {
             let plain = |c: char| if c.is_ascii() { c } else { '?' };
             cleaned = cleaned.chars().map(plain).collect::<String>().into();
         }
+        self.halve(x, y);
         self.buffer.set_stringn(x, y, cleaned, room, style).0
+    }
+
+    /// Blanks a wide character whose right half is about to be written over at
+    /// column `x`, which a terminal would do too.
+    fn halve(&mut self, x: u16, y: u16) {
+        if x > self.buffer.area.x
+            && let Some(left) = self.buffer.cell_mut((x - 1, y))
+            && left.symbol().len() > 1
+            && text::width(left.symbol()) > 1
+        {
+            left.set_symbol(" ");
+        }
     }
 
     /// Writes pieces of text one after the other.
@@ -128,44 +157,12 @@ impl Pen<'_> {
     /// Empties a rectangle, for what is laid over the rest.
     pub fn clear(&mut self, area: Rect) {
         let area = area.intersection(self.buffer.area);
+        self.hit(area, Hit::Nothing);
         for y in area.y..area.bottom() {
+            self.halve(area.x, y);
             for x in area.x..area.right() {
                 self.buffer[(x, y)].reset();
             }
-        }
-    }
-
-    /// The headings of a table; `sorted` is marked.
-    pub fn heads(&mut self, area: Rect, columns: &[Column], sorted: Option<(usize, bool)>) {
-        let cells: Vec<Cell> = columns
-            .iter()
-            .enumerate()
-            .map(|(n, column)| {
-                let mark = match sorted {
-                    Some((at, false)) if at == n => "v",
-                    Some((at, true)) if at == n => "^",
-                    _ => "",
-                };
-                (format!("{}{mark}", column.head), self.theme.accent())
-            })
-            .collect();
-        self.row(area, area.y, columns, &cells);
-    }
-
-    /// One row of a table.
-    pub fn row(&mut self, area: Rect, y: u16, columns: &[Column], cells: &[Cell]) {
-        let mut x = area.x;
-        for (width, (column, (text, style))) in
-            widths(area.width, columns).zip(columns.iter().zip(cells))
-        {
-            let cut = text::cut_end(&text::clean(text), usize::from(width), self.theme.cut());
-            let used = u16::try_from(text::width(&cut)).unwrap_or(width);
-            let at = match column.align {
-                Align::Left => x,
-                Align::Right => x + width.saturating_sub(used),
-            };
-            self.put(area, at, y, &cut, *style);
-            x = x.saturating_add(width).saturating_add(1);
         }
     }
 
@@ -193,25 +190,6 @@ impl Pen<'_> {
             }
         }
     }
-}
-
-/// The widths of columns in `room`; those of width 0 share what is left.
-pub fn widths(room: u16, columns: &[Column]) -> impl Iterator<Item = u16> {
-    let fixed: u16 = columns.iter().map(|column| column.width).sum();
-    let gaps = u16::try_from(columns.len().saturating_sub(1)).unwrap_or(0);
-    let open = columns
-        .iter()
-        .filter(|column| column.width == 0)
-        .count()
-        .max(1);
-    let share = room.saturating_sub(fixed + gaps) / u16::try_from(open).unwrap_or(1);
-    columns.iter().map(move |column| {
-        if column.width == 0 {
-            share
-        } else {
-            column.width
-        }
-    })
 }
 
 /// The first row to show so that row `cursor` of `rows` is within `height`,
@@ -244,7 +222,7 @@ mod tests {
         #[test]
         fn nothing_is_drawn_outside(x in 0u16..30, y in 0u16..30, w in 0u16..40, h in 0u16..40, bw in 0u16..20, bh in 0u16..20) {
             let mut buffer = Buffer::empty(Rect::new(0, 0, bw, bh));
-            let mut pen = Pen { buffer: &mut buffer, theme: Theme::new(true, false) };
+            let mut pen = Pen::new(&mut buffer, Theme::new(true, false));
             let area = Rect::new(x, y, w, h);
             let inside = pen.panel(area, "title");
             pen.put(area, x, y, "text", Style::new());

@@ -1,91 +1,7 @@
 //! The key map as data: input, footer and help are all made of it.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-/// What a key can mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Move the cursor by so many rows.
-    Move(i32),
-    /// Move the cursor by so many half screens.
-    Half(i32),
-    /// Move the cursor by so many screens.
-    Page(i32),
-    /// To the first row.
-    First,
-    /// To the last row.
-    Last,
-    /// Into what the cursor is on.
-    Enter,
-    /// Out of here, or undo the filter or marks.
-    Back,
-    /// To this screen.
-    Goto(Place),
-    /// To the next screen.
-    NextScreen,
-    /// Pause or resume what the cursor is on.
-    Pause,
-    /// Pause or resume everything.
-    PauseAll,
-    /// More or fewer workers.
-    Concurrency(i32),
-    /// Longer or shorter delay.
-    Delay(i32),
-    /// Begin to filter.
-    Filter,
-    /// Sort by the next column.
-    Sort,
-    /// Turn the order round.
-    Reverse,
-    /// Mark the row.
-    Mark,
-    /// Send the marked pages, or the one under the cursor, round again.
-    Retry,
-    /// Send all pages that the list shows round again.
-    RetryAll,
-    /// Show the next kind of failure only.
-    Kind,
-    /// Show the next level of notices and above only.
-    Level,
-    /// Copy the URL to the terminal's clipboard.
-    Copy,
-    /// Freeze the display.
-    Freeze,
-    /// Show the help.
-    Help,
-    /// Leave.
-    Quit,
-    /// Stop the program, to be continued by the shell.
-    Suspend,
-}
-
-/// A screen that has a key of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// All sites.
-    Dashboard,
-    /// Failed pages.
-    Failures,
-    /// Notices.
-    Log,
-}
-
-/// Where a key holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Context {
-    /// On every screen.
-    Everywhere,
-    /// The dashboard.
-    Dashboard,
-    /// One site.
-    Site,
-    /// The list of failed pages.
-    Failures,
-    /// One page.
-    Detail,
-    /// The log.
-    Log,
-}
+pub use super::action::{Action, Context, Place};
+use crossterm::event::{KeyCode, KeyModifiers};
 
 /// Keys, what they do, where, and what is said of it.
 #[derive(Debug)]
@@ -132,30 +48,56 @@ macro_rules! bindings {
 /// Every key. The first that fits counts.
 pub const BINDINGS: &[Binding] = bindings! {
     [code(KeyCode::Enter), code(KeyCode::Right), key('l')] "enter" Action::Enter,
-        [Dashboard, Failures], "open", "open what the cursor is on";
-    [key('p')] "p" Action::Pause, [Dashboard, Site], "pause", "pause or resume the site, or in a site the worker";
+        [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Why], "open", "open what the cursor is on";
+    [key('p')] "p" Action::Pause, [Dashboard, Site], "pause", "pause or resume the site, or in a site the worker or host";
     [key('P')] "P" Action::PauseAll, [Everywhere], "", "pause or resume everything";
     [key('+'), key('=')] "+" Action::Concurrency(1), [Dashboard, Site], "", "one worker more";
     [key('-'), key('_')] "-" Action::Concurrency(-1), [Dashboard, Site], "", "one worker fewer";
     [] "+ -" Action::Concurrency(0), [Dashboard, Site], "workers", "";
+    [key('a')] "a" Action::Auto, [Dashboard, Site], "auto", "let the number of workers tune itself";
     [key(']')] "]" Action::Delay(1), [Dashboard, Site], "", "longer delay";
     [key('[')] "[" Action::Delay(-1), [Dashboard, Site], "", "shorter delay";
     [] "[ ]" Action::Delay(0), [Dashboard, Site], "delay", "";
-    [key(' ')] "space" Action::Mark, [Failures], "mark", "mark the page";
-    [key('r')] "r" Action::Retry, [Failures, Detail], "retry", "send the marked pages, or this one, round again";
-    [key('R')] "R" Action::RetryAll, [Failures], "retry all", "send all pages listed here round again";
+    [key('D')] "D" Action::Drain, [Dashboard, Site], "", "drain: follow no more links, or follow them again";
+    [key('E')] "E" Action::SiteFailures, [Dashboard, Site], "", "the failures of the site";
+    [key('e')] "e" Action::Pane, [Site], "pane", "to the next pane";
+    [key(' ')] "space" Action::Mark, [Dashboard, Failures, Pages], "mark", "mark the row; keys then act on all that are marked";
+    [key('r')] "r" Action::Retry, [Groups, Failures, Detail, Pages], "retry", "send the marked failed pages, or this one, round again";
+    [key('A')] "A" Action::RetryAll, [Groups, Failures], "retry all", "send all failed pages that the list shows round again";
+    [key('i')] "i" Action::Ignore, [Groups, Failures, Detail], "ignore", "take the marked pages, or this one, out of the failures; asks first";
+    [key('F')] "F" Action::Force, [Pages, Detail, Why], "", "fetch the marked pages, or this one, again; asks first";
+    [key('t')] "t" Action::GroupBy, [Groups], "grouping", "group by kind, by status too, or by host too";
     [key('t')] "t" Action::Kind, [Failures], "kind", "show one kind of failure, then the next";
+    [key('t')] "t" Action::NextState, [Pages], "state", "show one state, then the next";
+    [key('t')] "t" Action::NextRule, [Records], "rule", "show the records of one rule, then the next";
     [key('t')] "t" Action::Level, [Log], "level", "show warnings and errors, errors, or all";
-    [key('/')] "/" Action::Filter, [Dashboard, Failures, Log], "filter", "filter by text; a leading ! inverts, esc clears";
-    [key('s')] "s" Action::Sort, [Dashboard], "sort", "sort by the next column";
-    [key('S')] "S" Action::Reverse, [Dashboard], "", "turn the order round";
-    [key('y')] "y" Action::Copy, [Failures, Detail], "copy", "copy the URL to the terminal's clipboard (OSC 52)";
+    [key('w')] "w" Action::Why, [Failures, Detail, Pages, Queue], "why", "which rule took or refused the page, and where it was found";
+    [key('b')] "b" Action::Body, [Detail, Why], "body", "the body as source, as text, or byte by byte";
+    [key('o')] "o" Action::Pager, [Detail, Why], "pager", "open the body in $PAGER, cleaned";
+    [key('O')] "O" Action::PagerRaw, [Detail, Why], "", "open the body in $PAGER as it came; it may steer the terminal";
+    [key('x')] "x" Action::Drop, [Dashboard, Site, Queue], "drop", "drop queued pages by pattern; shows first how many, and asks";
+    [key('n')] "n" Action::Add, [Dashboard, Site, Queue], "", "add URLs to the site";
+    [key('/')] "/" Action::Filter, [Dashboard, Groups, Failures, Pages, Queue, Records, Journal, Log], "filter", "filter by text; a leading ! inverts, esc clears";
+    [key('s')] "s" Action::Sort, [Dashboard, Site, Groups, Failures, Pages], "sort", "sort by the next column";
+    [key('S')] "S" Action::Reverse, [Dashboard, Site, Groups], "", "turn the order round";
+    [key('c')] "c" Action::Columns, [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Journal], "", "choose the columns";
+    [key('y')] "y" Action::Copy, [Dashboard, Site, Failures, Detail, Why, Pages, Queue, Records], "copy", "copy the URL to the terminal's clipboard (OSC 52)";
+    [key('Y')] "Y" Action::CopyRow, [Dashboard, Site, Groups, Failures, Detail, Pages, Queue, Records, Journal], "", "copy the whole row";
     [code(KeyCode::Esc), code(KeyCode::Left), key('h'), code(KeyCode::Backspace)] "esc" Action::Back,
         [Everywhere], "back", "out of here; clears filter and marks first; never quits";
-    [key('1')] "1" Action::Goto(Place::Dashboard), [Everywhere], "", "all sites";
-    [key('2')] "2" Action::Goto(Place::Failures), [Everywhere], "", "failed pages";
-    [key('3')] "3" Action::Goto(Place::Log), [Everywhere], "", "the log";
+    [key(':')] ":" Action::Palette, [Everywhere], "command", "every command in words, with completion";
+    [key('u')] "u" Action::Undo, [Everywhere], "", "take back the last change of a control";
+    [key('R')] "R" Action::Reload, [Everywhere], "", "read the sites file again; shows what would change, and asks";
+    [key('1')] "1" Action::Goto(Place::Sites), [Everywhere], "", "all sites";
+    [key('2')] "2" Action::Goto(Place::Failures), [Everywhere], "", "failures by kind, status and host";
+    [key('3')] "3" Action::Goto(Place::Pages), [Everywhere], "", "all pages";
+    [key('4')] "4" Action::Goto(Place::Queue), [Everywhere], "", "the queue";
+    [key('5')] "5" Action::Goto(Place::Records), [Everywhere], "", "the latest records";
+    [key('6')] "6" Action::Goto(Place::Journal), [Everywhere], "", "the journal of commands";
+    [key('7')] "7" Action::Goto(Place::Log), [Everywhere], "", "the log";
+    [key('8')] "8" Action::Goto(Place::Doctor), [Everywhere], "", "how crawldeck itself fares";
     [code(KeyCode::Tab)] "tab" Action::NextScreen, [Everywhere], "screen", "next screen";
+    [code(KeyCode::BackTab)] "shift-tab" Action::PrevScreen, [Everywhere], "", "the screen before";
     [code(KeyCode::Down), key('j')] "down j" Action::Move(1), [Everywhere], "", "one down";
     [code(KeyCode::Up), key('k')] "up k" Action::Move(-1), [Everywhere], "", "one up";
     [code(KeyCode::PageDown), ctrl('f')] "pgdn" Action::Page(1), [Everywhere], "", "one screen down";
@@ -165,30 +107,15 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('g'), code(KeyCode::Home)] "g" Action::First, [Everywhere], "", "to the first row";
     [key('G'), code(KeyCode::End)] "G" Action::Last, [Everywhere], "", "to the last row";
     [key('f')] "f" Action::Freeze, [Everywhere], "", "freeze the display; the crawl goes on";
-    [ctrl('z')] "ctrl-z" Action::Suspend, [Everywhere], "", "stop the program, crawl and all, until fg";
+    [key('d')] "d" Action::Detach, [Everywhere], "", "leave the deck; the crawl goes on, attach comes back";
+    [key('m')] "m" Action::Mouse, [Everywhere], "", "catch the mouse; again to let the terminal select text";
+    [ctrl('z')] "ctrl-z" Action::Suspend, [Everywhere], "", "back to the shell until fg; the crawl goes on";
     [key('?'), code(KeyCode::F(1))] "?" Action::Help, [Everywhere], "", "this help";
     [key('q'), ctrl('c')] "q" Action::Quit, [Everywhere], "", "quit; asks while the crawl runs";
 };
 
-/// What a key means in a context.
-pub fn action(event: KeyEvent, context: Context) -> Option<Action> {
-    // Shift is in the character already.
-    let modifiers = event.modifiers - KeyModifiers::SHIFT;
-    BINDINGS
-        .iter()
-        .find(|binding| holds(binding, context) && binding.keys.contains(&(modifiers, event.code)))
-        .map(|binding| binding.action)
-}
-
-/// What the footer says in a context: keys and words.
-pub fn hints(context: Context) -> impl Iterator<Item = (&'static str, &'static str)> {
-    BINDINGS
-        .iter()
-        .filter(move |binding| holds(binding, context) && !binding.hint.is_empty())
-        .map(|binding| (binding.label, binding.hint))
-}
-
-fn holds(binding: &Binding, context: Context) -> bool {
+/// Whether a binding counts in a context.
+pub fn holds(binding: &Binding, context: Context) -> bool {
     binding
         .contexts
         .iter()
@@ -198,18 +125,12 @@ fn holds(binding: &Binding, context: Context) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const CONTEXTS: [Context; 5] = [
-        Context::Dashboard,
-        Context::Site,
-        Context::Failures,
-        Context::Detail,
-        Context::Log,
-    ];
+    use crate::tui::keymap::KeyMap;
+    use crossterm::event::KeyEvent;
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
-        for context in CONTEXTS {
+        for (context, _) in Context::ALL {
             let mut seen = Vec::new();
             for binding in BINDINGS.iter().filter(|binding| holds(binding, context)) {
                 for key in binding.keys {
@@ -217,6 +138,22 @@ mod tests {
                     seen.push(*key);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_action_has_one_name_and_keeps_it() {
+        let mut names: Vec<(&str, Action)> = Vec::new();
+        for binding in BINDINGS {
+            let name = binding.action.name();
+            let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+            assert!(!name.is_empty() && name.chars().all(plain), "{name}");
+            let known = names.iter().find(|(known, _)| *known == name);
+            assert!(
+                known.is_none_or(|(_, action)| *action == binding.action),
+                "{name} twice"
+            );
+            names.push((name, binding.action));
         }
     }
 
@@ -233,6 +170,8 @@ mod tests {
 
     #[test]
     fn keys_mean_what_they_do_elsewhere() {
+        let keys = KeyMap::default();
+        let action = |event, context| keys.action(event, context);
         let press =
             |c, context| action(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE), context);
         let table = [

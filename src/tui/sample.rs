@@ -1,12 +1,16 @@
 //! A deck to test on: three sites in the middle of a crawl.
 
-use super::state::State;
+mod store;
+
+pub use self::store::{PAGES, told};
+
+use super::state::{Effect, State};
 use super::theme::Theme;
 use crate::bus::{
-    Attempt, Doing, Event, JobState, Level, Notice, PageDetail, PageList, PageRow, SiteControls,
-    SiteDelta, SiteInfo, SiteState, WorkerId,
+    Attempt, AutoRange, Doing, Event, JobState, Level, Notice, PageDetail, SiteControls, SiteDelta,
+    SiteInfo, SiteState, WorkerId,
 };
-use crate::monitor::{Monitor, Snapshot};
+use crate::monitor::{Alert, Monitor, RuleFill, Snapshot};
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +25,7 @@ pub fn snapshot() -> Arc<Snapshot> {
             name: (*name).into(),
             start: format!("http://{name}.example.org/").into(),
             rules: Arc::default(),
+            alerts: Arc::default(),
         })
         .collect();
     let mut monitor = Monitor::new(infos, &[], now);
@@ -43,6 +48,7 @@ pub fn snapshot() -> Arc<Snapshot> {
                     concurrency: 16,
                     delay,
                     max_pages: (n == 0).then_some(10_000),
+                    auto: (n == 0).then_some(AutoRange { min: 2, max: 64 }),
                     ..SiteControls::default()
                 },
                 why: None,
@@ -140,7 +146,50 @@ pub fn snapshot() -> Arc<Snapshot> {
         );
     }
     monitor.fold(Event::Job(JobState::Running), now);
-    monitor.snapshot(now + Duration::from_secs(30), 0)
+    let taken = monitor.snapshot(now + Duration::from_secs(30), 0);
+    // What only a long crawl shows.
+    let mut snapshot = (*taken).clone();
+    if let Some(first) = snapshot.sites.first_mut() {
+        let site = Arc::make_mut(first);
+        site.moved = Some("throughput rose by 12%".into());
+        site.standing = Some("all its hosts rest".into());
+        site.fill = [RuleFill {
+            record: "book".into(),
+            records: 380,
+            fields: vec![
+                ("title".into(), 380),
+                ("price".into(), 120),
+                ("cover".into(), 0),
+            ],
+        }]
+        .into();
+    }
+    Arc::new(snapshot)
+}
+
+/// The picture with two alerts.
+pub fn alarmed() -> Arc<Snapshot> {
+    let mut snapshot = (*snapshot()).clone();
+    let alert = |level, site, text: &str| Alert {
+        id: 1,
+        action: None,
+        site,
+        level,
+        text: text.into(),
+        since: snapshot.at - Duration::from_secs(75),
+        bell: true,
+        notify: level == Level::Error,
+    };
+    snapshot.alerts = [
+        alert(Level::Warn, None, "disk below 2G"),
+        alert(
+            Level::Error,
+            Some(SiteId(2)),
+            "error rate 41%\u{1b}[31m over 10%",
+        ),
+    ]
+    .into();
+    Arc::new(snapshot)
 }
 
 /// A page with a story.
@@ -183,41 +232,46 @@ pub fn page() -> PageDetail {
     }
 }
 
-/// The deck on it.
+/// The deck on it, with every question answered.
 pub fn state() -> State {
     let mut state = State::new(snapshot(), Theme::new(true, false), "demo".to_owned());
-    let rows = (7..12u32)
-        .map(|n| PageRow {
-            id: PageId(n),
-            site: SiteId(n % 3),
-            url: format!(
-                "http://flaky.example.org/some/where/deep/in/the/site/page-{n}\u{202e}.html"
-            ),
-            state: PageState::Failed,
-            kind: Some(kind(n)),
-            reason: kind(n).as_str().to_owned(),
-            depth: n % 4,
-            bytes: 512,
-            elapsed_ms: Some(40),
-            due: None,
-            status: (n % 2 == 1).then_some(500),
-            attempts: n % 4 + 1,
-            at: 0,
-        })
-        .collect();
-    state.failures.list = PageList {
-        total: 5,
-        offset: 0,
-        rows,
-    };
-    state.rows = 10;
+    answer(&mut state);
     state
 }
 
-fn kind(n: u32) -> FailureKind {
-    if n.is_multiple_of(2) {
-        FailureKind::Timeout
-    } else {
-        FailureKind::Status
+/// Answers what the current screen asks, until it asks no more.
+pub fn answer(state: &mut State) {
+    for _ in 0..10 {
+        let (effects, _) = state.tick(Instant::now());
+        let mut asked = false;
+        for effect in effects {
+            if let Effect::Ask(number, ask) = effect {
+                state.told(number, told(&ask));
+                asked = true;
+            }
+        }
+        if !asked {
+            return;
+        }
     }
+    panic!("it asks again and again");
+}
+
+/// A line of the palette for every verb.
+pub fn line(verb: &str) -> String {
+    let rest = match verb {
+        "pause" => "books#3",
+        "resume" => "docs",
+        "concurrency" => "books 8",
+        "delay" => "books 250ms",
+        "pages" | "depth" => "books none",
+        "retries" => "books 2",
+        "drain" | "finish" | "start-over" => "books",
+        "add" => "books http://books.example.org/new",
+        "force" | "retry" | "ignore" => "books",
+        "drop" => "all ^/x",
+        "include" | "exclude" => "books ^/x",
+        _ => "",
+    };
+    format!("{verb} {rest}").trim_end().to_owned()
 }

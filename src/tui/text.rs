@@ -56,6 +56,33 @@ pub fn cut_middle(text: &str, most: usize, mark: &str) -> String {
     format!("{front}{mark}{}", back.concat())
 }
 
+/// The end of `text` in at most `most` columns, the front cut off.
+pub fn cut_front(text: &str, most: usize, mark: &str) -> String {
+    if text.width() <= most {
+        return text.to_owned();
+    }
+    let Some(mut left) = most.checked_sub(mark.width()) else {
+        return String::new();
+    };
+    let mut from = text.len();
+    for (at, grapheme) in text.grapheme_indices(true).rev() {
+        match left.checked_sub(grapheme.width()) {
+            Some(rest) => left = rest,
+            None => break,
+        }
+        from = at;
+    }
+    format!("{mark}{}", text.get(from..).unwrap_or_default())
+}
+
+/// `text` in exactly `width` columns: its end cut off, or spaces after it.
+pub fn fit(text: &str, width: usize, mark: &str) -> String {
+    let mut cut = cut_end(text, width, mark);
+    let spaces = width.saturating_sub(cut.width());
+    cut.extend(std::iter::repeat_n(' ', spaces));
+    cut
+}
+
 fn head(text: &str, room: usize) -> String {
     let mut left = room;
     text.graphemes(true)
@@ -164,6 +191,8 @@ mod tests {
             fn cutting_keeps_within_the_width(text in "\\PC{0,40}", most in 0usize..30) {
                 prop_assert!(cut_end(&text, most, "…").width() <= most);
                 prop_assert!(cut_middle(&text, most, "…").width() <= most);
+                prop_assert!(cut_front(&text, most, "…").width() <= most);
+                prop_assert_eq!(fit(&text, most, "…").width(), most);
             }
 
             #[test]

@@ -8,6 +8,7 @@
 //! cargo bench --bench crawl -- kill       # kill -9 and resume, thirty times
 //! cargo bench --bench crawl -- attached   # ten terminals, and ones that do not read
 //! cargo bench --bench crawl -- many       # a thousand sites in one file
+//! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! ```
 //!
 //! Needs, from Debian: `nginx-core wget2 time openjdk-17-doc rust-doc
@@ -18,11 +19,13 @@
 //! be measured.
 
 mod corpus;
+mod endless;
 mod nginx;
 mod peers;
 mod process;
 mod rounds;
 mod scenario;
+mod screen;
 mod subject;
 mod table;
 
@@ -68,6 +71,8 @@ enum Scenario {
     Kill,
     /// 1,000 sites of 20 pages in one file.
     Many,
+    /// How quickly the deck answers, and what it costs.
+    Deck,
 }
 
 fn main() -> ExitCode {
@@ -79,6 +84,7 @@ fn main() -> ExitCode {
         Scenario::Attached => scenario::attached::run(&options),
         Scenario::Kill => scenario::kill::run(&options),
         Scenario::Many => scenario::many::run(&options),
+        Scenario::Deck => scenario::deck::run(&options),
     };
     match outcome {
         Ok(targets) => {

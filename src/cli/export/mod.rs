@@ -1,10 +1,12 @@
-//! `crawldeck export`: pages, failures and records as lines or as a table.
+//! `crawldeck export`: pages, failures, records and the journal as lines or as
+//! a table.
 
 mod sink;
 mod table;
 
 use self::sink::Sink;
 use self::table::{Table, record_columns};
+use crate::bus::JournalRow;
 use crate::page::time::rfc3339;
 use crate::store::reader::{PageRow, Reader, RecordRow};
 use anyhow::Context;
@@ -25,6 +27,9 @@ pub enum What {
     Pages,
     /// The failed pages with their last error.
     Failures,
+    /// Every command that was given: at, origin, command, before, after,
+    /// answer, refused.
+    Journal,
 }
 
 /// How it is written.
@@ -72,6 +77,9 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
             let message = format!("no site is called {name}; there is {}", names.join(", "));
             return Ok(refuse(&message));
         }
+    }
+    if site.is_some() && args.what == What::Journal {
+        return Ok(refuse("the journal is one for all sites; leave out --site"));
     }
     let mut sink = Sink::open(args.output.as_deref())?;
     let written = write(&reader, args.what, args.format, site, &mut sink)
@@ -142,6 +150,14 @@ fn write(
                 table.row(head.values().chain(fields))?;
                 Ok::<(), ExportError>(())
             })?;
+            Ok(table.finish()?)
+        }
+        (What::Journal, Format::Jsonl) => {
+            reader.journal(|row| line(out, &Value::Object(journal_object(row))))
+        }
+        (What::Journal, Format::Csv) => {
+            let mut table = Table::new(out, &JOURNAL_COLUMNS)?;
+            reader.journal(|row| table_row(&mut table, journal_object(row)))?;
             Ok(table.finish()?)
         }
     }
@@ -226,6 +242,28 @@ fn record_object(mut record: RecordRow) -> Value {
     let mut object = record_head(record);
     object.insert("fields".to_owned(), json!(fields));
     Value::Object(object)
+}
+
+/// The keys of [`journal_object`].
+const JOURNAL_COLUMNS: [&str; 7] = [
+    "at", "origin", "command", "before", "after", "answer", "refused",
+];
+
+fn journal_object(row: JournalRow) -> Map<String, Value> {
+    let values: [Value; 7] = [
+        rfc3339(row.at).into(),
+        row.origin.into(),
+        row.command.into(),
+        row.before.into(),
+        row.after.into(),
+        row.answer.into(),
+        row.refused.into(),
+    ];
+    JOURNAL_COLUMNS
+        .iter()
+        .map(|c| (*c).to_owned())
+        .zip(values)
+        .collect()
 }
 
 #[cfg(test)]

@@ -143,6 +143,10 @@ impl Core {
                 }
             }
             // While nothing can be written the asker is answered by the reply's end.
+            Op::Admit { site, reply } => {
+                let admitted = self.admit(&site);
+                let _ = reply.send(admitted);
+            }
             Op::Revise { .. } | Op::Prune { .. } | Op::Forget { .. } if self.stalled => {}
             Op::Revise { pick, how, reply } => {
                 self.tasks
@@ -277,7 +281,7 @@ impl Core {
         Ok(())
     }
 
-    fn commit(&mut self) {
+    pub(super) fn commit(&mut self) {
         match self.try_commit() {
             Ok(()) => self.committed(),
             Err(error) => self.stall(&error),

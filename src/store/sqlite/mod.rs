@@ -4,6 +4,7 @@
 //! each request at once to an open transaction and commits in groups. Another
 //! reads for the deck. Other processes read beside them ([`super::reader`]).
 
+mod admit;
 pub(in crate::store) mod code;
 mod core;
 mod filter;
@@ -13,6 +14,7 @@ mod lookup;
 mod op;
 mod prepare;
 mod prune;
+mod questions;
 mod resume;
 mod revise;
 pub(in crate::store) mod schema;
@@ -22,6 +24,8 @@ mod task;
 mod tests;
 mod write;
 mod writer;
+
+pub use self::questions::Questions;
 
 use self::core::{Core, Start};
 use self::lookup::Asker;
@@ -35,8 +39,8 @@ use super::{
 use crate::bus::{self, Event, Pick, SiteDelta, Told};
 use crate::page::{Fingerprint, PageId, SiteId};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -171,7 +175,7 @@ pub fn open(dir: &Path, opening: Opening) -> Result<Opened, StoreError> {
     let progress = (0..)
         .map_while(|i| found.sites.get(SiteId(i)))
         .map(|s| s.progress.clone())
-        .collect();
+        .collect::<Vec<_>>();
     let (stall, stalled) = watch::channel(None);
     let core = Core::new(Start {
         conn,
@@ -199,7 +203,7 @@ pub fn open(dir: &Path, opening: Opening) -> Result<Opened, StoreError> {
         ops: Some(ops),
         asker: Some(asker),
         known,
-        progress,
+        progress: RwLock::new(progress),
         stalled,
         closing,
         threads: vec![lists, reads, writer],
@@ -225,7 +229,7 @@ struct SqliteStore {
     ops: Option<mpsc::Sender<Op>>,
     asker: Option<Asker>,
     known: Arc<Known>,
-    progress: Vec<Arc<Notify>>,
+    progress: RwLock<Vec<Arc<Notify>>>,
     stalled: watch::Receiver<Option<Arc<str>>>,
     closing: CancellationToken,
     threads: Vec<JoinHandle<()>>,
@@ -293,7 +297,9 @@ impl Store for SqliteStore {
     }
 
     fn progress(&self, site: SiteId) -> Arc<Notify> {
-        self.progress.get(site.index()).cloned().unwrap_or_default()
+        let progress = self.progress.read();
+        let progress = progress.unwrap_or_else(PoisonError::into_inner);
+        progress.get(site.index()).cloned().unwrap_or_default()
     }
 
     fn add(&self, site: SiteId, urls: Vec<NewUrl>) -> Pending<'_, u64> {
@@ -319,6 +325,18 @@ impl Store for SqliteStore {
         Box::pin(async move {
             let counts = self.write(|reply| Op::Prune { prune, reply }).await;
             counts.unwrap_or_default()
+        })
+    }
+
+    fn admit(&self, name: String, digest: u64) -> Pending<'_, Option<(SiteId, OpenedSite)>> {
+        Box::pin(async move {
+            let site = OpeningSite { name, digest };
+            let admitted = self.write(|reply| Op::Admit { site, reply }).await??;
+            let progress = self.progress.write();
+            progress
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(admitted.progress);
+            Some((admitted.site, admitted.opened))
         })
     }
 

@@ -52,7 +52,7 @@ pub(super) fn resume(conn: &mut Connection, wanted: &[OpeningSite]) -> Result<Re
     })
 }
 
-fn take_up(
+pub(super) fn take_up(
     conn: &Connection,
     place: i64,
     site: &OpeningSite,
@@ -126,6 +126,22 @@ fn retries(conn: &Connection) -> Result<HashMap<i64, i64>> {
     conn.prepare("SELECT site, count(*) FROM retry GROUP BY site")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
+}
+
+/// The redirects of one site.
+pub(super) fn redirects_of(conn: &Connection, key: i64) -> Result<Vec<Redirect>> {
+    conn.prepare(
+        "SELECT r.id, u.print, t.print FROM redirect r \
+         JOIN url u ON u.id = r.id JOIN url t ON t.id = r.target WHERE u.site = ?1",
+    )?
+    .query_map([key], |row| {
+        Ok(Redirect {
+            page: PageId(row.get(0)?),
+            from: print(row.get(1)?),
+            to: print(row.get(2)?),
+        })
+    })?
+    .collect()
 }
 
 fn redirects(conn: &Connection, sites: &Sites, opened: &mut [OpenedSite]) -> Result<()> {

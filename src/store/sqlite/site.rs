@@ -107,6 +107,11 @@ impl Sites {
         }
     }
 
+    /// Adds a site after the others.
+    pub(super) fn push(&mut self, site: Site) {
+        self.sites.push(site);
+    }
+
     pub(super) fn get(&self, site: SiteId) -> Option<&Site> {
         self.sites.get(site.index())
     }

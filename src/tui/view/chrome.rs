@@ -2,13 +2,18 @@
 
 use crate::bus::JobState;
 use crate::monitor::line::clock;
+use crate::tui::action::Place;
 use crate::tui::draw::Pen;
-use crate::tui::state::{State, View};
-use crate::tui::{keys, text};
+use crate::tui::mouse::Hit;
+use crate::tui::state::{Shared, State};
+use crate::tui::text;
 use ratatui::layout::Rect;
 
+/// Rows and columns from which the places are named.
+const STRIP: (u16, u16) = (20, 60);
+
 /// Draws them; answers the room between.
-pub fn frame(pen: &mut Pen, area: Rect, state: &State) -> Rect {
+pub fn frame(pen: &mut Pen, area: Rect, state: &mut State) -> Rect {
     header(pen, area, state);
     footer(pen, area, state);
     let mut body = Rect {
@@ -16,11 +21,18 @@ pub fn frame(pen: &mut Pen, area: Rect, state: &State) -> Rect {
         height: area.height - 2,
         ..area
     };
-    if let Some(words) = banner(state)
+    if area.height >= STRIP.0 && area.width >= STRIP.1 {
+        strip(pen, body, state);
+        body.y += 1;
+        body.height -= 1;
+    }
+    if let Some(words) = banner(&state.shared)
         && body.height > 1
     {
         pen.highlight(body, body.y, pen.theme.banner());
         let style = pen.theme.banner();
+        let room = usize::from(body.width.saturating_sub(1));
+        let words = text::cut_end(&text::clean(&words), room, pen.theme.cut());
         pen.put(body, body.x + 1, body.y, &words, style);
         body.y += 1;
         body.height -= 1;
@@ -28,38 +40,41 @@ pub fn frame(pen: &mut Pen, area: Rect, state: &State) -> Rect {
     body
 }
 
+/// The places, with their keys.
+fn strip(pen: &mut Pen, area: Rect, state: &State) {
+    let mut x = area.x;
+    for place in Place::ALL {
+        let style = if place == state.place {
+            pen.theme.selected()
+        } else {
+            pen.theme.faint()
+        };
+        let word = format!("{} {}", place.index() + 1, place.name());
+        let width = u16::try_from(text::width(&word)).unwrap_or(0);
+        if x + width > area.right() {
+            return;
+        }
+        let end = pen.put(area, x, area.y, &word, style);
+        x = end + 2;
+    }
+}
+
 fn header(pen: &mut Pen, area: Rect, state: &State) {
-    let snapshot = &state.snapshot;
+    let shared = &state.shared;
+    let snapshot = &shared.snapshot;
     let totals = &snapshot.totals;
     let (strong, faint, theme) = (pen.theme.strong(), pen.theme.faint(), pen.theme);
     let (word, style) = match snapshot.state {
-        JobState::Running if state.all_paused() => ("paused", theme.warn()),
+        JobState::Running if shared.all_paused() => ("paused", theme.warn()),
         JobState::Running => ("crawling", theme.good()),
         JobState::Stopping => ("stopping", theme.warn()),
         JobState::Over => ("finished", theme.good()),
     };
-    let place = match state.view() {
-        View::Dashboard => "sites".to_owned(),
-        View::Site(id) => {
-            let site = snapshot.sites.get(id.index());
-            format!("sites > {}", site.map_or("?", |site| &site.name))
-        }
-        View::Failures => "failures".to_owned(),
-        View::Detail(id) => format!("failures > page {id}"),
-        View::Log => "log".to_owned(),
-    };
-    let end = pen.line(
-        area,
-        area.y,
-        &[
-            ("crawldeck ", strong),
-            (&state.title, theme.accent()),
-            (" ", faint),
-            (word, style),
-            (&format!(" {} ", clock(snapshot.elapsed)), faint),
-            (if state.frozen { "FROZEN " } else { "" }, theme.warn()),
-            (&place, strong),
-        ],
+    let short = format!(
+        "{}/{}  {}/s",
+        text::count(totals.pages.over()),
+        text::count(totals.pages.known()),
+        text::rate(totals.throughput.pages_10s)
     );
     let sums = format!(
         "{}/{} pages  {}/s  {}/s  {} failed{}",
@@ -73,28 +88,79 @@ fn header(pen: &mut Pen, area: Rect, state: &State) {
             .map(|eta| format!("  {} left", clock(eta)))
             .unwrap_or_default(),
     );
-    let room = usize::from(area.right().saturating_sub(end + 2));
-    if text::width(&sums) <= room {
-        pen.right(area, area.y, &sums, strong);
-    } else {
-        let short = format!(
-            "{}/{}  {}/s",
-            text::count(totals.pages.over()),
-            text::count(totals.pages.known()),
-            text::rate(totals.throughput.pages_10s)
-        );
-        if text::width(&short) <= room {
-            pen.right(area, area.y, &short, strong);
-        }
+    let crumbs: Vec<String> = state
+        .stack()
+        .iter()
+        .map(|screen| text::clean(&screen.crumb(shared)).into_owned())
+        .collect();
+    let crumbs = crumbs.join(" > ");
+    let marks = format!(
+        "{}{}",
+        if shared.frozen { "FROZEN " } else { "" },
+        if shared.readonly { "READ ONLY " } else { "" }
+    );
+    // The totals are never left out: on a narrow screen the rest is.
+    let all = usize::from(area.width);
+    let left = [
+        format!("crawldeck {} ", shared.title),
+        format!("{word} "),
+        format!("{} ", clock(snapshot.elapsed)),
+    ];
+    let width = |parts: &[String]| parts.iter().map(|part| text::width(part)).sum::<usize>();
+    let fits =
+        |parts: &[String], right: &str| width(parts) + marks.len() + text::width(right) + 2 <= all;
+    let tail = [crumbs.clone()];
+    let whole = [&left[..], &tail[..]].concat();
+    let right = if fits(&whole, &sums) { &sums } else { &short };
+    // What still does not fit goes in this order: name, time, breadcrumbs' front.
+    let (name, time) = match (fits(&whole, right), fits(&whole[1..], right)) {
+        (true, _) => (true, true),
+        (false, true) => (false, true),
+        (false, false) => (false, false),
+    };
+    let mut pieces = Vec::new();
+    if name {
+        pieces.push(("crawldeck ", strong));
+        pieces.push((shared.title.as_str(), theme.accent()));
+        pieces.push((" ", faint));
     }
+    pieces.push((left[1].as_str(), style));
+    if time {
+        pieces.push((left[2].as_str(), faint));
+    }
+    pieces.push((marks.as_str(), theme.warn()));
+    let before: usize = pieces.iter().map(|(text, _)| text::width(text)).sum();
+    let room = all.saturating_sub(before + text::width(right) + 2);
+    let crumbs = text::cut_front(&crumbs, room, theme.cut());
+    pieces.push((&crumbs, strong));
+    pen.line(area, area.y, &pieces);
+    pen.right(area, area.y, right, strong);
 }
 
 /// What the operator must not overlook, the gravest only.
-fn banner(state: &State) -> Option<String> {
-    let snapshot = &state.snapshot;
+fn banner(shared: &Shared) -> Option<String> {
+    let snapshot = &shared.snapshot;
     if let Some(why) = &snapshot.health.stalled {
         return Some(format!(
             "CANNOT WRITE: {why}. The crawl waits, and goes on when there is room."
+        ));
+    }
+    let gravest = snapshot
+        .alerts
+        .iter()
+        .max_by_key(|alert| (alert.level, std::cmp::Reverse(alert.since)));
+    if let Some(alert) = gravest {
+        let site = alert.site.map(|id| format!("{}: ", shared.site_name(id)));
+        let since = snapshot.at.saturating_duration_since(alert.since);
+        let more = match snapshot.alerts.len() - 1 {
+            0 => String::new(),
+            n => format!("   and {n} more"),
+        };
+        return Some(format!(
+            "ALERT {}{} for {}{more}",
+            site.unwrap_or_default(),
+            alert.text,
+            text::span(since),
         ));
     }
     match snapshot.state {
@@ -106,40 +172,43 @@ fn banner(state: &State) -> Option<String> {
             "Finished; everything is saved. q leaves, r on a failed page sends it round again."
                 .to_owned(),
         ),
-        JobState::Running if state.all_paused() => Some("Paused. P resumes everything.".to_owned()),
+        JobState::Running if shared.all_paused() => {
+            Some("Paused. P resumes everything.".to_owned())
+        }
         JobState::Running => None,
     }
 }
 
-fn footer(pen: &mut Pen, area: Rect, state: &State) {
+fn footer(pen: &mut Pen, area: Rect, state: &mut State) {
     let y = area.bottom() - 1;
     if state.typing {
-        let typed = match state.view() {
-            View::Failures => &state.failures.typed.0,
-            View::Log => &state.log_filter.0,
-            _ => &state.site_filter.0,
-        };
         let (strong, faint) = (pen.theme.strong(), pen.theme.faint());
+        let (screen, _) = state.current();
+        let typed = screen.filter().map_or("", |filter| &filter.0);
+        let room = usize::from(area.width.saturating_sub(3));
+        let typed = text::cut_front(&text::clean(typed), room, pen.theme.cut());
         pen.line(
             area,
             y,
             &[
                 ("/", strong),
-                (typed, strong),
+                (&typed, strong),
                 ("_  ", strong),
                 ("enter keeps, esc clears, ! inverts", faint),
             ],
         );
         return;
     }
-    if let Some((words, good, _)) = &state.toast {
-        let style = if *good {
+    if let Some(toast) = &state.shared.toast {
+        let style = if toast.good {
             pen.theme.good()
         } else {
             pen.theme.bad()
         };
-        let mark = if *good { "" } else { "refused: " };
-        pen.line(area, y, &[(mark, style), (words, style)]);
+        let mark = if toast.good { "" } else { "refused: " };
+        let words = format!("{mark}{}", text::clean(&toast.text).replace('\n', "  "));
+        let words = text::cut_end(&words, usize::from(area.width), pen.theme.cut());
+        pen.put(area, area.x, y, &words, style);
         return;
     }
     let (accent, faint) = (pen.theme.accent(), pen.theme.faint());
@@ -165,12 +234,20 @@ fn footer(pen: &mut Pen, area: Rect, state: &State) {
         ..area
     };
     let mut x = rest.x;
-    for (key, hint) in keys::hints(state.view().context()) {
+    for (key, hint, action) in state.shared.keymap.hints(state.view().context()) {
         let wanted = text::width(key) + text::width(hint) + 1;
         if usize::from(rest.right().saturating_sub(x)) < wanted {
             break;
         }
+        let from = x;
         x = pen.put(rest, x, y, key, accent);
         x = pen.put(rest, x + 1, y, hint, faint) + 2;
+        let place = Rect {
+            x: from,
+            y,
+            width: x - 2 - from,
+            height: 1,
+        };
+        pen.hit(place, Hit::Do(action));
     }
 }

@@ -18,7 +18,7 @@ use crate::bus::{Ask, Told};
 use crate::page::SiteId;
 use crate::store::StoreError;
 use rusqlite::{Connection, ErrorCode, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
@@ -85,7 +85,7 @@ impl Asker {
 }
 
 /// Answers questions until nobody can ask any more.
-fn run(path: &PathBuf, asked: &Arc<Asked>, mut questions: mpsc::Receiver<Question>) {
+fn run(path: &Path, asked: &Arc<Asked>, mut questions: mpsc::Receiver<Question>) {
     let mut lookup = None;
     while let Some(Question { ask, number, reply }) = questions.blocking_recv() {
         if lookup.is_none() {

@@ -1,7 +1,7 @@
 //! Pages that must be searched for and sorted: one pass over the tables, the
 //! first rows of the order being kept.
 
-use super::super::filter::{Sql, asks_url, failed_only, finished, queued};
+use super::super::filter::{Sql, UrlTest, asks_url, failed_only, finished, queued};
 use super::list::Wanted;
 use crate::bus::PageOrder;
 use rusqlite::{Result, Row, params_from_iter};
@@ -76,6 +76,7 @@ fn over_finished(wanted: &Wanted<'_>, first: &mut First) -> Result<()> {
         PageOrder::Largest => "p.bytes",
         PageOrder::Url => "u.url",
     });
+    sql.push(url_column(wanted));
     // The smallest thing that can be read from one end to the other.
     let by_index = matches!(order, PageOrder::Newest | PageOrder::Found) && !asks_url(filter);
     sql.push(" FROM page p ");
@@ -95,7 +96,7 @@ fn over_finished(wanted: &Wanted<'_>, first: &mut First) -> Result<()> {
     });
     wanted.of_site(&mut sql, "p.site");
     sql.of_page(filter);
-    sql.of_url(filter);
+    sql.of_depth(filter);
     each(wanted, &sql, |row| {
         let id: u32 = row.get(0)?;
         first.add(match order {
@@ -122,13 +123,14 @@ fn over_queued(wanted: &Wanted<'_>, table: &str, first: &mut First) -> Result<()
         PageOrder::Url => "u.url",
         _ => place,
     });
+    sql.push(url_column(wanted));
     sql.push(&format!(" FROM {table} q"));
     if asks_url(filter) || order == PageOrder::Url {
         sql.push(" CROSS JOIN url u ON u.id = q.id");
     }
     sql.push(" WHERE 1");
     wanted.of_site(&mut sql, "q.site");
-    sql.of_url(filter);
+    sql.of_depth(filter);
     each(wanted, &sql, |row| {
         let id: u32 = row.get(0)?;
         first.add(match order {
@@ -153,15 +155,28 @@ fn text(row: &Row<'_>) -> Result<Box<str>> {
     Ok(row.get_ref(1)?.as_str().unwrap_or_default().into())
 }
 
+/// The URL, where its text is asked for: as the third column.
+fn url_column(wanted: &Wanted<'_>) -> &'static str {
+    match UrlTest::new(wanted.filter).asks() {
+        true => ", u.url",
+        false => "",
+    }
+}
+
+/// Each row whose URL the filter takes.
 fn each(
     wanted: &Wanted<'_>,
     sql: &Sql,
     mut visit: impl FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
+    let mut test = UrlTest::new(wanted.filter);
+    let asks = test.asks();
     let mut statement = wanted.conn.prepare_cached(&sql.text)?;
     let mut rows = statement.query(params_from_iter(&sql.values))?;
     while let Some(row) = rows.next()? {
-        visit(row)?;
+        if !asks || test.takes(row.get_ref(2)?.as_bytes().unwrap_or_default()) {
+            visit(row)?;
+        }
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ mod format;
 mod history;
 mod revisions;
 mod stall;
+mod steps;
 mod store;
 
 use super::*;

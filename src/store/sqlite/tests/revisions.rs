@@ -37,12 +37,13 @@ fn matches(filter: &PageFilter, page: &Known) -> bool {
 fn filter(bits: u32) -> PageFilter {
     let bit = |n: u32| bits >> n & 1 == 1;
     PageFilter {
-        site: bit(0).then_some(SiteId(bits >> 8 & 1)),
-        state: bit(1).then_some(PageState::ALL[(bits >> 9 & 3) as usize]),
+        // The last of these is no site.
+        site: bit(0).then_some(SiteId((bits >> 8 & 3).min(2))),
+        state: bit(1).then_some(PageState::ALL[(bits >> 10 & 3) as usize]),
         kind: bit(2).then_some(FailureKind::Status),
-        status: bit(3).then_some(if bit(11) { 500 } else { 200 }),
-        host: bit(4).then(|| if bit(12) { "a.test" } else { "b.test" }.to_owned()),
-        depth: bit(5).then_some(bits >> 13 & 3),
+        status: bit(3).then_some(if bit(12) { 500 } else { 200 }),
+        host: bit(4).then(|| if bit(13) { "a.test" } else { "b.test" }.to_owned()),
+        depth: bit(5).then_some(bits >> 14 & 3),
         text: if bit(6) {
             (bits >> 15 & 7).to_string()
         } else {

@@ -1,0 +1,68 @@
+//! The screens by name: what can be opened.
+
+use super::action::{Context, Place};
+use crate::bus::PageFilter;
+use crate::page::{PageId, SiteId};
+
+/// A screen, by what it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum View {
+    /// All sites.
+    Sites,
+    /// One site.
+    Site(SiteId),
+    /// Failures of all sites or one, by kind, status and host.
+    Groups(Option<SiteId>),
+    /// Failed pages, these of them.
+    Failures(PageFilter),
+    /// One page.
+    Page(PageId),
+    /// Why this URL was taken or left.
+    Why(SiteId, String),
+    /// All pages.
+    Pages,
+    /// The queue.
+    Queue,
+    /// The latest records.
+    Records,
+    /// The latest commands.
+    Journal,
+    /// Notices.
+    Log,
+    /// How crawldeck itself fares.
+    Doctor,
+}
+
+impl View {
+    /// Where its keys are found.
+    pub fn context(&self) -> Context {
+        match self {
+            Self::Sites => Context::Dashboard,
+            Self::Site(_) => Context::Site,
+            Self::Groups(_) => Context::Groups,
+            Self::Failures(_) => Context::Failures,
+            Self::Page(_) => Context::Detail,
+            Self::Why(..) => Context::Why,
+            Self::Pages => Context::Pages,
+            Self::Queue => Context::Queue,
+            Self::Records => Context::Records,
+            Self::Journal => Context::Journal,
+            Self::Log => Context::Log,
+            Self::Doctor => Context::Doctor,
+        }
+    }
+
+    /// The screen that a place begins with.
+    pub fn root(place: Place) -> Self {
+        match place {
+            Place::Sites => Self::Sites,
+            Place::Failures => Self::Groups(None),
+            Place::Pages => Self::Pages,
+            Place::Queue => Self::Queue,
+            Place::Records => Self::Records,
+            Place::Journal => Self::Journal,
+            Place::Log => Self::Log,
+            Place::Doctor => Self::Doctor,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What a store that holds the sample would answer.
+
+use super::page;
+use crate::bus::{
+    Ask, FailureGroup, HostRow, JournalList, JournalRow, PageDetail, PageFilter, PageList,
+    PageOrder, PageRow, RecordList, RecordRow, SiteDetail, Told, Why,
+};
+use crate::page::{FailureKind, PageId, PageState, SiteId};
+use std::time::Duration;
+
+/// Pages in the sample store, of each kind of list.
+pub const PAGES: u64 = 100_000;
+
+/// What a store that holds this sample would answer.
+pub fn told(ask: &Ask) -> Told {
+    match ask {
+        Ask::Pages {
+            filter,
+            order,
+            offset,
+            limit,
+        } => Told::Pages(pages(filter, *order, *offset, *limit)),
+        Ask::Groups(_) => Told::Groups(groups()),
+        Ask::Page(id) => Told::Page(Some(Box::new(PageDetail { id: *id, ..page() }))),
+        Ask::Why { url, .. } => Told::Why(Box::new(Why {
+            url: url.clone(),
+            verdict: "scope.exclude [?&]sort= matches".to_owned(),
+            taken: false,
+            page: Some(Box::new(page())),
+        })),
+        Ask::Records { offset, limit, .. } => Told::Records(records(*offset, *limit)),
+        Ask::Journal { offset, limit } => Told::Journal(journal(*offset, *limit)),
+        Ask::Site(_) => Told::Site(Some(Box::new(site()))),
+    }
+}
+
+fn pages(filter: &PageFilter, order: PageOrder, offset: u64, limit: usize) -> PageList {
+    let failed = filter.state == Some(PageState::Failed);
+    let queue = order == PageOrder::Queue;
+    let total = match (failed, filter.text.is_empty()) {
+        (true, true) => 5,
+        (true, false) => 1,
+        _ => PAGES,
+    };
+    let rows = (offset..total).take(limit).map(|n| {
+        let n = u32::try_from(n).unwrap_or(0) + 7;
+        let state = if failed {
+            PageState::Failed
+        } else if queue {
+            PageState::Queued
+        } else {
+            PageState::ALL[n as usize % 3]
+        };
+        let name = match n % 3 {
+            0 => "日本語の頁",
+            1 => "e\u{301}te\u{301}-\u{1f469}\u{200d}\u{1f4bb}",
+            _ => "deep/in/the/site",
+        };
+        PageRow {
+            id: PageId(n),
+            site: SiteId(n % 3),
+            url: format!("http://flaky.example.org/{name}/page-{n}\u{202e}.html"),
+            state,
+            kind: (state == PageState::Failed).then(|| kind(n)),
+            reason: match state {
+                PageState::Failed => kind(n).as_str().to_owned(),
+                PageState::Skipped => "robots".to_owned(),
+                _ => String::new(),
+            },
+            depth: n % 4,
+            bytes: 512 * u64::from(n),
+            elapsed_ms: (!queue).then_some(40 + n % 100),
+            due: (queue && n.is_multiple_of(5)).then_some(0),
+            status: (n % 2 == 1 && !queue).then_some(500),
+            attempts: n % 4 + 1,
+            at: if queue {
+                0
+            } else {
+                3_600_000 + u64::from(n) * 1000
+            },
+        }
+    });
+    PageList {
+        total,
+        offset,
+        rows: rows.collect(),
+    }
+}
+
+fn groups() -> Vec<FailureGroup> {
+    let group = |kind, status, host: &str, count: u64| FailureGroup {
+        kind,
+        status,
+        host: host.to_owned(),
+        count,
+        trend: std::array::from_fn(|n| (count as u32 * n as u32) / 30),
+    };
+    vec![
+        group(FailureKind::Status, Some(404), "docs.example.org", 3),
+        group(FailureKind::Status, Some(500), "flaky.example.org:8080", 2),
+        group(FailureKind::Status, Some(404), "flaky.example.org:8080", 1),
+        group(FailureKind::Timeout, None, "例え.example\u{202e}", 3),
+    ]
+}
+
+fn records(offset: u64, limit: usize) -> RecordList {
+    let total = 1140;
+    let columns = ["title", "price", "tags", "cover"].map(str::to_owned);
+    let rows = (offset..total).take(limit).map(|n| {
+        let mut fields = serde_json::Map::new();
+        fields.insert("title".to_owned(), format!("書名 {n} of\na book").into());
+        fields.insert("price".to_owned(), serde_json::json!(n as f64 + 0.5));
+        fields.insert("tags".to_owned(), serde_json::json!(["a", "b\u{1b}[2J"]));
+        fields.insert("cover".to_owned(), serde_json::Value::Null);
+        RecordRow {
+            page: PageId(u32::try_from(n).unwrap_or(0) + 1),
+            site: SiteId(0),
+            record: "book".to_owned(),
+            url: format!("http://books.example.org/book/{n}"),
+            fields,
+        }
+    });
+    RecordList {
+        total,
+        offset,
+        columns: columns.to_vec(),
+        rows: rows.collect(),
+    }
+}
+
+fn journal(offset: u64, limit: usize) -> JournalList {
+    let row =
+        |n: u64, origin: &str, command: &str, change: (&str, &str), answer: &str| JournalRow {
+            at: 3_600_000 + n * 1000,
+            origin: origin.to_owned(),
+            command: command.to_owned(),
+            before: change.0.to_owned(),
+            after: change.1.to_owned(),
+            answer: answer.to_owned(),
+            refused: answer.starts_with("no"),
+        };
+    let rows = vec![
+        row(
+            9,
+            "auto",
+            "concurrency books 17",
+            ("16", "17"),
+            "throughput rose",
+        ),
+        row(7, "ctl", "finish docs", ("", ""), "not while it is paused"),
+        row(
+            3,
+            "deck",
+            "delay books 250ms",
+            ("100ms", "250ms"),
+            "books: 250ms",
+        ),
+        row(
+            1,
+            "deck",
+            "pause docs",
+            ("running", "paused"),
+            "docs is paused",
+        ),
+    ];
+    JournalList {
+        total: rows.len() as u64,
+        offset,
+        rows: rows
+            .into_iter()
+            .skip(usize::try_from(offset).unwrap_or(usize::MAX))
+            .take(limit)
+            .collect(),
+    }
+}
+
+fn site() -> SiteDetail {
+    let host = |origin: &str, waiting, paused, held: &str| HostRow {
+        origin: origin.to_owned(),
+        waiting,
+        in_flight: 3,
+        paused,
+        held: held.to_owned(),
+        rest: (!held.is_empty()).then_some(Duration::from_secs(12)),
+        robots: "4 rules, delay 1s".to_owned(),
+    };
+    SiteDetail {
+        hosts: vec![
+            host("http://books.example.org", 120, false, ""),
+            host("http://img.example.org:8080", 7, true, ""),
+            host("http://例え.example", 0, false, "it answered 503"),
+        ],
+        rules: vec![
+            "hosts books.example.org".to_owned(),
+            "exclude [?&]sort=".to_owned(),
+        ],
+        records: vec!["book when ^/book/".to_owned()],
+    }
+}
+
+fn kind(n: u32) -> FailureKind {
+    if n.is_multiple_of(2) {
+        FailureKind::Timeout
+    } else {
+        FailureKind::Status
+    }
+}
