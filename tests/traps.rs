@@ -69,9 +69,9 @@ fn since_leaves_out_what_is_old() {
          </item></channel></rss>",
         server.url("/4")
     );
-    let index = format!(
+    let index = String::from(
         "<sitemapindex><sitemap><loc>/a.xml</loc></sitemap><sitemap><loc>/b.xml</loc></sitemap>\
-         <sitemap><loc>/old.xml</loc><lastmod>2020</lastmod></sitemap></sitemapindex>"
+         <sitemap><loc>/old.xml</loc><lastmod>2020</lastmod></sitemap></sitemapindex>",
     );
     for (path, text) in [
         ("/sitemap.xml", index),

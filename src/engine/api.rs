@@ -93,11 +93,6 @@ pub fn visitor(site: &Visitor, call: &ApiCall) -> Visitor {
     })
 }
 
-/// What the operator sees of an API: its address without what may be secret.
-fn name(rule: &ApiRule) -> &str {
-    rule.url.split('?').next().unwrap_or_default()
-}
-
 /// Hands an answer to the CPU pool.
 pub async fn read(
     site: &Arc<SiteContext>,
@@ -111,7 +106,7 @@ pub async fn read(
             0 => String::new(),
             _ => format!(" after {asked} answers with {found} URLs; the next run goes on there"),
         };
-        let text = format!("api {}: {why}{had}", name(&call.rule));
+        let text = format!("api {}: {why}{had}", call.rule.name());
         ErrandResult::NoSource(key(&call.rule), text)
     };
     let fetched = match answer {
@@ -156,7 +151,7 @@ fn take(
     runtime: &Handle,
 ) -> SourceRead {
     let key = key(&call.rule);
-    let name = name(&call.rule);
+    let name = call.rule.name();
     let say = |level, text| runtime.block_on(site.say(level, text));
     let links: Vec<&str> = fetched
         .headers

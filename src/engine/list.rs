@@ -15,7 +15,6 @@ use std::time::UNIX_EPOCH;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// Bad rows of a list that are written to the log.
 const BAD_TOLD: u64 = 100;
@@ -28,7 +27,7 @@ const BUFFER: usize = 128 << 10;
 
 /// What a list is known by from one run to the next.
 pub fn key(rule: &ListRule) -> String {
-    format!("list {:016x}", xxh3_64(format!("{rule:?}").as_bytes()))
+    format!("list {:016x}", rule.key())
 }
 
 /// A mark by which a file that was read is known not to have changed.

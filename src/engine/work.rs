@@ -10,7 +10,7 @@ use crate::store::Leased;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use url::Url;
+use url::{Position, Url};
 
 /// A leased page with its URL parsed.
 #[derive(Debug)]
@@ -30,6 +30,17 @@ pub struct Errand {
     pub url: Url,
     /// Attempts made before.
     pub tries: u32,
+}
+
+impl Errand {
+    /// Its address as it is shown: those of the sites file's own may hold a
+    /// secret in their query.
+    pub fn shown(&self) -> &str {
+        match self.kind {
+            ErrandKind::Robots | ErrandKind::Sitemap { .. } => self.url.as_str(),
+            ErrandKind::List(_) | ErrandKind::Api(_) => &self.url[..Position::AfterPath],
+        }
+    }
 }
 
 /// Which file an errand fetches.

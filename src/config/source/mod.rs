@@ -8,7 +8,7 @@ pub(super) use self::resolve::{api, list};
 use serde_json_path::JsonPath;
 use std::fmt;
 use std::path::PathBuf;
-use url::Url;
+use url::{Position, Url};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A list of URLs made by another tool.
@@ -24,6 +24,13 @@ pub struct ListRule {
     pub path: Option<JsonQuery>,
 }
 
+impl ListRule {
+    /// Tells one list from another, whatever else the sites file says.
+    pub fn key(&self) -> u64 {
+        xxh3_64(format!("{self:?}").as_bytes())
+    }
+}
+
 /// Where a list is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListFrom {
@@ -34,10 +41,11 @@ pub enum ListFrom {
 }
 
 impl fmt::Display for ListFrom {
+    /// A URL without its query, which may hold a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
-            Self::Url(url) => url.fmt(f),
+            Self::Url(url) => f.write_str(&url[..Position::AfterPath]),
         }
     }
 }
@@ -132,6 +140,11 @@ pub enum Paging {
 impl ApiRule {
     /// Answers at most, where the sites file says nothing.
     pub const LIMIT: u64 = 10_000;
+
+    /// Its address without its query, which may hold a secret.
+    pub fn name(&self) -> &str {
+        self.url.split('?').next().unwrap_or_default()
+    }
 
     /// Tells one API from another, whatever else the sites file says.
     pub fn key(&self) -> u64 {

@@ -67,7 +67,7 @@ fn compare(graph: &Graph, start: &str, target: &str) -> (usize, usize) {
 fn shop(sections: usize, listings: usize, items: usize) -> Graph {
     let mut graph = Graph::new();
     let site = "https://e.org";
-    let kind = |s: usize| if s % 5 == 0 { "item" } else { "news" };
+    let kind = |s: usize| if s.is_multiple_of(5) { "item" } else { "news" };
     let list = |s: usize, l: usize| format!("{site}/{}/section-{s}/list?page={l}", kind(s));
     let page = |s: usize, l: usize, i: usize| {
         format!("{site}/{}/section-{s}/{}.html", kind(s), l * items + i)

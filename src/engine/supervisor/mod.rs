@@ -317,7 +317,7 @@ impl Supervisor {
                 self.spent += 1;
                 page.leased.url.as_ref().into()
             }
-            Work::Errand(errand) => errand.url.as_str().into(),
+            Work::Errand(errand) => errand.shown().into(),
         };
         self.site
             .tell(Event::Worker {
