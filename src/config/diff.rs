@@ -1,7 +1,9 @@
 //! What two versions of a site's document differ in, in words.
 
 use super::site::{FieldRule, Pattern, RecordRule, Site, Sitemap};
+use super::source::{ApiRule, ListRule};
 use std::fmt::{Debug, Display};
+use std::sync::Arc;
 
 /// Every difference between two documents of one site, one a line. Values of
 /// request headers may be secrets and are never told.
@@ -27,6 +29,25 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
     );
     lines.value("discover.links", on(was.links), on(is.links));
     lines.value("discover.nofollow", on(was.nofollow), on(is.nofollow));
+    lines.debug("discover.since", &was.since, &is.since);
+    let apis = |apis: &[Arc<ApiRule>]| {
+        let named = apis.iter().map(|api| (api.name().to_owned(), api.key()));
+        named.collect::<Vec<_>>()
+    };
+    lines.sources("discover.api", &apis(&was.api), &apis(&is.api));
+    let lists = |lists: &[Arc<ListRule>]| {
+        let named = lists.iter().map(|list| (list.from.to_string(), list.key()));
+        named.collect::<Vec<_>>()
+    };
+    lines.sources("discover.files", &lists(&was.files), &lists(&is.files));
+    lines.value("discover.traps", none(was.traps), none(is.traps));
+    lines.value(
+        "discover.strategy",
+        was.strategy.as_str(),
+        is.strategy.as_str(),
+    );
+    let target = |target: &Option<Pattern>| none(target.as_ref().map(pattern));
+    lines.value("discover.target", target(&was.target), target(&is.target));
     let (was, is) = (&old.scope, &new.scope);
     lines.list("scope.hosts", &was.hosts, &is.hosts, String::clone);
     lines.list("scope.include", &was.include, &is.include, pattern);
@@ -78,6 +99,25 @@ impl Lines {
         }
         for come in new.iter().filter(|item| !old.contains(item)) {
             self.0.push(format!("{what}: + {come}"));
+        }
+    }
+}
+
+impl Lines {
+    /// Sources by their names and keys; a query, which may hold a secret, is
+    /// told by its change alone.
+    fn sources(&mut self, what: &str, old: &[(String, u64)], new: &[(String, u64)]) {
+        let named = |list: &[(String, u64)], name: &str| list.iter().any(|(n, _)| n == name);
+        for (name, _) in old.iter().filter(|source| !new.contains(source)) {
+            if !named(new, name) {
+                self.0.push(format!("{what}: − {name}"));
+            }
+        }
+        for (name, _) in new.iter().filter(|source| !old.contains(source)) {
+            self.0.push(match named(old, name) {
+                true => format!("{what}: {name} changed"),
+                false => format!("{what}: + {name}"),
+            });
         }
     }
 }
@@ -163,7 +203,7 @@ mod tests {
     fn site(text: &str) -> std::sync::Arc<Site> {
         let text = format!("site: a\nstart: http://127.0.0.1/\n{text}");
         let env = |_: &str| Some("hunter2".to_owned());
-        parse(&text, "s.yaml", &env, &Overrides::default())
+        parse(&text, "/x/s.yaml", &env, &Overrides::default())
             .unwrap()
             .sites[0]
             .clone()
@@ -189,6 +229,22 @@ mod tests {
                 "",
                 "discover: { links: off }",
                 vec!["discover.links: on → off"],
+            ),
+            (
+                "discover: { files: [a.txt], traps: off }",
+                "discover: { files: [http://e.org/b.csv], strategy: depth, since: 30d }",
+                vec![
+                    "discover.since: None → Some(Ago(2592000))",
+                    "discover.files: − /x/a.txt",
+                    "discover.files: + http://e.org/b.csv",
+                    "discover.traps: none → 1000",
+                    "discover.strategy: breadth → depth",
+                ],
+            ),
+            (
+                "discover: { api: [ { url: 'http://e.org/?p={page}', page: {}, urls: '$[*]' } ] }",
+                "discover: { api: [ { url: 'http://e.org/?p={page}', page: {}, urls: '$.a[*]' } ] }",
+                vec!["discover.api: http://e.org/ changed"],
             ),
             (
                 "scope: { exclude: [a, b] }",

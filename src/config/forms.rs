@@ -94,51 +94,18 @@ pub enum FieldForm {
     Long(Box<Field>),
 }
 
-/// Something of the design that this version does not have. It is refused, not
-/// passed over.
-#[derive(Debug, Clone)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Unsupported;
-
-const UNSUPPORTED: &str =
-    "this version cannot do this yet; use discover.sitemap and discover.links";
-
-impl<'de> Deserialize<'de> for Unsupported {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        source.deserialize_any(Refuse)
-    }
-}
-
-/// Refuses whatever stands there, at its place.
-struct Refuse;
-
-impl<'de> Visitor<'de> for Refuse {
-    type Value = Unsupported;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nothing")
-    }
-
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<Unsupported, E> {
-        Err(E::custom(UNSUPPORTED))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Unsupported, A::Error> {
-        Err(de::Error::custom(UNSUPPORTED))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Unsupported, A::Error> {
-        Err(de::Error::custom(UNSUPPORTED))
-    }
-}
-
 /// Reads one of: a word, a list, a map.
-struct Forms<T, W, L, M> {
-    what: &'static str,
-    word: Option<fn(W) -> T>,
-    list: Option<fn(L) -> T>,
-    map: Option<fn(M) -> T>,
-    marker: PhantomData<T>,
+pub struct Forms<T, W, L, M> {
+    /// What belongs there, for messages.
+    pub what: &'static str,
+    /// Of a word.
+    pub word: Option<fn(W) -> T>,
+    /// Of a list.
+    pub list: Option<fn(L) -> T>,
+    /// Of a map.
+    pub map: Option<fn(M) -> T>,
+    /// Says what is made.
+    pub marker: PhantomData<T>,
 }
 
 impl<'de, T, W, L, M> Visitor<'de> for Forms<T, W, L, M>
@@ -192,7 +159,7 @@ where
 }
 
 /// Stands in for a form that a value does not have.
-type Never = de::IgnoredAny;
+pub type Never = de::IgnoredAny;
 
 impl<'de, T: Scalar + Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {

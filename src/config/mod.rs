@@ -6,6 +6,7 @@
 //! ```
 
 mod alert;
+pub mod date;
 mod diff;
 mod env;
 mod error;
@@ -15,6 +16,7 @@ mod raw;
 mod resolve;
 mod scalar;
 mod site;
+pub mod source;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,9 @@ pub use self::resolve::Overrides;
 pub use self::site::{
     Cast, Discover, Fetch, FieldRule, Job, JsonPath, Limits, Pattern, Pick, RecordRule, Robots,
     Rung, Scope, Selector, Site, Sitemap, Source, Timeouts,
+};
+pub use self::source::{
+    ApiRule, Column, JsonQuery, ListFormat, ListFrom, ListRule, Paging, Since, Strategy,
 };
 
 use std::fs;

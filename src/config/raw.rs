@@ -1,11 +1,12 @@
 //! The sites file as it is written: one `Document` for each `---`.
 
-use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, Unsupported, WorkersForm};
+use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, WorkersForm};
 use super::scalar::{
     AlertLevel, Bound, Css, DateFormat, Depth, Expression, HostName, JsonPathText, LdPath,
-    MetaName, Name, Obey, Positive, Retries, RungName, Size, Span, Switch, Text, WebUrl, Webhook,
-    When,
+    MetaName, Moment, Name, Obey, Positive, Retries, RungName, Size, Span, StrategyName, Switch,
+    Text, TrapCap, WebUrl, Webhook, When,
 };
+use super::source::raw::{ApiSource, ListForm};
 use serde::Deserialize;
 
 /// One document: a site, or (with `defaults` alone) defaults for the sites after it.
@@ -87,10 +88,18 @@ sections! {
         links: Switch,
         /// Whether `nofollow` is obeyed: `obey` or `ignore`.
         nofollow: Obey,
-        /// Not in this version.
-        api: Unsupported,
-        /// Not in this version.
-        files: Unsupported,
+        /// Sitemap entries last changed before this are left out: `2024-05-01`, or `30d` ago.
+        since: Moment,
+        /// APIs whose answers list URLs.
+        api: Vec<ApiSource>,
+        /// Lists of URLs made by other tools: files or URLs, as txt, csv, jsonl or sitemap.
+        files: Vec<ListForm>,
+        /// New pages of one trap's shape at most, 1000 by default; `off` lifts it.
+        traps: TrapCap,
+        /// Which pages come first: `breadth`, `depth` or `focused`.
+        strategy: StrategyName,
+        /// Path-and-query pattern of the pages that `strategy: focused` looks for.
+        target: Expression,
     }
     /// Which URLs belong to the site.
     Scope {

@@ -9,10 +9,11 @@ use super::site::{
     Discover, Fetch, FieldRule, Job, JsonPath, Limits, Pattern, Pick, RecordRule, Robots, Rung,
     Scope, Selector, Site, Sitemap, Source, Timeouts,
 };
-use super::{Cast, raw, raw::WorkersRange};
+use super::{Cast, Strategy, raw, raw::WorkersRange, source};
 use crate::page::{NormalForm, net};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
@@ -41,6 +42,7 @@ pub struct Overrides {
 pub fn job(documents: Documents, file: &str, over: &Overrides) -> Result<Job, ConfigError> {
     let mut defaults = raw::Defaults::default();
     let mut sites = Vec::new();
+    let folder = folder(file);
     let mut lines: HashMap<String, usize> = HashMap::new();
     for (line, document) in documents {
         let fault = |message: String| ConfigError {
@@ -72,7 +74,7 @@ pub fn job(documents: Documents, file: &str, over: &Overrides) -> Result<Job, Co
                 name.0
             )));
         }
-        let site = site(name.0, document, &defaults, over).map_err(fault)?;
+        let site = site(name.0, document, &defaults, over, &folder).map_err(fault)?;
         sites.push(Arc::new(site));
     }
     if sites.is_empty() {
@@ -105,6 +107,7 @@ fn site(
     document: raw::Document,
     defaults: &raw::Defaults,
     over: &Overrides,
+    folder: &Path,
 ) -> Result<Site, String> {
     let limits = both(document.limits, defaults.limits.clone(), raw::Limits::or);
     let discover = both(
@@ -140,17 +143,7 @@ fn site(
             pages: over.max_pages.or(limits.pages.map(|pages| pages.0)),
             depth: limits.depth.and_then(|depth| u32::try_from(depth.0).ok()),
         },
-        discover: Discover {
-            sitemap: match discover.sitemap {
-                None | Some(SitemapForm::Switch(SitemapSwitch::Auto)) => Sitemap::Auto,
-                Some(SitemapForm::Switch(SitemapSwitch::Off)) => Sitemap::Off,
-                Some(SitemapForm::List(urls)) => {
-                    Sitemap::List(urls.into_iter().map(|url| url.0).collect())
-                }
-            },
-            links: discover.links.is_none_or(|on| on.0),
-            nofollow: discover.nofollow.is_none_or(|obey| obey.0),
-        },
+        discover: discovered(discover, folder)?,
         scope: Scope {
             hosts,
             include: many(scope.include, |pattern| Pattern(pattern.0)),
@@ -168,11 +161,54 @@ fn site(
         digest: 0,
         alerts: Arc::default(),
     };
-    site.digest = xxh3_64(format!("{site:?}{:?}", site.fetch.headers).as_bytes());
+    let apis: Vec<u64> = site.discover.api.iter().map(|api| api.key()).collect();
+    site.digest = xxh3_64(format!("{site:?}{:?}{apis:?}", site.fetch.headers).as_bytes());
     // Alerts change nothing of what is crawled: no part of the digest.
     let defaults = defaults.alerts.as_deref().unwrap_or_default();
     site.alerts = alert::rules(document.alerts, defaults, &site.extract)?;
     Ok(site)
+}
+
+/// The sites file's folder, from which lists are named.
+fn folder(file: &str) -> PathBuf {
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
+fn discovered(raw: raw::Discover, folder: &Path) -> Result<Discover, String> {
+    let strategy = raw.strategy.map(|name| name.0).unwrap_or_default();
+    let target = raw.target.map(|pattern| Pattern(pattern.0));
+    if strategy == Strategy::Focused && target.is_none() {
+        let text = "strategy: focused looks for something; write discover.target: REGEX";
+        return Err(text.to_owned());
+    }
+    Ok(Discover {
+        sitemap: match raw.sitemap {
+            None | Some(SitemapForm::Switch(SitemapSwitch::Auto)) => Sitemap::Auto,
+            Some(SitemapForm::Switch(SitemapSwitch::Off)) => Sitemap::Off,
+            Some(SitemapForm::List(urls)) => {
+                Sitemap::List(urls.into_iter().map(|url| url.0).collect())
+            }
+        },
+        links: raw.links.is_none_or(|on| on.0),
+        nofollow: raw.nofollow.is_none_or(|obey| obey.0),
+        since: raw.since.map(|since| since.0),
+        api: raw
+            .api
+            .unwrap_or_default()
+            .into_iter()
+            .map(|api| source::api(api).map(Arc::new))
+            .collect::<Result<_, _>>()?,
+        files: raw
+            .files
+            .unwrap_or_default()
+            .into_iter()
+            .map(|list| source::list(list, folder).map(Arc::new))
+            .collect::<Result<_, _>>()?,
+        traps: raw.traps.map_or(Some(Discover::TRAPS), |cap| cap.0),
+        strategy,
+        target,
+    })
 }
 
 fn many<T: Scalar, U>(values: Option<OneOrMany<T>>, map: impl Fn(T) -> U) -> Vec<U> {
@@ -308,7 +344,7 @@ fn field(outer: &str, name: String, form: FieldForm, within: Within) -> Result<F
         },
         FieldForm::Long(field) => *field,
     };
-    let json = raw.json.map(|path| JsonPath(path.0));
+    let json = raw.json.map(|path| JsonPath(path.0.text));
     let source = match (raw.css, raw.jsonld, raw.meta, json) {
         (None, Some(path), _, _) => Source::JsonLd(path.0),
         (None, _, Some(name), _) => Source::Meta(name.0),

@@ -1,7 +1,8 @@
 //! Single values of the sites file. Each is checked as it is read, so that the
 //! parser knows its line and column when it is refused.
 
-use super::env;
+use super::source::{Column as ColumnOf, JsonQuery, ListFormat, Since, Strategy};
+use super::{date, env};
 use crate::page::NormalForm;
 use regex::Regex;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -109,8 +110,6 @@ scalars! {
     Expression(Regex), "a regular expression", |text| expression(text);
     /// A CSS selector.
     Css(String), "a CSS selector", |text| css(text);
-    /// A JSONPath.
-    JsonPathText(String), "a JSONPath such as $.items[*].name", |text| json_path(text);
     /// A path in JSON-LD.
     LdPath(String), "a path in JSON-LD such as Product.offers.price", |text| ld_path(text);
     /// The name of a `meta` element.
@@ -139,6 +138,50 @@ scalars! {
         "ignore" => Ok(false),
         _ => Err("not known; write obey or ignore".to_owned()),
     };
+    /// A whole number.
+    Number(u64), "a whole number", |text| whole(text, 0, u64::MAX);
+    /// A JSONPath.
+    JsonPathText(JsonQuery), "a JSONPath such as $.items[*].href", |text| json_path(text);
+    /// Where the next answer's address is; `None` is the `Link` header.
+    NextPage(Option<JsonQuery>), "link, or a JSONPath such as $.next", |text| match text {
+        "link" => Ok(None),
+        _ => json_path(text).map(Some),
+    };
+    /// A column of a table.
+    Column(ColumnOf), "a column's name, or its number from 1", |text| match text.parse() {
+        Ok(0) => Err("no column; the first is number 1".to_owned()),
+        Ok(number) => Ok(ColumnOf::Number(number)),
+        Err(_) => Ok(ColumnOf::Name(text.to_owned())),
+    };
+    /// What a list is.
+    FormatName(ListFormat), "txt, csv, jsonl or sitemap", |text| match text {
+        "txt" => Ok(ListFormat::Lines),
+        "csv" | "tsv" => Ok(ListFormat::Table),
+        "jsonl" => Ok(ListFormat::JsonLines),
+        "sitemap" | "xml" => Ok(ListFormat::Sitemap),
+        _ => Err("not known; write txt, csv, jsonl or sitemap".to_owned()),
+    };
+    /// Whether it is POST.
+    Method(bool), "GET or POST", |text| match text {
+        "GET" | "get" => Ok(false),
+        "POST" | "post" => Ok(true),
+        _ => Err("not known; write GET or POST".to_owned()),
+    };
+    /// New pages of a trap's shape; `None` is no limit.
+    TrapCap(Option<u64>), "a whole number from 1, on or off", |text| match text {
+        "off" | "false" => Ok(None),
+        "on" | "true" => Ok(Some(super::Discover::TRAPS)),
+        _ => whole(text, 1, u64::MAX).map(Some),
+    };
+    /// Which pages come first.
+    StrategyName(Strategy), "breadth, depth or focused", |text| match text {
+        "breadth" => Ok(Strategy::Breadth),
+        "depth" => Ok(Strategy::Depth),
+        "focused" => Ok(Strategy::Focused),
+        _ => Err("not known; write breadth, depth or focused".to_owned()),
+    };
+    /// A moment, or a time before now.
+    Moment(Since), "a date such as 2024-05-01, or a time such as 30d", |text| since(text);
     /// When an alert begins.
     When(crate::bus::Condition), "a condition such as errors > 10%, pages_per_s < 5, no_progress, \
         queue_growth > 100/s, disk_free < 2GB or fill(record.field) < 90%",
@@ -224,13 +267,6 @@ fn css(text: &str) -> Result<String, String> {
     }
 }
 
-fn json_path(text: &str) -> Result<String, String> {
-    match serde_json_path::JsonPath::parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!("not a JSONPath: {error}")),
-    }
-}
-
 fn ld_path(text: &str) -> Result<String, String> {
     let fits = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace);
     if !text.split('.').all(fits) {
@@ -266,6 +302,29 @@ fn date_format(text: &str) -> Result<String, String> {
     match any {
         true => Ok(text.to_owned()),
         false => Err("not a date's format; write it like %d/%m/%Y".to_owned()),
+    }
+}
+
+fn json_path(text: &str) -> Result<JsonQuery, String> {
+    match serde_json_path::JsonPath::parse(text) {
+        Ok(path) => Ok(JsonQuery {
+            text: text.to_owned(),
+            path,
+        }),
+        Err(error) => Err(format!("not a JSONPath: {error}; one begins with $")),
+    }
+}
+
+fn since(text: &str) -> Result<Since, String> {
+    if let Some(at) = date::seconds(text) {
+        return Ok(Since::Moment(at));
+    }
+    let days = text.strip_suffix('d').map(str::parse::<u32>);
+    let hours = text.strip_suffix('h').map(str::parse::<u32>);
+    match (days, hours) {
+        (Some(Ok(days)), _) => Ok(Since::Ago(i64::from(days) * 86_400)),
+        (_, Some(Ok(hours))) => Ok(Since::Ago(i64::from(hours) * 3600)),
+        _ => Err("not a date; write it like 2024-05-01, or 30d for thirty days ago".to_owned()),
     }
 }
 

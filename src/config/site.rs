@@ -1,5 +1,6 @@
 //! One site as the engine sees it: defaults applied, every value checked.
 
+use super::source::{ApiRule, ListRule, Since, Strategy};
 use crate::bus::AlertRule;
 use crate::page::NormalForm;
 use serde_json::Value;
@@ -71,6 +72,40 @@ pub struct Discover {
     /// Whether `rel=nofollow` on a link and `nofollow` in a page's robots
     /// meta tag are obeyed.
     pub nofollow: bool,
+    /// Before which moment entries of sitemaps are left out.
+    pub since: Option<Since>,
+    /// APIs that list URLs.
+    pub api: Vec<Arc<ApiRule>>,
+    /// Lists made by other tools.
+    pub files: Vec<Arc<ListRule>>,
+    /// New pages of one trap's shape at most; `None` is no limit.
+    pub traps: Option<u64>,
+    /// Which pages come first.
+    pub strategy: Strategy,
+    /// What [`Strategy::Focused`] looks for; given with it, and only then.
+    pub target: Option<Pattern>,
+}
+
+impl Discover {
+    /// [`Discover::traps`] where the sites file says nothing.
+    pub const TRAPS: u64 = 1000;
+}
+
+impl Default for Discover {
+    /// As where the sites file says nothing.
+    fn default() -> Self {
+        Self {
+            sitemap: Sitemap::Auto,
+            links: true,
+            nofollow: true,
+            since: None,
+            api: Vec::new(),
+            files: Vec::new(),
+            traps: Some(Self::TRAPS),
+            strategy: Strategy::Breadth,
+            target: None,
+        }
+    }
 }
 
 /// Which sitemaps are read.

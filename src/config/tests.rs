@@ -70,6 +70,69 @@ fn a_whole_file() {
     assert!(!format!("{job:?}").contains("s3cret"));
 }
 
+const SOURCES: &str = r#"
+site: shop
+start: https://e.org/
+discover:
+  since: 2024-05-01
+  traps: 50
+  strategy: focused
+  target: ^/item/
+  api:
+    - url: https://api.e.org/list?page={page}
+      page: { from: 2, to: 9 }
+      headers: { X-Key: '${TOKEN}' }
+      urls: $.items[*]
+      item: https://e.org/item/{id}
+    - url: https://api.e.org/search
+      body: '{"after": "{cursor}"}'
+      cursor: { at: $.next, first: '*' }
+      urls: $.hits[*].url
+      limit: 3
+    - { url: 'https://api.e.org/all', next: link, urls: '$[*]' }
+  files:
+    - urls.csv
+    - { from: https://e.org/list.gz, format: jsonl, path: $.loc }
+    - { from: more/t, column: 3 }
+"#;
+
+#[test]
+fn lists_and_apis() {
+    let job = read(SOURCES).unwrap();
+    let found = &job.sites[0].discover;
+    assert_eq!(found.since, Some(Since::Moment(1_714_521_600)));
+    assert_eq!(found.traps, Some(50));
+    assert_eq!(found.strategy, Strategy::Focused);
+    let [list, search, all] = &found.api[..] else {
+        panic!("three APIs")
+    };
+    assert!(!list.post && search.post && !all.post);
+    assert!(matches!(
+        list.paging,
+        Paging::Count {
+            mark: "page",
+            from: 2,
+            step: 1,
+            to: Some(9)
+        }
+    ));
+    assert!(matches!(&search.paging, Paging::Cursor { first, .. } if first == "*"));
+    assert!(matches!(all.paging, Paging::Link));
+    assert_eq!((search.limit, all.limit), (3, ApiRule::LIMIT));
+    let [table, fetched, third] = &found.files[..] else {
+        panic!("three lists")
+    };
+    assert!(matches!(&table.from, ListFrom::File(path) if path.ends_with("urls.csv")));
+    assert!(matches!(&fetched.from, ListFrom::Url(_)));
+    assert_eq!(fetched.format, Some(ListFormat::JsonLines));
+    assert_eq!(third.column, Some(Column::Number(3)));
+    assert!(!format!("{job:?}").contains("s3cret"));
+
+    // A secret that changes is a change.
+    let other = SOURCES.replace("'${TOKEN}'", "'other'");
+    assert_ne!(read(&other).unwrap().sites[0].digest, job.sites[0].digest);
+}
+
 #[test]
 fn a_digest_sees_values_and_not_their_layout() {
     let one = read("site: a\nstart: http://e.org/\n").unwrap().sites[0].digest;
@@ -145,8 +208,58 @@ fn each_fault_has_its_place_and_its_mend() {
             "s.yaml:3:18: scope.hosts[0]: \"http://e.org/\" is not a host name",
         ),
         (
-            &format!("{site}discover: {{ api: [] }}\n"),
-            "s.yaml:3:18: discover.api: this version cannot do this yet",
+            &format!("{site}discover: {{ api: [ {{ url: 'http://e.org/', urls: 'a[*]' }} ] }}\n"),
+            "s.yaml:3:50: discover.api[0].urls: \"a[*]\" is not a JSONPath",
+        ),
+        (
+            &format!(
+                "{site}discover: {{ api: [ {{ url: 'http://e.org/', urls: '$', page: {{}} }} ] }}\n"
+            ),
+            "discover.api: page: is given, but {page} stands neither in url nor in body",
+        ),
+        (
+            &format!(
+                "{site}discover: {{ api: [ {{ url: 'http://e.org/{{page}}', urls: '$' }} ] }}\n"
+            ),
+            "discover.api: {page} stands in it, but there is no page: key",
+        ),
+        (
+            &format!(
+                "{site}discover: {{ api: [ {{ url: 'http://e.org/{{page}}', urls: '$', page: {{}}, next: link }} ] }}\n"
+            ),
+            "discover.api: page, offset, cursor and next exclude each other",
+        ),
+        (
+            &format!("{site}discover: {{ api: [ {{ url: 'e.org', urls: '$' }} ] }}\n"),
+            "discover.api: url is not a whole URL",
+        ),
+        (
+            &format!(
+                "{site}discover: {{ api: [ {{ url: 'http://e.org/{{offset}}', urls: '$', offset: {{}} }} ] }}\n"
+            ),
+            "discover.api: offset has no step",
+        ),
+        (
+            &format!(
+                "{site}discover: {{ api: [ {{ url: 'http://e.org/', urls: '$', method: GET, body: x }} ] }}\n"
+            ),
+            "discover.api: a GET has no body",
+        ),
+        (
+            &format!("{site}discover: {{ files: [ {{ from: a.csv, column: 0 }} ] }}\n"),
+            "discover.files[0].column: no column; the first is number 1",
+        ),
+        (
+            &format!("{site}discover: {{ since: yesterday }}\n"),
+            "discover.since: \"yesterday\" is not a date; write it like 2024-05-01",
+        ),
+        (
+            &format!("{site}discover: {{ traps: 0 }}\n"),
+            "discover.traps: 0 does not fit",
+        ),
+        (
+            &format!("{site}discover: {{ strategy: focused }}\n"),
+            "strategy: focused looks for something; write discover.target: REGEX",
         ),
         (
             &format!("{site}extract:\n- record: r\n  fields: {{ t: 'h1[' }}\n"),

@@ -1,11 +1,16 @@
 //! Finding pages: what may be asked, what belongs to a site, and where the
 //! addresses come from. Nothing here fetches.
 
+pub mod api;
 pub mod links;
+pub mod list;
+pub mod order;
 pub mod redirect;
 pub mod robots;
 pub mod scope;
 pub mod sitemap;
+mod source;
+pub mod trap;
 
 /// The site of a one-document sites file.
 #[cfg(test)]

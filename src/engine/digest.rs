@@ -4,7 +4,9 @@
 use super::evidence::evidence;
 use super::site::SiteContext;
 use super::work::Page;
-use crate::bus::{Attempt, Event};
+use crate::bus::{Attempt, Event, Level};
+use crate::discover::order::Order;
+use crate::discover::trap;
 use crate::extract::charset;
 use crate::extract::fields::Taken;
 use crate::fetch::{self, Fetched, block};
@@ -102,17 +104,42 @@ fn read(job: PageJob) -> Commit {
         .map(|url| String::from(url).into_boxed_str());
     keep(&site, &mut commit, pass.finish(page_links.base_url()));
     if follow && !(obey && head.robots.nofollow) {
+        let found = &rules.config.discover;
+        let mut targets = 0;
         page_links.finish(&|print| site.store.knows(print), &mut |candidate| {
+            let verdict = site.traps.judge(&candidate.url, found.traps);
+            if verdict == trap::Verdict::LeaveFirst {
+                tell_trap(&site, &candidate.url);
+            }
+            if verdict != trap::Verdict::Take {
+                return;
+            }
+            targets += usize::from(Order::is_target(found, &candidate.url));
             commit.found.push(NewUrl {
                 print: candidate.print,
+                rank: site.order.rank(found, &candidate.url, depth),
                 url: candidate.url,
                 depth,
                 hops: 0,
                 via: Via::Link,
             });
         });
+        site.order.learn(found, &leased.url, targets);
     }
     commit
+}
+
+/// Tells of a trap when the first link of its shape is left out.
+fn tell_trap(site: &SiteContext, url: &str) {
+    if let Some(trap) = site.traps.of(url) {
+        let text = format!(
+            "trap: {}: {} {} pages taken, further ones are left out; discover.traps lifts that",
+            trap.kind.as_str(),
+            trap.taken,
+            trap.shape,
+        );
+        site.say_blocking(Level::Warn, text);
+    }
 }
 
 /// A page with a good status that is a challenge all the same.

@@ -1,16 +1,19 @@
 //! Errands: robots.txt and sitemaps, fetched by the same workers as pages and
 //! so under the same pace, pauses and retries.
 
+use super::api;
 use super::host::Health;
+use super::intake::Intake;
+use super::list;
 use super::retry;
 use super::site::{Message, SiteContext};
 use super::work::{Errand, ErrandKind, ErrandResult, Report};
 use crate::bus::Level;
+use crate::config::ListRule;
 use crate::discover::robots::{self, Robots, Rules};
 use crate::discover::sitemap;
 use crate::fetch::{self, FetchError, Fetched, Want};
 use crate::page::FailureKind;
-use crate::store::{NewUrl, Via};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -20,14 +23,18 @@ use tokio::runtime::Handle;
 const HOPS: usize = 5;
 /// Largest sitemap on the wire, bytes (the protocol's 50 MB, and some room).
 const SITEMAP_BYTES: u64 = 64 << 20;
-/// Sitemap URLs handed to the store at a time.
-const CHUNK: usize = 1000;
+/// Largest list on the wire, bytes.
+const LIST_BYTES: u64 = 64 << 20;
+/// The same after the transport's own compression, bytes.
+const LIST_UNPACKED: u64 = 128 << 20;
 
 /// Runs one errand and completes the report on it.
 pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) -> Report {
-    let want = match errand.kind {
+    let want = match &errand.kind {
         ErrandKind::Robots => Want::File(robots::MAX_BYTES as u64),
         ErrandKind::Sitemap { .. } => Want::File(SITEMAP_BYTES),
+        ErrandKind::List(_) => Want::File(LIST_BYTES),
+        ErrandKind::Api(_) => Want::File(api::BYTES),
     };
     let answer = fetch_through(site, &errand, want).await;
     let (status, kind) = match &answer {
@@ -57,11 +64,13 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
         };
         ErrandResult::Again(errand, wait)
     } else {
-        match errand.kind {
+        match &errand.kind {
             ErrandKind::Robots => rules(site, answer),
             ErrandKind::Sitemap { nesting, asked } => {
-                read_sitemap(site, &errand, nesting, asked, answer).await
+                read_sitemap(site, &errand, *nesting, *asked, answer).await
             }
+            ErrandKind::List(rule) => read_list(site, rule, answer).await,
+            ErrandKind::Api(call) => api::read(site, &errand, call, answer).await,
         }
     });
     report
@@ -74,9 +83,15 @@ async fn fetch_through(
     want: Want,
 ) -> Result<Fetched, FetchError> {
     let rules = site.rules();
+    let call = match &errand.kind {
+        ErrandKind::Api(call) => Some(call),
+        _ => None,
+    };
+    let calling = call.map(|call| api::visitor(&rules.visitor, call));
+    let visitor = calling.as_ref().unwrap_or(&rules.visitor);
     let mut url = errand.url.clone();
     for _ in 0..HOPS {
-        let fetched = site.fetcher.fetch(&rules.visitor, &url, want).await?;
+        let fetched = site.fetcher.fetch(visitor, &url, want).await?;
         if !matches!(fetched.status, 301 | 302 | 303 | 307 | 308) {
             return Ok(fetched);
         }
@@ -85,13 +100,18 @@ async fn fetch_through(
             .get(reqwest::header::LOCATION)
             .and_then(|value| value.to_str().ok())
             .and_then(|text| url.join(text).ok())
-            .filter(|target| matches!(target.scheme(), "http" | "https"));
+            .filter(|target| matches!(target.scheme(), "http" | "https"))
+            // What an API is asked with goes to its own host alone.
+            .filter(|target| match call {
+                Some(call) => call.body.is_none() && target.origin() == url.origin(),
+                None => true,
+            });
         match target {
             Some(target) => url = target,
             None => return Ok(fetched),
         }
     }
-    site.fetcher.fetch(&rules.visitor, &url, want).await
+    site.fetcher.fetch(visitor, &url, want).await
 }
 
 /// What an answer to the request for robots.txt means.
@@ -190,45 +210,22 @@ fn parse_sitemap(
             return Vec::new();
         }
     };
-    let rules = site.rules();
-    let draining = site.controls().draining;
     let mut more = Vec::new();
-    let mut pages = Vec::new();
-    let mut taken = 0;
-    let mut refused = 0u64;
-    let summary = sitemap::read(
-        &body,
-        &errand.url,
-        &sitemap::Caps::default(),
-        &mut |entry| match entry {
-            sitemap::Entry::Sitemap { loc, .. } => more.push(loc),
-            sitemap::Entry::Page { loc, .. } => {
-                let mut url = loc;
-                let fit =
-                    rules.config.url.apply(&mut url).is_ok() && rules.scope.judge(&url, 1).is_ok();
-                if !fit || draining {
-                    refused += 1;
-                    return;
-                }
-                let print = site.print(url.as_str());
-                if !site.store.knows(print) {
-                    pages.push(NewUrl {
-                        print,
-                        url: String::from(url).into_boxed_str(),
-                        depth: 1,
-                        hops: 0,
-                        via: Via::Sitemap,
-                    });
-                }
-                if pages.len() >= CHUNK {
-                    let chunk = std::mem::take(&mut pages);
-                    taken += runtime.block_on(site.store.add(site.id, chunk));
-                }
+    let mut intake = Intake::new(site, runtime);
+    let caps = sitemap::Caps::default();
+    let summary = sitemap::read(&*body, &errand.url, &caps, &mut |entry| match entry {
+        sitemap::Entry::Sitemap { loc, lastmod } => {
+            if intake.is_old(lastmod.as_deref()) {
+                intake.old += 1;
+            } else {
+                more.push(loc);
             }
-        },
-    );
-    taken += runtime.block_on(site.store.add(site.id, pages));
-    let found = taken > 0 || !more.is_empty() || refused > 0;
+        }
+        sitemap::Entry::Page { loc, lastmod } => intake.offer(loc, lastmod.as_deref()),
+    });
+    intake.flush();
+    let taken = intake.taken;
+    let found = summary.entries > 0;
     let (level, text) = match &summary.problem {
         Some(problem) if asked || found => (
             Level::Warn,
@@ -238,12 +235,47 @@ fn parse_sitemap(
         None => (
             Level::Info,
             format!(
-                "sitemap {}: {taken} new pages, {refused} out of scope, {} further sitemaps",
+                "sitemap {}: {taken} new pages{}, {} further sitemaps",
                 errand.url,
+                intake.left_out(),
                 more.len()
             ),
         ),
     };
     runtime.block_on(site.say(level, text));
     more
+}
+
+/// Hands a fetched list to a thread of its own: a long one would keep the CPU
+/// pool from its pages.
+async fn read_list(
+    site: &Arc<SiteContext>,
+    rule: &Arc<ListRule>,
+    answer: Result<Fetched, FetchError>,
+) -> ErrandResult {
+    let fetched = match answer {
+        Ok(fetched) if (200..300).contains(&fetched.status) => fetched,
+        Ok(fetched) => {
+            let text = format!("list {}: status {}", rule.from, fetched.status);
+            return ErrandResult::NoSource(list::key(rule), text);
+        }
+        Err(error) => {
+            let text = format!("list {}: {error}", rule.from);
+            return ErrandResult::NoSource(list::key(rule), text);
+        }
+    };
+    let (site, rule) = (site.clone(), rule.clone());
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        if fetched.cut {
+            let text = format!("list {}: cut off at {LIST_BYTES} bytes", rule.from);
+            runtime.block_on(site.say(Level::Warn, text));
+        }
+        let cancel = site.importing();
+        match fetch::body::decode(&fetched, LIST_UNPACKED) {
+            Ok(body) => list::import(&site, &rule, &*body, list::mark(&rule), &runtime, &cancel),
+            Err(error) => list::give_up(&site, &rule, &error.to_string(), &runtime),
+        }
+    });
+    ErrandResult::Reading
 }

@@ -2,6 +2,7 @@
 //! hears the operator.
 
 mod answer;
+mod api;
 mod auto;
 mod digest;
 mod director;
@@ -10,6 +11,8 @@ mod evidence;
 mod host;
 mod hosts;
 mod info;
+mod intake;
+mod list;
 mod pool;
 mod probe;
 mod retry;

@@ -3,16 +3,20 @@
 use super::pool::Pool;
 use super::retry;
 use super::rules::Rules;
-use super::work::Report;
+use super::work::{Errand, Report};
 use crate::bus::{Attempt, Event, Level, Reply, SiteControls, SiteDetail};
+use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
+use crate::discover::trap::Traps;
 use crate::fetch::Fetcher;
 use crate::page::{FailureKind, Fingerprint, Fingerprinter, Outcome, SiteId, Verdict, time};
 use crate::store::{Commit, Evidence, Leased, Store};
+use serde_json::Value;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// What reaches a site's supervisor.
@@ -27,8 +31,35 @@ pub enum Message {
         /// Indexes above those.
         nesting: u8,
     },
+    /// A list, or an answer of an API, was read.
+    SourceRead(SourceRead),
     /// The operator wants something.
     Control(Control),
+}
+
+/// What reading a source of URLs came to.
+#[derive(Debug)]
+pub struct SourceRead {
+    /// What the source is known by from one run to the next.
+    pub key: String,
+    /// How far it is read, to be kept; `None` leaves that as it was.
+    pub mark: Option<Value>,
+    /// Sitemaps that it names.
+    pub sitemaps: Vec<Url>,
+    /// What is to be asked next; `None` where it is over.
+    pub next: Option<Errand>,
+}
+
+impl SourceRead {
+    /// There is no more of it.
+    pub fn over(key: String, mark: Option<Value>) -> Self {
+        Self {
+            key,
+            mark,
+            sitemaps: Vec::new(),
+            next: None,
+        }
+    }
 }
 
 /// What the operator can want of a site.
@@ -95,6 +126,12 @@ pub struct SiteContext {
     pub done: AtomicU64,
     /// Pages at the CPU pool.
     pub digesting: AtomicUsize,
+    /// What was learned of which pages come first.
+    pub order: Order,
+    /// Shapes of URLs that look like traps.
+    pub traps: Traps,
+    /// See [`SiteContext::importing`].
+    pub importing: Mutex<CancellationToken>,
     /// Notified when the CPU pool has finished the site's last page.
     pub settled: Notify,
 }
@@ -108,12 +145,16 @@ impl SiteContext {
 
     /// Says something to the operator, and to the log.
     pub async fn say(&self, level: Level, text: String) {
-        match level {
-            Level::Info => tracing::info!(site = %self.name, "{text}"),
-            Level::Warn => tracing::warn!(site = %self.name, "{text}"),
-            Level::Error => tracing::error!(site = %self.name, "{text}"),
-        }
+        log(&self.name, level, &text);
         self.tell(Event::notice(level, Some(self.id), text)).await;
+    }
+
+    /// [`SiteContext::say`] for threads outside the async runtime.
+    pub fn say_blocking(&self, level: Level, text: String) {
+        log(&self.name, level, &text);
+        // A closed bus means that the run is over and nobody looks any more.
+        let notice = Event::notice(level, Some(self.id), text);
+        let _ = self.events.blocking_send(notice);
     }
 
     /// The rules as they are now: take them once for each page.
@@ -142,6 +183,18 @@ impl SiteContext {
     /// The redirects seen, whatever became of another holder of the lock.
     pub fn chains(&self) -> MutexGuard<'_, Chains> {
         self.chains.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the reading of lists.
+    pub fn importing(&self) -> CancellationToken {
+        let token = self.importing.lock();
+        token.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Exchanges the token that ends the reading of lists.
+    pub fn set_importing(&self, token: CancellationToken) {
+        let place = self.importing.lock();
+        *place.unwrap_or_else(PoisonError::into_inner) = token;
     }
 
     /// A commit of `leased` with nothing in it yet but its end.
@@ -184,5 +237,13 @@ impl SiteContext {
         commit.attempt = Some(attempt);
         commit.evidence = evidence;
         commit
+    }
+}
+
+fn log(site: &str, level: Level, text: &str) {
+    match level {
+        Level::Info => tracing::info!(%site, "{text}"),
+        Level::Warn => tracing::warn!(%site, "{text}"),
+        Level::Error => tracing::error!(%site, "{text}"),
     }
 }

@@ -5,6 +5,7 @@
 use crate::bus::{AutoRange, SiteControls, SiteState};
 use crate::config::Site;
 use crate::store::{SavedSite, Tuned};
+use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The controls as the sites file has them.
@@ -73,7 +74,7 @@ pub fn begin(site: &Site, saved: Option<SavedSite>, changed: bool, watched: bool
                 now: file.clone(),
                 file,
                 scope,
-                paused_hosts: Vec::new(),
+                ..Tuned::default()
             },
             rules: Vec::new(),
             paused: false,
@@ -89,6 +90,11 @@ pub fn begin(site: &Site, saved: Option<SavedSite>, changed: bool, watched: bool
             paused_hosts: match watched {
                 true => saved.controls.paused_hosts,
                 false => Vec::new(),
+            },
+            // As with sitemaps below.
+            sources: match changed {
+                true => BTreeMap::new(),
+                false => saved.controls.sources,
             },
         },
         rules: if same_scope { saved.rules } else { Vec::new() },

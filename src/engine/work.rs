@@ -2,12 +2,15 @@
 
 use super::host::Health;
 use crate::bus::WorkerId;
+use crate::config::{ApiRule, ListRule};
+use crate::discover::api::Turn;
 use crate::discover::robots::Rules;
 use crate::page::{FailureKind, PageId};
 use crate::store::Leased;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use url::Url;
+use url::{Position, Url};
 
 /// A leased page with its URL parsed.
 #[derive(Debug)]
@@ -29,8 +32,19 @@ pub struct Errand {
     pub tries: u32,
 }
 
+impl Errand {
+    /// Its address as it is shown: those of the sites file's own may hold a
+    /// secret in their query.
+    pub fn shown(&self) -> &str {
+        match self.kind {
+            ErrandKind::Robots | ErrandKind::Sitemap { .. } => self.url.as_str(),
+            ErrandKind::List(_) | ErrandKind::Api(_) => &self.url[..Position::AfterPath],
+        }
+    }
+}
+
 /// Which file an errand fetches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum ErrandKind {
     /// robots.txt of the host.
     Robots,
@@ -42,6 +56,30 @@ pub enum ErrandKind {
         /// Whether somebody named it.
         asked: bool,
     },
+    /// A list made by another tool.
+    List(Arc<ListRule>),
+    /// One answer of an API.
+    Api(Box<ApiCall>),
+}
+
+/// What is asked of an API.
+#[derive(Clone)]
+pub struct ApiCall {
+    /// The API.
+    pub rule: Arc<ApiRule>,
+    /// Which of its answers.
+    pub turn: Turn,
+    /// What is posted, which may hold secrets; `None` is a GET.
+    pub body: Option<String>,
+}
+
+impl fmt::Debug for ApiCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiCall")
+            .field("rule", &self.rule)
+            .field("turn", &self.turn)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One thing for a worker to do.
@@ -84,10 +122,12 @@ pub struct Report {
 pub enum ErrandResult {
     /// The host's robots rules.
     Robots(Result<Arc<Rules>, Arc<str>>, Vec<String>),
-    /// The sitemap was handed to the CPU pool, which will say what it holds.
+    /// What was fetched was handed to the CPU pool, which will say what it holds.
     Reading,
     /// The sitemap could not be had; why, where that is worth a word.
     NoSitemap(Option<String>),
+    /// The list or the API of this key could not be had; why.
+    NoSource(String, String),
     /// It failed for now; run it again after this wait.
     Again(Errand, Duration),
 }

@@ -318,6 +318,7 @@ fn redirect(
     commit.redirect = Some((print, url.clone()));
     commit.found.push(NewUrl {
         print,
+        rank: site.order.rank(&rules.config.discover, &url, leased.depth),
         url,
         depth: leased.depth,
         hops: leased.hops.saturating_add(1),

@@ -16,6 +16,7 @@
 mod answer;
 pub mod block;
 pub mod body;
+mod call;
 mod cookies;
 mod dial;
 mod dns;
@@ -30,6 +31,7 @@ mod visitor;
 mod tests;
 
 pub use self::answer::{Fetched, Want, is_html, is_json, media_type};
+pub use self::call::Call;
 pub use self::error::FetchError;
 pub use self::http::Http;
 pub use self::retry_after::retry_after;

@@ -1,7 +1,7 @@
 //! Who asks: what the requests of one site have in common.
 
-use super::Want;
 use super::cookies::Jar;
+use super::{Call, Want};
 use crate::config::{Site, Timeouts};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -35,6 +35,8 @@ pub struct Visitor {
     own: HeaderMap,
     hosts: Vec<HostRule>,
     cookies: Arc<Jar>,
+    /// What its requests have besides their address.
+    call: Option<Arc<Call>>,
 }
 
 impl Visitor {
@@ -60,6 +62,21 @@ impl Visitor {
                 .chain(site.start.iter().filter_map(HostRule::of))
                 .collect(),
             cookies: Arc::default(),
+            call: None,
+        }
+    }
+
+    /// A visitor with the same cookies whose requests are this call.
+    pub fn calling(&self, call: Call) -> Self {
+        Self {
+            timeouts: self.timeouts,
+            max_body: self.max_body,
+            guarded: self.guarded,
+            common: self.common.clone(),
+            own: self.own.clone(),
+            hosts: self.hosts.clone(),
+            cookies: self.cookies.clone(),
+            call: Some(Arc::new(call)),
         }
     }
 
@@ -86,6 +103,15 @@ impl Visitor {
             headers.insert(COOKIE, cookies);
         }
         let mut request = Request::new(Method::GET, url.clone());
+        if let Some(call) = &self.call {
+            for (name, value) in &call.headers {
+                headers.insert(name, value.clone());
+            }
+            if let Some(body) = &call.body {
+                *request.method_mut() = Method::POST;
+                *request.body_mut() = Some(body.clone().into());
+            }
+        }
         if !url.username().is_empty() || url.password().is_some() {
             authorize(&mut request, &mut headers);
         }
@@ -183,7 +209,7 @@ fn with_added(common: &HeaderMap, added: &[(String, String)], site: &str) -> Hea
 }
 
 /// One of a site's hosts as [`crate::config::Scope::hosts`] writes them.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct HostRule {
     host: String,
     subdomains: bool,

@@ -17,8 +17,8 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// While the store cannot write (disk full) it keeps what it was given, says so
 /// with [`crate::bus::Event::Stalled`], answers no lease, and tries again.
 pub trait Store: Send + Sync + 'static {
-    /// Takes pages of a site out of its queue: breadth first (least depth,
-    /// then oldest), retries as they fall due. A leased page is not leased
+    /// Takes pages of a site out of its queue: least rank first
+    /// (then the oldest), retries as they fall due. A leased page is not leased
     /// again before its commit; leases die with the process.
     fn lease(&self, site: SiteId, most: usize) -> Pending<'_, Lease>;
 

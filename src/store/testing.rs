@@ -27,6 +27,7 @@ pub(crate) fn new_url(site: SiteId, path: &str, depth: u32) -> NewUrl {
         print: Fingerprinter::new(&name).of(&url),
         url: url.into(),
         depth,
+        rank: depth,
         hops: 0,
         via: Via::Link,
     }

@@ -3,6 +3,7 @@
 use crate::bus::{Attempt, Header, SiteControls, SiteState};
 use crate::page::{Fingerprint, PageId, SiteId, SkipReason, Verdict};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -61,6 +62,9 @@ pub struct NewUrl {
     pub url: Box<str>,
     /// Links from the start page.
     pub depth: u32,
+    /// Its place in the queue: the lowest is leased first. The depth, where
+    /// pages are fetched breadth first.
+    pub rank: u32,
     /// Redirects since the last link.
     pub hops: u8,
     /// How it was found.
@@ -143,6 +147,8 @@ pub struct Tuned {
     pub scope: u64,
     /// Hosts that the operator paused.
     pub paused_hosts: Vec<Arc<str>>,
+    /// How far lists and APIs are read, by what each is known by.
+    pub sources: BTreeMap<String, serde_json::Value>,
 }
 
 /// A command in the journal.

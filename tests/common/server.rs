@@ -3,7 +3,7 @@
 use super::DEADLINE;
 use rustix::net::sockopt::set_socket_linger;
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -26,6 +26,8 @@ pub struct Hit {
     pub at: Instant,
     /// Header names in lower case, and values.
     pub headers: Vec<(String, String)>,
+    /// What was sent behind them.
+    pub body: String,
 }
 
 impl Hit {
@@ -441,7 +443,7 @@ fn repeated(hits: Vec<Hit>) -> Vec<String> {
     counts.into_keys().collect()
 }
 
-/// Reads a request's head; `None` at the connection's end. There are no bodies.
+/// Reads a request; `None` at the connection's end.
 fn read_head(lines: &mut BufReader<&TcpStream>) -> Option<Hit> {
     let mut line = String::new();
     lines.read_line(&mut line).ok().filter(|n| *n > 0)?;
@@ -457,9 +459,14 @@ fn read_head(lines: &mut BufReader<&TcpStream>) -> Option<Hit> {
             None => break,
         }
     }
-    Some(Hit {
+    let mut hit = Hit {
         target,
         at: Instant::now(),
         headers,
-    })
+        body: String::new(),
+    };
+    let length = hit.header("content-length").parse().unwrap_or(0);
+    let mut body = lines.take(length);
+    body.read_to_string(&mut hit.body).ok()?;
+    Some(hit)
 }

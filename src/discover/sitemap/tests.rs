@@ -17,7 +17,7 @@ fn read_with(bytes: &[u8], caps: &Caps) -> (Vec<String>, Summary) {
                 loc,
                 lastmod: Some(text),
             } => format!("{loc} {text}"),
-            Entry::Sitemap { loc } => format!("> {loc}"),
+            Entry::Sitemap { loc, .. } => format!("> {loc}"),
         });
     });
     assert_eq!(lines.len(), summary.entries);
@@ -100,6 +100,52 @@ fn what_is_taken() {
             "\u{feff} \n<urlset><url><loc>/a</loc></url></urlset>",
             vec!["https://e.org/a"],
         ),
+        // Feeds.
+        (
+            "<rss version='2.0' xmlns:atom='http://www.w3.org/2005/Atom'><channel>\
+             <link>https://e.org/</link><atom:link href='https://e.org/feed' rel='self'/>\
+             <item><title>t</title><link>https://e.org/1</link>\
+             <pubDate>Wed, 01 May 2024 10:00:00 GMT</pubDate>\
+             <atom:link href='/no'/><enclosure url='/no.mp3'/></item>\
+             <item><link><![CDATA[https://e.org/2?a&b]]></link><guid>https://e.org/no</guid></item>\
+             <item><guid isPermaLink='true'>https://e.org/3</guid></item>\
+             <item><link>/4</link><guid isPermaLink='false'>tag:4</guid></item>\
+             </channel></rss>",
+            vec![
+                "https://e.org/1 Wed, 01 May 2024 10:00:00 GMT",
+                "https://e.org/2?a&b",
+                "https://e.org/3",
+                "https://e.org/4",
+            ],
+        ),
+        (
+            "<?xml version='1.0'?><feed xmlns='http://www.w3.org/2005/Atom'>\
+             <link href='https://e.org/'/><updated>2020</updated><entry>\
+             <link rel='self' href='/no'/><link rel='alternate' href='https://e.org/1?a&amp;b'/>\
+             <published>2023-01-01</published><updated>2024-05-01T10:00:00Z</updated>\
+             <content type='html'>&lt;a href=/no&gt;</content></entry>\
+             <entry><link href='2'/><link href='/no'/></entry></feed>",
+            vec![
+                "https://e.org/1?a&b 2024-05-01T10:00:00Z",
+                "https://e.org/maps/2",
+            ],
+        ),
+        (
+            "<rdf:RDF xmlns:rdf='x' xmlns='http://purl.org/rss/1.0/' xmlns:dc='y'>\
+             <channel><link>/no</link><items><rdf:Seq/></items></channel>\
+             <item rdf:about='/no'><link>https://e.org/1</link><dc:date>2024-05-01</dc:date></item>\
+             </rdf:RDF>",
+            vec!["https://e.org/1 2024-05-01"],
+        ),
+        // News, image and video extensions have dates and titles of their own.
+        (
+            "<urlset xmlns:news='n' xmlns:xhtml='x'><url><loc>/a</loc><news:news>\
+             <news:publication_date>2020</news:publication_date><news:lastmod>2020</news:lastmod>\
+             </news:news><xhtml:link rel='alternate' hreflang='de' href='/de'/>\
+             <lastmod>2024-05-01</lastmod></url></urlset>",
+            vec!["https://e.org/a 2024-05-01"],
+        ),
+        ("<rss><channel></channel></rss>", vec![]),
         // A list of lines.
         (
             "\u{feff}https://e.org/a\r\n\r\n  https://e.org/b  \rhttps://e.org/ü",
@@ -129,14 +175,8 @@ fn what_is_wrong_with_it() {
         (
             "<?xml version='1.0'?><rss><channel><item><url>x</url></item></channel></rss>",
             0,
-            "it is a feed, not a sitemap",
+            "it is not a sitemap",
         ),
-        (
-            "<feed xmlns='http://www.w3.org/2005/Atom'/>",
-            0,
-            "it is a feed, not a sitemap",
-        ),
-        ("<rdf:RDF><a/></rdf:RDF>", 0, "it is a feed, not a sitemap"),
         (
             "<Error><Code>x</Code></Error>",
             0,

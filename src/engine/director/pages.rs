@@ -37,6 +37,7 @@ impl Director {
                     print: site.print(url.as_str()),
                     url: String::from(url).into_boxed_str(),
                     depth: 0,
+                    rank: 0,
                     hops: 0,
                     via: Via::Operator,
                 }),

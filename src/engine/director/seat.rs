@@ -1,7 +1,9 @@
 //! A site brought into the run.
 
 use crate::config::Site;
+use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
+use crate::discover::trap::Traps;
 use crate::engine::pool::Pool;
 use crate::engine::rules::Rules;
 use crate::engine::site::SiteContext;
@@ -64,6 +66,9 @@ impl Shared {
             inbox,
             done: AtomicU64::new(0),
             digesting: AtomicUsize::new(0),
+            order: Order::default(),
+            traps: Traps::default(),
+            importing: Mutex::default(),
             settled: Notify::new(),
         });
         let begin = Begin {

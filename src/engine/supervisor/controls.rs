@@ -37,15 +37,18 @@ impl Supervisor {
                 if matches!(self.hold, Hold::Finished) {
                     self.hold = Hold::No;
                     self.queue = Queue::Ask;
+                    self.begin_sources(&self.site.rules(), now);
                 }
             }
             Control::Requeued(pages) => self.requeued(pages, now),
             Control::Finish => {
+                self.site.importing().cancel();
                 if !self.state.is_over() {
                     self.hold = Hold::Finish;
                 }
             }
             Control::StartOver(reply) => {
+                self.site.importing().cancel();
                 // A second one before the first is done adds nothing.
                 match self.hold {
                     Hold::StartOver(_) | Hold::Forgetting(_) => reply.send(false),
@@ -58,6 +61,7 @@ impl Supervisor {
             Control::Tell(reply) => self.tell_detail(reply, now),
             Control::Robots(url, reply) => reply.send(self.robots_words(&url)),
             Control::Stop => {
+                self.site.importing().cancel();
                 self.stopping = true;
                 if !self.state.is_over() {
                     self.enter(SiteState::Stopping, None).await;
@@ -175,6 +179,7 @@ impl Supervisor {
             print: site.print(url.as_str()),
             url: url.as_str().into(),
             depth: 0,
+            rank: 0,
             hops: 0,
             via: Via::Start,
         });
@@ -185,6 +190,7 @@ impl Supervisor {
             self.saved.sitemaps_done = false;
             self.begin_sitemaps(&rules, now);
         }
+        self.begin_sources(&rules, now);
         self.unsaved = true;
     }
 

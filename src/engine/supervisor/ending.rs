@@ -5,9 +5,13 @@ use super::{Hold, Queue, Supervisor};
 use crate::bus::{Event, Level, SiteState};
 use crate::config::Robots;
 use crate::discover::redirect::Chains;
+use crate::discover::trap::Trap;
 use crate::engine::hosts::Hosts;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// Shapes of traps that are named at the end.
+const TRAPS_TOLD: usize = 10;
 
 impl Supervisor {
     /// Looks whether the site is over, and says so.
@@ -25,7 +29,8 @@ impl Supervisor {
             }
             return;
         }
-        if digesting || self.sitemaps_open > 0 || self.hosts.has_errands() || self.lease.is_some() {
+        let finding = self.sitemaps_open > 0 || !self.sources.is_empty();
+        if digesting || finding || self.hosts.has_errands() || self.lease.is_some() {
             return;
         }
         let most = self.saved.controls.now.max_pages;
@@ -53,6 +58,9 @@ impl Supervisor {
     }
 
     async fn over_with(&mut self, state: SiteState, why: Option<Arc<str>>) {
+        if let Some(text) = traps(&self.site.traps.sprung()) {
+            self.site.say(Level::Warn, text).await;
+        }
         let level = match state {
             SiteState::Failed => Level::Error,
             _ => Level::Info,
@@ -118,7 +126,7 @@ impl Supervisor {
             return false;
         }
         let busy = self.site.digesting.load(Ordering::Acquire) > 0
-            || self.sitemaps_read != 0
+            || self.reading != 0
             || self.lease.is_some();
         if busy {
             return true;
@@ -165,10 +173,28 @@ impl Supervisor {
             self.sitemaps_open = 0;
             self.sitemaps_seen.clear();
             self.saved.sitemaps_done = false;
+            self.site.traps.clear();
+            self.site.order.clear();
+            self.saved.controls.sources.clear();
+            self.sources.clear();
             self.rescope = false;
             self.trouble = None;
             self.begin().await;
         }
         reply.send(done);
     }
+}
+
+/// How many links each trap had left out at the end, in words.
+fn traps(sprung: &[Trap]) -> Option<String> {
+    let left: u64 = sprung.iter().map(|trap| trap.left).sum();
+    let shapes = sprung.iter().take(TRAPS_TOLD);
+    let shapes: Vec<String> = shapes
+        .map(|trap| format!("{} ({}) {}", trap.shape, trap.kind.as_str(), trap.left))
+        .collect();
+    let more = match sprung.len().saturating_sub(TRAPS_TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (left > 0).then(|| format!("traps: {left} links left out: {}{more}", shapes.join(", ")))
 }

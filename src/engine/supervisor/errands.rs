@@ -33,13 +33,14 @@ impl Supervisor {
                 }
                 self.sitemaps_from_robots(origin, known, sitemaps, now);
             }
-            ErrandResult::Reading => self.sitemaps_read += 1,
+            ErrandResult::Reading => self.reading += 1,
             ErrandResult::NoSitemap(why) => {
                 if let Some(why) = why {
                     self.site.say(Level::Warn, why).await;
                 }
                 self.sitemap_closed().await;
             }
+            ErrandResult::NoSource(key, why) => self.no_source(&key, why).await,
             ErrandResult::Again(errand, wait) => {
                 self.hosts.add_errand(errand, now + wait, now);
             }

@@ -5,6 +5,7 @@ mod controls;
 mod ending;
 mod errands;
 mod feed;
+mod sources;
 
 use self::errands::NESTING;
 use super::auto::Auto;
@@ -82,8 +83,10 @@ pub struct Supervisor {
     hold: Hold,
     forgetting: Option<Pending<'static, bool>>,
     sitemaps_open: usize,
-    /// Sitemaps at the CPU pool.
-    sitemaps_read: i64,
+    /// Sitemaps, lists and answers of APIs that are being read.
+    reading: i64,
+    /// Lists and APIs that are not at their end, by what each is known by.
+    sources: HashSet<String>,
     sitemaps_seen: HashSet<Fingerprint>,
     saved: SavedSite,
     done_before: u64,
@@ -128,7 +131,8 @@ impl Supervisor {
             hold: Hold::No,
             forgetting: None,
             sitemaps_open: 0,
-            sitemaps_read: 0,
+            reading: 0,
+            sources: HashSet::new(),
             sitemaps_seen: HashSet::new(),
             saved: begin.saved,
             done_before: begin.done,
@@ -196,11 +200,14 @@ impl Supervisor {
             print: site.print(url.as_str()),
             url: url.as_str().into(),
             depth: 0,
+            rank: 0,
             hops: 0,
             via: Via::Start,
         });
         site.store.add(site.id, starts.collect()).await;
+        site.set_importing(self.cancel.child_token());
         self.begin_sitemaps(&rules, now);
+        self.begin_sources(&rules, now);
         if self.slots.is_paused() {
             self.enter(SiteState::Paused, None).await;
         }
@@ -310,7 +317,7 @@ impl Supervisor {
                 self.spent += 1;
                 page.leased.url.as_ref().into()
             }
-            Work::Errand(errand) => errand.url.as_str().into(),
+            Work::Errand(errand) => errand.shown().into(),
         };
         self.site
             .tell(Event::Worker {
@@ -345,9 +352,14 @@ impl Supervisor {
                     }
                 }
                 // May come before the report of the worker that handed it over.
-                self.sitemaps_read -= 1;
+                self.reading -= 1;
                 self.queue = Queue::Ask;
                 self.sitemap_closed().await;
+            }
+            Message::SourceRead(read) => {
+                self.reading -= 1;
+                self.queue = Queue::Ask;
+                self.source_read(read, Instant::now());
             }
             Message::Control(control) => self.hear_control(control).await,
         }

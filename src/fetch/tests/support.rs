@@ -26,6 +26,7 @@ pub(crate) fn site(start: &str) -> Site {
             sitemap: Sitemap::Off,
             links: true,
             nofollow: true,
+            ..Discover::default()
         },
         scope: Scope {
             hosts: Vec::new(),

@@ -157,7 +157,7 @@ impl Leases {
     ) -> Result<()> {
         // No LIMIT: rows are made one at a time, and leased ones do not count.
         let mut statement = conn.prepare_cached(
-            "SELECT q.depth, q.id, 0, q.attempts, u.url, u.hops \
+            "SELECT q.depth, q.id, 0, q.attempts, u.url, u.hops, u.depth \
              FROM queue q CROSS JOIN url u ON u.id = q.id \
              WHERE q.site = ?1 AND (q.depth, q.id) > (?2, ?3) ORDER BY q.depth, q.id",
         )?;
@@ -194,7 +194,7 @@ impl Leases {
         pages.push(Leased {
             id: PageId(place.1),
             url: row.get::<_, String>(4)?.into_boxed_str(),
-            depth: u32::try_from(held.depth).unwrap_or(u32::MAX),
+            depth: row.get(6)?,
             tries: held.tries,
             hops: row.get(5)?,
         });

@@ -70,6 +70,7 @@ impl Core {
                     print: new.print.0,
                     url: new.url,
                     depth: new.depth,
+                    rank: new.rank,
                     hops: new.hops,
                     via: new.via,
                 });

@@ -12,6 +12,8 @@ CREATE TABLE url (
 );
 
 -- What became of a URL is in exactly one of the next three.
+-- `depth` of the queue is a page's rank: its depth, unless discover.strategy says
+-- otherwise.
 -- `tries` counts attempts since it was last queued, `attempts` all of them.
 CREATE TABLE queue (
   site     INTEGER NOT NULL,

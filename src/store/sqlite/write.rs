@@ -61,6 +61,7 @@ pub(super) struct Fresh {
     pub(super) print: u64,
     pub(super) url: Box<str>,
     pub(super) depth: u32,
+    pub(super) rank: u32,
     pub(super) hops: u8,
     pub(super) via: Via,
 }
@@ -69,6 +70,7 @@ pub(super) struct Fresh {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Held {
     pub(super) site: SiteId,
+    /// Its rank in the queue.
     pub(super) depth: i64,
     pub(super) tries: u32,
     pub(super) attempts: u32,
@@ -354,9 +356,9 @@ fn add(
             found_on,
             new.url,
         ])?;
-        queue.execute(params![site.key, new.depth, new.id])?;
+        queue.execute(params![site.key, new.rank, new.id])?;
         site.now.queued += 1;
-        site.queued((i64::from(new.depth), new.id));
+        site.queued((i64::from(new.rank), new.id));
     }
     Ok(())
 }

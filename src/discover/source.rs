@@ -1,5 +1,5 @@
-//! The bytes of a sitemap as UTF-8 text, unpacked piece by piece: what is in
-//! memory does not depend on how large the sitemap turns out to be.
+//! The bytes of a sitemap or a list as UTF-8 text, unpacked piece by piece: what
+//! is in memory does not depend on how large it turns out to be.
 
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use flate2::bufread::MultiGzDecoder;
@@ -10,10 +10,10 @@ const CHUNK: usize = 16 << 10;
 /// Bytes at the beginning that tell compression and encoding.
 const HEAD: usize = 256;
 /// Text between two calls of [`Source::renew`], bytes; no element of a sitemap
-/// is anywhere near as long.
+/// and no line of a list is anywhere near as long.
 const PIECE: usize = 1 << 20;
 
-/// A sitemap as text. What does not fit its encoding becomes U+FFFD.
+/// Its text. What does not fit its encoding becomes U+FFFD.
 pub struct Source<'a> {
     raw: Box<dyn BufRead + 'a>,
     decoder: Decoder,
@@ -35,7 +35,7 @@ impl<'a> Source<'a> {
     ///
     /// # Errors
     /// Where not even its beginning can be unpacked.
-    pub fn new(bytes: &'a [u8], most: u64) -> io::Result<Self> {
+    pub fn new(bytes: impl BufRead + 'a, most: u64) -> io::Result<Self> {
         let mut raw: Box<dyn BufRead + 'a> = Box::new(bytes);
         let mut head = peek(&mut raw)?;
         for _ in 0..2 {
@@ -63,6 +63,24 @@ impl<'a> Source<'a> {
     /// To be called whenever a whole piece of the text has been understood.
     pub fn renew(&mut self) {
         self.piece = PIECE;
+    }
+
+    /// Passes over white space; answers the first byte behind it, if there is
+    /// one, and leaves that.
+    ///
+    /// # Errors
+    /// Where it cannot be unpacked that far.
+    pub fn first(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            let text = self.fill_buf()?;
+            let space = text.iter().take_while(|b| b.is_ascii_whitespace()).count();
+            let (first, over) = (text.get(space).copied(), text.is_empty());
+            self.consume(space);
+            self.renew();
+            if first.is_some() || over {
+                return Ok(first);
+            }
+        }
     }
 
     /// Decodes until there is text, or none will come.

@@ -1,0 +1,107 @@
+//! APIs whose answers list URLs: what is asked, and what an answer says.
+
+mod answer;
+mod template;
+
+pub use self::answer::{Answer, Headers, Problem, read};
+
+use crate::config::{ApiRule, Paging};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// Answers remembered, by which a repeated one is known.
+const REMEMBERED: usize = 32;
+
+/// One turn of asking an API: all that the next request depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Turn {
+    /// Answers had before.
+    pub asked: u64,
+    /// URLs in them.
+    pub found: u64,
+    /// The number in the place of `{page}` or `{offset}`.
+    number: u64,
+    /// The value in the place of `{cursor}`.
+    cursor: String,
+    /// The address, where the last answer told it.
+    address: Option<String>,
+    /// Digests of the last answers' items.
+    seen: Vec<u64>,
+}
+
+/// A request, ready to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Where.
+    pub url: Url,
+    /// What is posted; `None` is a GET.
+    pub body: Option<String>,
+}
+
+impl Turn {
+    /// The first turn.
+    pub fn first(rule: &ApiRule) -> Self {
+        let mut turn = Self::default();
+        match &rule.paging {
+            Paging::Count { from, .. } => turn.number = *from,
+            Paging::Cursor { first, .. } => turn.cursor.clone_from(first),
+            Paging::Single | Paging::Next(_) | Paging::Link => {}
+        }
+        turn
+    }
+
+    /// What this turn asks for.
+    ///
+    /// # Errors
+    /// Where that is no address.
+    pub fn request(&self, rule: &ApiRule) -> Result<Request, String> {
+        let text = match &self.address {
+            Some(address) => address.clone(),
+            None => self.fill(&rule.url, rule, template::in_url),
+        };
+        let url = Url::parse(&text).map_err(|error| format!("not an address: {error}"))?;
+        let body = rule.body.as_ref().map(|body| {
+            let quote = match is_json(body) {
+                true => template::in_json,
+                false => template::in_url,
+            };
+            self.fill(body, rule, quote)
+        });
+        Ok(Request {
+            url,
+            body: rule.post.then(|| body.unwrap_or_default()),
+        })
+    }
+
+    /// Puts this turn's value in the place of its mark.
+    fn fill(&self, text: &str, rule: &ApiRule, quote: fn(&str) -> String) -> String {
+        match &rule.paging {
+            Paging::Count { mark, .. } => {
+                text.replace(&format!("{{{mark}}}"), &self.number.to_string())
+            }
+            Paging::Cursor { .. } => text.replace("{cursor}", &quote(&self.cursor)),
+            Paging::Single | Paging::Next(_) | Paging::Link => text.to_owned(),
+        }
+    }
+
+    /// Notes an answer by its items; answers whether it was had before.
+    fn is_repeated(&mut self, digest: u64) -> bool {
+        if self.seen.contains(&digest) {
+            return true;
+        }
+        if self.seen.len() >= REMEMBERED {
+            self.seen.remove(0);
+        }
+        self.seen.push(digest);
+        false
+    }
+}
+
+/// Whether a body is JSON, by how it begins.
+pub fn is_json(body: &str) -> bool {
+    body.trim_start().starts_with(['{', '['])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! Which pages come first.
+//!
+//! A focused crawl puts target pages before all others, and learns from every
+//! page it reads how many new targets pages of that kind lead to: by the
+//! folders they are in and by their last name. What has led to none comes last;
+//! of what nothing is known the nearest comes first, as breadth first.
+
+use crate::config::{Discover, Strategy};
+use regex::Regex;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Kinds of pages remembered, at some 30 bytes each.
+const KINDS: usize = 100_000;
+/// Folders of a path that are told apart.
+const FOLDERS: usize = 6;
+/// New targets of one page that count; one index must not outweigh the rest.
+const MOST: f32 = 20.0;
+/// Pages of the wider kind that weigh as much as this one's own.
+const WEIGHT: f32 = 3.0;
+/// Pages before anything learned is acted upon.
+const WARM: f32 = 20.0;
+/// The step of pages of which nothing is known; each step is half as good as
+/// the one before.
+const NEUTRAL: f32 = 8.0;
+/// The last step.
+const LAST: f32 = 16.0;
+/// Ranks of one step, one for each depth.
+const STEP: u32 = 10_000;
+
+/// The order of one site's pages.
+#[derive(Debug, Default)]
+pub struct Order(Mutex<Learned>);
+
+/// Of a kind of pages, how many were read and how many new targets they led to.
+#[derive(Debug, Default, Clone, Copy)]
+struct Yield {
+    pages: f32,
+    targets: f32,
+}
+
+#[derive(Debug, Default)]
+struct Learned {
+    all: Yield,
+    kinds: HashMap<u64, Yield>,
+}
+
+impl Order {
+    /// The rank of a page found `depth` links from the start: those with the
+    /// lowest are fetched first.
+    pub fn rank(&self, rules: &Discover, url: &str, depth: u32) -> u32 {
+        match rules.strategy {
+            Strategy::Breadth => depth,
+            Strategy::Depth => u32::MAX - depth,
+            Strategy::Focused => match &rules.target {
+                Some(target) if is_target(&target.0, url) => 0,
+                _ => 1 + self.step(url) * STEP + depth.min(STEP - 1),
+            },
+        }
+    }
+
+    /// Learns from a page that was read: how many targets it led to that were
+    /// not known.
+    pub fn learn(&self, rules: &Discover, url: &str, targets: usize) {
+        if rules.strategy != Strategy::Focused {
+            return;
+        }
+        let gain = (targets as f32).min(MOST);
+        let mut learned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let learned = &mut *learned;
+        learned.all.add(gain);
+        for kind in kinds(url) {
+            if learned.kinds.len() < KINDS || learned.kinds.contains_key(&kind) {
+                learned.kinds.entry(kind).or_default().add(gain);
+            }
+        }
+    }
+
+    /// Whether a page is what a focused crawl looks for.
+    pub fn is_target(rules: &Discover, url: &str) -> bool {
+        let target = rules.target.as_ref();
+        target.is_some_and(|target| is_target(&target.0, url))
+    }
+
+    /// From 0, the best, to [`LAST`].
+    fn step(&self, url: &str) -> u32 {
+        let learned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = &learned.all;
+        if all.pages < WARM || all.targets == 0.0 {
+            return NEUTRAL as u32;
+        }
+        let mean = all.targets / all.pages;
+        // Each kind's own yield, held to that of the wider kind before it while
+        // little of it is known. The last one is that of the name alone.
+        let mut folders = mean;
+        let mut name = mean;
+        let kinds = kinds(url);
+        for (n, kind) in kinds.iter().enumerate() {
+            let wider = if n + 1 == kinds.len() { mean } else { folders };
+            let own = learned.kinds.get(kind).copied().unwrap_or_default();
+            let held = (own.targets + WEIGHT * wider) / (own.pages + WEIGHT);
+            match n + 1 == kinds.len() {
+                true => name = held,
+                false => folders = held,
+            }
+        }
+        let ratio = (folders / mean) * (name / mean);
+        let step = NEUTRAL - ratio.max(1e-9).log2();
+        step.round().clamp(0.0, LAST) as u32
+    }
+
+    /// Forgets what was learned.
+    pub fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Learned::default();
+    }
+}
+
+impl Yield {
+    fn add(&mut self, gain: f32) {
+        self.pages += 1.0;
+        self.targets += gain;
+    }
+}
+
+/// Targets are told by path and query, as the scope is.
+fn is_target(target: &Regex, url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    target.is_match(&rest[rest.find('/').unwrap_or(rest.len())..])
+}
+
+/// The kinds a page is of: its folders from the widest on, then its last name
+/// with its numbers left out.
+fn kinds(url: &str) -> Vec<u64> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (folders, name) = path.rsplit_once('/').unwrap_or((path, ""));
+    let mut kinds = Vec::with_capacity(FOLDERS + 1);
+    for (end, _) in folders.match_indices('/').take(FOLDERS) {
+        kinds.push(xxh3_64(&folders.as_bytes()[..end]));
+    }
+    kinds.truncate(FOLDERS - 1);
+    kinds.push(xxh3_64(folders.as_bytes()));
+    let mut text: String = name
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
+    while text.contains("00") {
+        text = text.replace("00", "0");
+    }
+    for pair in query.split('&') {
+        text.push('?');
+        text.push_str(pair.split('=').next().unwrap_or_default());
+    }
+    kinds.push(xxh3_64(text.as_bytes()) ^ 1);
+    kinds
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! The order of pages, tried on graphs of links.
+
+use super::*;
+use crate::config::Pattern;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Pages by their URL, and where they link to.
+pub(super) type Graph = HashMap<String, Vec<String>>;
+
+fn rules(strategy: Strategy, target: &str) -> Discover {
+    Discover {
+        strategy,
+        target: Some(Pattern(Regex::new(target).unwrap())),
+        ..Discover::default()
+    }
+}
+
+/// Pages fetched until `share` of the targets are.
+fn fetched(graph: &Graph, start: &str, rules: &Discover, share: f64) -> usize {
+    let order = Order::default();
+    // The targets that can be reached.
+    let mut seen = HashSet::from([start]);
+    let mut todo = vec![start];
+    while let Some(page) = todo.pop() {
+        for link in graph.get(page).into_iter().flatten() {
+            if graph.contains_key(link) && seen.insert(link) {
+                todo.push(link);
+            }
+        }
+    }
+    let all = seen
+        .iter()
+        .filter(|url| Order::is_target(rules, url))
+        .count();
+    assert!(all > 0, "no targets");
+    let wanted = (all as f64 * share).ceil() as usize;
+    let mut known = HashSet::from([start]);
+    let mut queue = BTreeSet::from([(0u32, 0usize, start, 0u32)]);
+    let (mut asked, mut had, mut ids) = (0, 0, 0);
+    while let Some((_, _, page, depth)) = queue.pop_first() {
+        asked += 1;
+        had += usize::from(Order::is_target(rules, page));
+        if had >= wanted {
+            return asked;
+        }
+        let mut targets = 0;
+        for link in graph.get(page).into_iter().flatten() {
+            if graph.contains_key(link) && known.insert(link) {
+                targets += usize::from(Order::is_target(rules, link));
+                ids += 1;
+                queue.insert((order.rank(rules, link, depth + 1), ids, link, depth + 1));
+            }
+        }
+        order.learn(rules, page, targets);
+    }
+    panic!("{had} of {wanted} targets");
+}
+
+/// Pages fetched breadth-first and focused, to have 90 % of the targets.
+fn compare(graph: &Graph, start: &str, target: &str) -> (usize, usize) {
+    let of = |strategy| fetched(graph, start, &rules(strategy, target), 0.9);
+    (of(Strategy::Breadth), of(Strategy::Focused))
+}
+
+/// A shop: sections of listing pages in rows, each with items that lead on to
+/// little. Only some sections have the wanted items.
+fn shop(sections: usize, listings: usize, items: usize) -> Graph {
+    let mut graph = Graph::new();
+    let site = "https://e.org";
+    let kind = |s: usize| if s.is_multiple_of(5) { "item" } else { "news" };
+    let list = |s: usize, l: usize| format!("{site}/{}/section-{s}/list?page={l}", kind(s));
+    let page = |s: usize, l: usize, i: usize| {
+        format!("{site}/{}/section-{s}/{}.html", kind(s), l * items + i)
+    };
+    graph.insert(
+        format!("{site}/"),
+        (0..sections).map(|s| list(s, 0)).collect(),
+    );
+    for s in 0..sections {
+        for l in 0..listings {
+            let mut links: Vec<String> = (0..items).map(|i| page(s, l, i)).collect();
+            links.push(list(s, (l + 1).min(listings - 1)));
+            graph.insert(list(s, l), links);
+            for i in 0..items {
+                graph.insert(page(s, l, i), vec![list(s, 0), format!("{site}/")]);
+            }
+        }
+    }
+    graph
+}
+
+#[test]
+fn focused_goes_where_targets_are() {
+    let graph = shop(20, 12, 10);
+    let target = r"^/item/.*\d+\.html$";
+    let (breadth, focused) = compare(&graph, "https://e.org/", target);
+    assert!(focused * 2 <= breadth, "{focused} of {breadth}");
+}
+
+#[test]
+fn it_is_never_much_worse() {
+    for (sections, listings, items, target) in [
+        // Everything is a target.
+        (10, 5, 10, r"\d+\.html$"),
+        // Targets in no order that could be learned.
+        (10, 5, 10, r"/\d*[37]\.html$"),
+        // All near the start.
+        (40, 1, 10, r"/[0-4]\.html$"),
+        (40, 3, 2, r"page=2"),
+        // One alone.
+        (10, 5, 10, r"section-7/44\.html$"),
+    ] {
+        let graph = shop(sections, listings, items);
+        let (breadth, focused) = compare(&graph, "https://e.org/", target);
+        assert!(
+            focused as f64 <= breadth as f64 * 1.1,
+            "{target}: {focused} of {breadth}"
+        );
+    }
+}
+
+#[test]
+fn ranks_of_the_other_strategies() {
+    let order = Order::default();
+    let rank = |strategy, depth| order.rank(&rules(strategy, "x"), "https://e.org/", depth);
+    assert_eq!(rank(Strategy::Breadth, 7), 7);
+    assert!(rank(Strategy::Depth, 7) < rank(Strategy::Depth, 6));
+    assert!(rank(Strategy::Focused, 6) < rank(Strategy::Focused, 7));
+    let target = rules(Strategy::Focused, "^/x");
+    assert_eq!(order.rank(&target, "https://e.org/x?y", 9), 0);
+    assert_ne!(order.rank(&target, "https://x.org/y/x", 9), 0);
+}
+
+#[test]
+fn memory_is_bounded() {
+    let order = Order::default();
+    let rules = rules(Strategy::Focused, "x");
+    for n in 0..60_000 {
+        order.learn(&rules, &format!("https://e.org/{n}/a/b/c/d/e/f/g/h?{n}"), 1);
+    }
+    assert!(order.0.lock().unwrap().kinds.len() <= KINDS);
+}
+
+mod corpora;

@@ -1,0 +1,145 @@
+//! Traps and what only looks like them.
+
+use super::*;
+use proptest::prelude::*;
+
+#[test]
+fn shapes() {
+    for (url, want) in [
+        ("https://e.org/a/b/c", None),
+        ("https://e.org/", None),
+        ("https://e.org/item/1234567", None),
+        ("https://e.org/list?page=7", None),
+        ("https://e.org/2024/05/01/an-article", None),
+        ("https://e.org/2024/report", None),
+        ("https://e.org/v/2024/13", None),
+        ("https://e.org/a/a", None),
+        ("https://e.org/?sid=7", None),
+        ("https://e.org/?side=abcdef123456", None),
+        (
+            "https://e.org/x/a/b/a/b/a/b/y",
+            Some("e.org/x/a/b/{repeated}"),
+        ),
+        ("https://e.org/a/7/7/7", Some("e.org/a/{n}/{repeated}")),
+        ("https://e.org/cal/2024/05", Some("e.org/cal/{date}")),
+        ("https://e.org/cal/2024/5/1/", Some("e.org/cal/{date}")),
+        (
+            "https://e.org/cal/2031-12-31?view=x",
+            Some("e.org/cal/{date}?view"),
+        ),
+        (
+            "https://e.org/cal?y=20310501&z=1",
+            Some("e.org/cal?y={date}&z"),
+        ),
+        (
+            "https://e.org/cal?month=5&year=2031",
+            Some("e.org/cal?month={date}&year={date}"),
+        ),
+        (
+            "https://e.org/a;jsessionid=0123456789AB?x=1",
+            Some("e.org/a;jsessionid={session}"),
+        ),
+        (
+            "https://e.org/7?PHPSESSID=abc123def456",
+            Some("e.org/{n}?PHPSESSID={session}"),
+        ),
+        (
+            "https://e.org/(S(abc123))/x/7",
+            Some("e.org/(S({session}))/x/{n}"),
+        ),
+        ("https://e.org/list/3?b=1&a=2", Some("e.org/list/{n}?{…}")),
+    ] {
+        let shape = shape::of(url).map(|shape| shape.text);
+        assert_eq!(shape.as_deref(), want, "{url}");
+    }
+    let long = format!("https://e.org/a/{}", "x".repeat(1100));
+    assert_eq!(shape::of(&long).unwrap().text, "e.org/a{long}");
+}
+
+#[test]
+fn a_cap_holds_for_a_shape_and_is_told_once() {
+    let traps = Traps::default();
+    let day = |n: u64| format!("https://e.org/cal/{}/{}", 2000 + n / 12, n % 12 + 1);
+    let verdicts: Vec<Verdict> = (0..10).map(|n| traps.judge(&day(n), Some(5))).collect();
+    assert!(
+        verdicts[..5]
+            .iter()
+            .all(|verdict| *verdict == Verdict::Take)
+    );
+    assert_eq!(verdicts[5], Verdict::LeaveFirst);
+    assert!(
+        verdicts[6..]
+            .iter()
+            .all(|verdict| *verdict == Verdict::Leave)
+    );
+    // Another shape has a cap of its own.
+    assert_eq!(
+        traps.judge("https://e.org/other/2024/5", Some(5)),
+        Verdict::Take
+    );
+    let sprung = traps.sprung();
+    assert_eq!(sprung.len(), 1);
+    assert_eq!((sprung[0].taken, sprung[0].left), (5, 5));
+    assert_eq!(traps.of(&day(99)).unwrap(), sprung[0]);
+    // Lifted, or raised.
+    assert_eq!(traps.judge(&day(50), None), Verdict::Take);
+    assert_eq!(traps.judge(&day(51), Some(6)), Verdict::Take);
+    traps.clear();
+    assert!(traps.sprung().is_empty());
+}
+
+#[test]
+fn queries_are_capped_only_where_their_keys_are_permuted() {
+    let traps = Traps::default();
+    // One form with very many values.
+    for n in 0..5000 {
+        let url = format!("https://e.org/index.php?option=content&view=article&id={n}");
+        assert_eq!(traps.judge(&url, Some(100)), Verdict::Take);
+    }
+    // Facets in every order and set.
+    let facets = ["size", "colour", "brand", "price", "sort"];
+    let mut left = 0;
+    for n in 0u32..4000 {
+        let keys = facets.iter().enumerate();
+        let chosen = keys.filter(|(bit, _)| n >> bit & 1 == 1);
+        let query: Vec<String> = chosen.map(|(_, key)| format!("{key}={n}")).collect();
+        let url = format!("https://e.org/shop?{}", query.join("&"));
+        left += u64::from(traps.judge(&url, Some(100)) != Verdict::Take);
+    }
+    assert!((3000..4000).contains(&left), "{left}");
+    assert_eq!(traps.sprung()[0].kind, Kind::Query);
+}
+
+#[test]
+fn a_session_takes_a_hundredth() {
+    let traps = Traps::default();
+    let taken = (0..100)
+        .filter(|n| {
+            let url = format!("https://e.org/a?sid=abcdefgh{n}");
+            traps.judge(&url, Some(1000)) == Verdict::Take
+        })
+        .count();
+    assert_eq!(taken, 10);
+}
+
+#[test]
+fn memory_is_bounded() {
+    let traps = Traps::default();
+    for n in 0..30_000 {
+        traps.judge(&format!("https://e.org/x{n}/2024/5"), Some(1));
+        traps.judge(&format!("https://e.org/x{n}?a=1&b=2"), Some(1));
+    }
+    let table = traps.table();
+    assert!(table.shapes.len() <= SHAPES && table.queries.len() <= SHAPES);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_url_has_a_shape_or_none(url in "https?://[a-z.]{0,5}[/a-z0-9=&?;()S.-]{0,80}\\PC{0,5}") {
+        if let Some(shape) = shape::of(&url) {
+            prop_assert!(!shape.text.is_empty());
+        }
+    }
+}

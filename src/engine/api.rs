@@ -1,0 +1,217 @@
+//! APIs asked by the workers: one answer an errand, each naming the next.
+
+use super::intake::Intake;
+use super::site::{Message, SiteContext, SourceRead};
+use super::work::{ApiCall, Errand, ErrandKind, ErrandResult};
+use crate::bus::Level;
+use crate::config::ApiRule;
+use crate::discover::api::{self, Turn};
+use crate::fetch::{self, Call, FetchError, Fetched, Visitor};
+use reqwest::header::{
+    ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+    LINK, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use serde_json::{Value, json};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+/// Largest answer, on the wire and unpacked, bytes.
+pub const BYTES: u64 = 16 << 20;
+/// Bytes of a refusal's body that are told.
+const EXCERPT: u64 = 120;
+
+/// What an API is known by from one run to the next.
+pub fn key(rule: &ApiRule) -> String {
+    format!("api {:016x}", rule.key())
+}
+
+/// Where to go on, by the mark of an earlier run; `None` where it is done.
+pub fn resume(rule: &ApiRule, mark: Option<&Value>) -> Option<Turn> {
+    match mark {
+        None => Some(Turn::first(rule)),
+        Some(mark) if mark["done"] == true => None,
+        Some(mark) => {
+            Some(serde_json::from_value(mark["next"].clone()).unwrap_or_else(|_| Turn::first(rule)))
+        }
+    }
+}
+
+/// The errand of one turn.
+///
+/// # Errors
+/// Where its address is none.
+pub fn errand(rule: &Arc<ApiRule>, turn: Turn) -> Result<Errand, String> {
+    let request = turn.request(rule)?;
+    Ok(Errand {
+        url: request.url,
+        kind: ErrandKind::Api(Box::new(ApiCall {
+            rule: rule.clone(),
+            turn,
+            body: request.body,
+        })),
+        tries: 0,
+    })
+}
+
+/// Who asks the API: the site's visitor with the call's own headers and body.
+pub fn visitor(site: &Visitor, call: &ApiCall) -> Visitor {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static("application/json, */*;q=0.5"),
+    );
+    if let Some(body) = &call.body {
+        let kind = match api::is_json(body) {
+            true => "application/json",
+            false => "application/x-www-form-urlencoded",
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    for (name, value) in &call.rule.headers {
+        // Both were checked when the sites file was read.
+        if let (Ok(name), Ok(mut value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(value),
+        ) && ![
+            CONNECTION,
+            CONTENT_LENGTH,
+            HOST,
+            TE,
+            TRANSFER_ENCODING,
+            UPGRADE,
+        ]
+        .contains(&name)
+        {
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+    }
+    site.calling(Call {
+        body: call.body.clone().map(Into::into),
+        headers,
+    })
+}
+
+/// Hands an answer to the CPU pool.
+pub async fn read(
+    site: &Arc<SiteContext>,
+    errand: &Errand,
+    call: &ApiCall,
+    answer: Result<Fetched, FetchError>,
+) -> ErrandResult {
+    let failed = |why: String| {
+        let (asked, found) = (call.turn.asked, call.turn.found);
+        let had = match asked {
+            0 => String::new(),
+            _ => format!(" after {asked} answers with {found} URLs; the next run goes on there"),
+        };
+        let text = format!("api {}: {why}{had}", call.rule.name());
+        ErrandResult::NoSource(key(&call.rule), text)
+    };
+    let fetched = match answer {
+        Ok(fetched) if (200..300).contains(&fetched.status) => fetched,
+        Ok(fetched) => {
+            let body = fetch::body::decode_prefix(&fetched, EXCERPT);
+            let body = body.map(|(body, _)| body.into_owned()).unwrap_or_default();
+            let excerpt = String::from_utf8_lossy(&body).into_owned();
+            return failed(format!("status {} {excerpt:?}", fetched.status));
+        }
+        Err(error) => return failed(error.to_string()),
+    };
+    if fetched.cut {
+        return failed(format!("an answer of more than {BYTES} bytes"));
+    }
+    let Some(room) = site.pool.room(fetched.body.len()).await else {
+        return failed("the crawl ends".to_owned());
+    };
+    let (site, call, url) = (site.clone(), call.clone(), errand.url.clone());
+    let runtime = Handle::current();
+    site.pool.clone().run(move || {
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            take(&site, &call, &url, &fetched, &runtime)
+        }));
+        let read = read.unwrap_or_else(|_| {
+            tracing::error!(%url, "reading this answer panicked");
+            SourceRead::over(key(&call.rule), None)
+        });
+        drop(room);
+        // A closed inbox means that the site is over.
+        let _ = site.inbox.blocking_send(Message::SourceRead(read));
+    });
+    ErrandResult::Reading
+}
+
+/// Reads an answer on the pool's thread: its URLs go to the store.
+fn take(
+    site: &SiteContext,
+    call: &ApiCall,
+    url: &url::Url,
+    fetched: &Fetched,
+    runtime: &Handle,
+) -> SourceRead {
+    let key = key(&call.rule);
+    let name = call.rule.name();
+    let say = |level, text| runtime.block_on(site.say(level, text));
+    let links: Vec<&str> = fetched
+        .headers
+        .get_all(LINK)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    let answer = match fetch::body::decode(fetched, BYTES) {
+        Ok(body) => api::read(&call.rule, &call.turn, url, &body, &links)
+            .map_err(|problem| format!("{} {:?}", problem.why, problem.excerpt)),
+        Err(error) => Err(error.to_string()),
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(why) => {
+            let turn = &call.turn;
+            let (asked, found) = (turn.asked, turn.found);
+            let text = format!(
+                "api {name}: answer {}: {why}; {found} URLs before",
+                asked + 1
+            );
+            say(Level::Warn, text);
+            return SourceRead::over(key, None);
+        }
+    };
+    let mut intake = Intake::new(site, runtime);
+    let listed = answer.urls.len();
+    for url in answer.urls {
+        intake.offer(url, None);
+    }
+    intake.flush();
+    let mut text = format!(
+        "api {name}: answer {}: {listed} URLs, {} new pages{}",
+        call.turn.asked + 1,
+        intake.taken,
+        intake.left_out()
+    );
+    let level = match answer.bad {
+        0 => Level::Info,
+        bad => {
+            text.push_str(&format!(", {bad} items without a URL"));
+            Level::Warn
+        }
+    };
+    if !answer.end.is_empty() {
+        text.push_str(&format!("; ended by {}", answer.end));
+    }
+    say(level, text);
+    let Some(next) = answer.next else {
+        return SourceRead::over(key, Some(json!({ "done": true })));
+    };
+    let mark = json!({ "next": &next });
+    match errand(&call.rule, next) {
+        Ok(errand) => SourceRead {
+            next: Some(errand),
+            ..SourceRead::over(key, Some(mark))
+        },
+        Err(why) => {
+            say(Level::Warn, format!("api {name}: {why}"));
+            SourceRead::over(key, Some(json!({ "done": true })))
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Lists and APIs: begun with the site, and marked as far as they are read.
+
+use super::Supervisor;
+use crate::bus::Level;
+use crate::config::{ListFrom, ListRule};
+use crate::engine::rules::Rules;
+use crate::engine::site::SourceRead;
+use crate::engine::work::{Errand, ErrandKind};
+use crate::engine::{api, list};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+impl Supervisor {
+    /// Begins with the lists and APIs that are not read yet, nor being read.
+    pub(super) fn begin_sources(&mut self, rules: &Rules, now: Instant) {
+        if self.site.importing().is_cancelled() {
+            self.site.set_importing(self.cancel.child_token());
+        }
+        for rule in &rules.config.discover.files {
+            let key = list::key(rule);
+            let done = self.saved.controls.sources.get(&key) == Some(&list::mark(rule));
+            if !done && self.sources.insert(key) {
+                self.begin_list(rule, now);
+            }
+        }
+        for rule in &rules.config.discover.api {
+            let key = api::key(rule);
+            let mark = self.saved.controls.sources.get(&key);
+            // Its first address was checked when the sites file was read, and
+            // a later one when it was taken up.
+            if let Some(turn) = api::resume(rule, mark)
+                && let Ok(errand) = api::errand(rule, turn)
+                && self.sources.insert(key)
+            {
+                self.hosts.add_errand(errand, now, now);
+            }
+        }
+    }
+
+    fn begin_list(&mut self, rule: &Arc<ListRule>, now: Instant) {
+        match &rule.from {
+            ListFrom::Url(url) => {
+                let errand = Errand {
+                    kind: ErrandKind::List(rule.clone()),
+                    url: url.clone(),
+                    tries: 0,
+                };
+                self.hosts.add_errand(errand, now, now);
+            }
+            ListFrom::File(path) => {
+                self.reading += 1;
+                let (site, rule, path) = (self.site.clone(), rule.clone(), path.clone());
+                let cancel = site.importing();
+                let runtime = Handle::current();
+                self.tasks.spawn_blocking(move || {
+                    list::import_file(&site, &rule, &path, &runtime, &cancel);
+                });
+            }
+        }
+    }
+
+    /// A list, or an answer of an API, was read.
+    pub(super) fn source_read(&mut self, read: SourceRead, now: Instant) {
+        if let Some(mark) = read.mark {
+            self.saved.controls.sources.insert(read.key.clone(), mark);
+            self.unsaved = true;
+        }
+        for url in read.sitemaps {
+            self.add_sitemap(url, 0, true, now);
+        }
+        match read.next {
+            Some(errand) => self.hosts.add_errand(errand, now, now),
+            None => {
+                self.sources.remove(&read.key);
+            }
+        }
+    }
+
+    /// A list or an API could not be had.
+    pub(super) async fn no_source(&mut self, key: &str, why: String) {
+        self.sources.remove(key);
+        self.trouble.get_or_insert_with(|| why.as_str().into());
+        self.site.say(Level::Warn, why).await;
+    }
+}

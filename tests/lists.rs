@@ -1,0 +1,199 @@
+//! Lists by other tools: read from files and URLs, into the crawl.
+
+mod common;
+
+use common::crawl::Job;
+use common::server::{Answer, Server};
+use flate2::{Compression, write::GzEncoder};
+use std::fs;
+use std::io::Write;
+
+/// A site whose start page links to nothing, with `/1` … `/n` to be found.
+fn island(n: usize) -> Server {
+    let server = Server::fan(n);
+    server.page("/", &[]);
+    server
+}
+
+fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn lists(server: &Server, files: &str) -> Job {
+    let more = format!("discover:\n  sitemap: off\n  files: {files}");
+    Job::site(&server.url("/"), &more)
+}
+
+fn log(job: &Job) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(job.dir().join("log")).unwrap().flatten() {
+        text += &fs::read_to_string(entry.path()).unwrap();
+    }
+    text
+}
+
+#[test]
+fn every_kind_of_list_is_read() {
+    let server = island(9);
+    let at = |n: u32| server.url(&format!("/{n}"));
+    let job = lists(
+        &server,
+        &format!(
+            "[a.txt, b.csv, sub/c.jsonl.gz, '{}', {{ from: d.bin, format: csv, column: 2 }}, \
+             {{ from: '{}', path: '$.to[*]' }}, e.xml]",
+            server.url("/lists/f.txt.gz"),
+            server.url("/lists/g"),
+        ),
+    );
+    let write = |name: &str, bytes: &[u8]| fs::write(job.folder().join(name), bytes).unwrap();
+    fs::create_dir(job.folder().join("sub")).unwrap();
+    write(
+        "a.txt",
+        format!("{}\nhttp://other.example/\n", at(1)).as_bytes(),
+    );
+    write(
+        "b.csv",
+        format!("Title,URL\nx,{}\ny,nothing\n", at(2)).as_bytes(),
+    );
+    write(
+        "sub/c.jsonl.gz",
+        &gz(format!("{{\"url\":\"{}\"}}\n", at(3)).as_bytes()),
+    );
+    write("d.bin", format!("1,{}\n", at(4)).as_bytes());
+    write(
+        "e.xml",
+        format!(
+            "<sitemapindex><sitemap><loc>{}</loc></sitemap></sitemapindex>",
+            server.url("/lists/map.xml")
+        )
+        .as_bytes(),
+    );
+    let packed = gz(format!("{}\n", at(5)).as_bytes());
+    // A label that is right, as few are.
+    server.on(
+        "/lists/f.txt.gz",
+        Answer::typed("application/gzip", &packed),
+    );
+    server.on("/lists/g", Answer::text("{\"to\":[\"/6\",\"/7\"]}\n"));
+    server.on(
+        "/lists/map.xml",
+        Answer::typed(
+            "text/xml",
+            format!("<urlset><url><loc>{}</loc></url></urlset>", at(8)).as_bytes(),
+        ),
+    );
+    job.finish(&[]);
+    let mut want: Vec<String> = (1..=8).map(|n| format!("/{n}")).collect();
+    want.insert(0, "/".to_owned());
+    assert_eq!(job.pages().done(&server.url("")), want);
+    let log = log(&job);
+    assert!(
+        log.contains("a.txt: 2 rows, 1 new pages, 1 out of scope"),
+        "{log}"
+    );
+    assert!(log.contains("line 3: not a URL: \"nothing\""), "{log}");
+    assert!(
+        log.contains("b.csv: 2 rows, 1 new pages, 1 bad (line 3: not a URL"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_list_is_read_once_and_again_when_it_grew() {
+    let server = island(4);
+    let job = lists(&server, &format!("[a.txt, '{}']", server.url("/lists/b")));
+    let file = job.folder().join("a.txt");
+    fs::write(&file, server.url("/1")).unwrap();
+    server.on("/lists/b", Answer::text(&server.url("/2")));
+    job.finish(&[]);
+    fs::write(
+        &file,
+        format!("{}\n{}\n", server.url("/1"), server.url("/3")),
+    )
+    .unwrap();
+    job.finish(&[]);
+    assert_eq!(job.pages().done(&server.url("")), ["/", "/1", "/2", "/3"]);
+    assert_eq!(
+        server.count("/lists/b"),
+        1,
+        "a list that was read is not asked for again"
+    );
+    assert!(server.repeated().is_empty());
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_ends_nothing() {
+    let server = island(2);
+    let job = lists(
+        &server,
+        &format!(
+            "[gone.txt, one.csv, '{}', '{}']",
+            server.url("/lists/none"),
+            server.url("/lists/html")
+        ),
+    );
+    fs::write(
+        job.folder().join("one.csv"),
+        format!("url\n{}\n\"{}", server.url("/1"), "x".repeat(2 << 20)),
+    )
+    .unwrap();
+    server.on("/lists/none", Answer::status(404));
+    server.on("/lists/html", Answer::html("<!doctype html><p>Not found"));
+    job.finish(&[]);
+    assert_eq!(job.pages().done(&server.url("")), ["/", "/1"]);
+    let log = log(&job);
+    for words in [
+        "gone.txt: cannot be read: ",
+        "one.csv: 1 rows, 1 new pages; line 3: a piece of it is longer",
+        "/lists/none: status 404",
+        "/lists/html: 0 rows, 0 new pages; it is an HTML page",
+    ] {
+        assert!(log.contains(words), "no {words:?} in {log}");
+    }
+}
+
+/// The numbers of `cargo test --release --test lists -- --ignored`: a million
+/// rows, and what it takes of time and memory.
+#[test]
+#[ignore = "measures"]
+fn a_million_rows() {
+    let server = island(1);
+    let job = lists(&server, "[many.csv.gz]");
+    let path = job.folder().join("many.csv.gz");
+    let mut packer = GzEncoder::new(fs::File::create(path).unwrap(), Compression::fast());
+    writeln!(packer, "n,address,status").unwrap();
+    for n in 0..1_000_000 {
+        let url = server.url(&format!("/catalogue/section-{}/product-{n}.html", n % 100));
+        writeln!(packer, "{n},{url},200").unwrap();
+    }
+    packer.finish().unwrap();
+    let started = std::time::Instant::now();
+    // One page is fetched; the site ends when the list is read.
+    let running = job.start(&["--max-pages", "1"]);
+    let status = format!("/proc/{}/status", running.id());
+    let peak = std::thread::spawn(move || {
+        let mut peak = 0;
+        while let Ok(text) = fs::read_to_string(&status) {
+            let line = text.lines().find(|line| line.starts_with("VmHWM:"));
+            let kib = line.and_then(|line| line.split_ascii_whitespace().nth(1)?.parse().ok());
+            peak = peak.max(kib.unwrap_or(0u64));
+            if text.contains("(zombie)") {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        peak
+    });
+    running.wait().expect(0);
+    let (elapsed, peak) = (started.elapsed(), peak.join().unwrap());
+    let known = job.site_status("site")["pages"]["queued"].as_u64().unwrap();
+    println!(
+        "{known} pages queued in {elapsed:?}, at most {} MiB",
+        peak >> 10
+    );
+    assert!(known >= 1_000_000);
+    assert!(elapsed.as_secs_f64() < 10.0, "{elapsed:?}");
+    assert!(peak < 150 << 10, "{peak} KiB");
+}

@@ -1,0 +1,130 @@
+//! Traps: sites without an end, and the order in which pages come.
+
+mod common;
+
+use common::crawl::Job;
+use common::server::{Answer, Server};
+use std::fs;
+
+fn log(job: &Job) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(job.dir().join("log")).unwrap().flatten() {
+        text += &fs::read_to_string(entry.path()).unwrap();
+    }
+    text
+}
+
+/// A calendar of 60 months, each with a link to the next; and an article.
+fn calendar() -> Server {
+    let server = Server::start();
+    server.page("/", &["/cal/2024/1", "/2024/1/article"]);
+    server.page("/2024/1/article", &[]);
+    for n in 0..60 {
+        let month = |n: u32| format!("/cal/{}/{}", 2024 + n / 12, n % 12 + 1);
+        server.page(&month(n), &[&month(n + 1)]);
+    }
+    server
+}
+
+#[test]
+fn an_endless_calendar_is_capped_told_and_liftable() {
+    let server = calendar();
+    let more = "discover: { sitemap: off, traps: 7 }";
+    let job = Job::site(&server.url("/"), more);
+    job.finish(&[]);
+    // The start page, its article and seven months.
+    assert_eq!(job.pages().done(&server.url("")).len(), 9);
+    let text = log(&job);
+    let shape = format!("{}/cal/{{date}}", server.host());
+    let told = format!("trap: calendar: 7 {shape} pages taken");
+    assert_eq!(text.matches(&told).count(), 1, "{text}");
+    let end = format!("traps: 1 links left out: {shape} (calendar) 1");
+    assert!(text.contains(&end), "{text}");
+
+    let server = calendar();
+    let job = Job::site(&server.url("/"), "discover: { sitemap: off, traps: off }");
+    job.run(&[]);
+    assert_eq!(job.pages().done(&server.url("")).len(), 62);
+    assert!(!log(&job).contains("trap"));
+}
+
+#[test]
+fn since_leaves_out_what_is_old() {
+    let server = Server::fan(5);
+    server.page("/", &[]);
+    let entry = |n: u32, date: &str| {
+        format!(
+            "<url><loc>{}</loc><lastmod>{date}</lastmod></url>",
+            server.url(&format!("/{n}"))
+        )
+    };
+    let map = format!(
+        "<urlset>{}{}{}</urlset>",
+        entry(1, "2024-05-01"),
+        entry(2, "2023-12-31T23:59:59Z"),
+        entry(3, "unknown"),
+    );
+    let feed = format!(
+        "<rss><channel><item><link>{}</link><pubDate>Mon, 01 Jan 2024 00:00:00 +0000</pubDate>\
+         </item></channel></rss>",
+        server.url("/4")
+    );
+    let index = String::from(
+        "<sitemapindex><sitemap><loc>/a.xml</loc></sitemap><sitemap><loc>/b.xml</loc></sitemap>\
+         <sitemap><loc>/old.xml</loc><lastmod>2020</lastmod></sitemap></sitemapindex>",
+    );
+    for (path, text) in [
+        ("/sitemap.xml", index),
+        ("/a.xml", map),
+        ("/b.xml", feed),
+        ("/old.xml", String::from("<urlset/>")),
+    ] {
+        server.on(path, Answer::typed("text/xml", text.as_bytes()));
+    }
+    let job = Job::site(&server.url("/"), "discover: { since: 2024-01-01 }");
+    job.finish(&[]);
+    assert_eq!(job.pages().done(&server.url("")), ["/", "/1", "/3", "/4"]);
+    assert_eq!(server.count("/old.xml"), 0);
+    let text = log(&job);
+    assert!(
+        text.contains("2 new pages, 1 older than discover.since"),
+        "{text}"
+    );
+}
+
+/// Paths in the order in which they were asked for.
+fn order(strategy: &str) -> Vec<String> {
+    let server = Server::start();
+    server.page("/", &["/a", "/b"]);
+    server.page("/a", &["/a/1", "/a/2"]);
+    server.page("/a/1", &["/a/1/x"]);
+    server.page("/b", &["/b/1"]);
+    for path in ["/a/2", "/a/1/x", "/b/1"] {
+        server.page(path, &[]);
+    }
+    let more = format!(
+        "discover: {{ sitemap: off, {strategy} }}\nfetch: {{ concurrency: 1, robots: ignore }}"
+    );
+    Job::site(&server.url("/"), &more).finish(&[]);
+    server
+        .page_log()
+        .into_iter()
+        .map(|hit| hit.target)
+        .collect()
+}
+
+#[test]
+fn a_strategy_is_an_order() {
+    assert_eq!(
+        order("strategy: breadth"),
+        ["/", "/a", "/b", "/a/1", "/a/2", "/b/1", "/a/1/x"]
+    );
+    // Whatever is deepest among what is known; pages are leased ahead, so the
+    // first level is known whole before the second is.
+    let deep = order("strategy: depth");
+    assert_eq!(deep.len(), 7);
+    let focused = order("strategy: focused, target: '^/b'");
+    let place = |path: &str| focused.iter().position(|asked| asked == path);
+    assert!(place("/b") < place("/a"), "{focused:?}");
+    assert!(place("/b/1") < place("/a/1"), "{focused:?}");
+}
