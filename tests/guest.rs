@@ -140,8 +140,8 @@ fn the_mouse_is_the_terminals_until_it_is_asked_for() {
     pty.wait_for("no mouse", |s| !caught(s));
     pty.keys("m");
     pty.wait_for("a mouse", caught);
-    // The one site's row is the third line, below header and headings.
-    pty.keys("\x1b[<0;5;3M\x1b[<0;5;3m");
+    // The one site's row is the fourth line, below header, places and headings.
+    pty.keys("\x1b[<0;5;4M\x1b[<0;5;4m");
     pty.wait_text("> harbour");
     pty.keys(key::ESC);
     pty.wait_gone("> harbour");
@@ -186,7 +186,7 @@ fn the_settings_name_keys_and_looks() {
     });
     pty.keys("\x1b[15~");
     let text = pty.wait_text(HELP);
-    assert!(text.contains("f6 ctrl-w pause or resume"), "{text}");
+    assert!(text.contains("f6 ctrl-w   pause or resume"), "{text}");
     assert!(text.is_ascii(), "{text}");
     pty.keys("\x0f");
     pty.wait_gone(HELP);
@@ -232,7 +232,10 @@ fn the_clipboard_is_reached_through_tmux() {
         pty.keys("2");
         pty.wait_text("404");
         pty.keys(key::ENTER);
-        pty.wait_text("the way here");
+        pty.wait_text("failures > all");
+        pty.wait_text("/bad");
+        pty.keys(key::ENTER);
+        pty.wait_text("THE WAY HERE");
         pty.keys("y");
         pty.wait_text("copied");
         assert_eq!(count(&pty.raw(), sequence), 1, "{env:?}");

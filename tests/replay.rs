@@ -36,7 +36,7 @@ fn a_replay_shows_the_run_and_takes_the_players_keys() {
     pty.wait_text("plays from");
     pty.wait_text("finished");
     // The lists come from the job's database.
-    pty.keys("2");
+    pty.keys("3");
     pty.wait_text("/3");
     pty.keys("q");
     assert_eq!(pty.wait(), 0);

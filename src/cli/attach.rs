@@ -48,7 +48,8 @@ pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
             closed = deck::show(&mut remote, &settings, true, args.readonly) => closed?,
             () = signals::interrupted(&mut interrupt) => return Ok(ExitCode::from(130)),
             _ = terminate.recv() => return Ok(ExitCode::from(143)),
-            _ = hangup.recv() => return Ok(ExitCode::from(129)),
+            // As where the deck itself notices it first.
+            _ = hangup.recv() => return Ok(ExitCode::SUCCESS),
         };
         match closed {
             Closed::Left(Left::TerminalGone) => {}

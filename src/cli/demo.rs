@@ -32,8 +32,9 @@ pub struct DemoArgs {
 
 /// Runs it.
 pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+    let settings = args.look.settings()?;
     if look::has_deck() && !args.headless && !args.print && !args.engine {
-        return deck::run(&args.look.settings()?);
+        return deck::run(&settings);
     }
     let face = if args.engine {
         let parent = background::enter()?;

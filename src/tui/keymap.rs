@@ -253,8 +253,8 @@ mod tests {
             }
             seen.push((name, binding.action));
         }
-        assert!(action_names().iter().any(|name| *name == "pause-all"));
-        assert!(action_names().iter().any(|name| *name == "go-failures"));
+        assert!(action_names().contains(&"pause-all"));
+        assert!(action_names().contains(&"go-failures"));
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod input;
 mod keymap;
 mod keys;
 mod list;
+pub mod measure;
 mod mouse;
 mod pace;
 mod pager;

@@ -51,6 +51,24 @@ impl Drop for Paper {
     }
 }
 
+/// While it lives the terminal is a pager's: an interrupt is meant for that.
+pub struct Lent(());
+
+impl Lent {
+    /// To be had before the terminal is given back.
+    pub fn begin() -> Self {
+        LENT.store(true, Ordering::Release);
+        Self(())
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        *GIVEN_BACK.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        LENT.store(false, Ordering::Release);
+    }
+}
+
 /// Shows bytes in `$PAGER`, or in `less`; comes back when it has ended, or when
 /// `closing` is set. The caller has given the terminal back before.
 ///
@@ -58,11 +76,7 @@ impl Drop for Paper {
 /// Where the file cannot be written, or no pager can be started.
 pub fn show(bytes: &[u8], closing: &AtomicBool) -> io::Result<()> {
     let paper = Paper::write(bytes)?;
-    LENT.store(true, Ordering::Release);
-    let shown = start(&paper.0).and_then(|child| wait(child, closing));
-    *GIVEN_BACK.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    LENT.store(false, Ordering::Release);
-    shown
+    start(&paper.0).and_then(|child| wait(child, closing))
 }
 
 /// `$PAGER` may have arguments, quoted ones too: the shell takes it apart.

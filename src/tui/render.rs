@@ -188,12 +188,6 @@ impl Painter {
         }
         self.quieten(messages);
         self.screen.leave();
-        let stats = self.meter.stats(Instant::now(), self.pace.rate());
-        tracing::info!(
-            frame_us_p50 = stats.frame_us_p50,
-            frame_us_p99 = stats.frame_us_p99,
-            "the deck is closed"
-        );
     }
 
     /// Waits a moment for the terminal's answer, which the shell would else read.
@@ -355,7 +349,9 @@ impl Painter {
     /// Shows bytes in the operator's pager.
     fn page(&mut self, bytes: &[u8]) {
         let closing = self.closing.clone();
+        let lent = pager::Lent::begin();
         let shown = self.aside(|| pager::show(bytes, &closing));
+        drop(lent);
         if let Err(error) = shown {
             let text = format!("the pager could not be shown: {error}");
             self.state.shared.toast(text, false);

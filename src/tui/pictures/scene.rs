@@ -70,7 +70,7 @@ const PLANS: [Plan; 3] = [
 /// The screens, by the names of their pictures.
 pub fn screens() -> Vec<(&'static str, State)> {
     let list = View::Failures(PageFilter::failed());
-    let mut failures = deck(&[list.clone()]);
+    let mut failures = deck(std::slice::from_ref(&list));
     for action in [Action::Mark, Action::Move(1), Action::Mark, Action::Move(1)] {
         act::act(&mut failures, action);
     }
