@@ -271,10 +271,8 @@ impl Table {
                 let style = pen.theme.warn();
                 pen.put(self.body, self.body.x, y, "*", style);
             }
-            if rows.focused {
-                let by = i32::try_from(row).unwrap_or(0) - i32::try_from(cursor.at).unwrap_or(0);
-                pen.hit_line(self.body, y, Hit::Row(by));
-            }
+            let by = i32::try_from(row).unwrap_or(0) - i32::try_from(cursor.at).unwrap_or(0);
+            pen.hit_line(self.body, y, Hit::Row(by));
             if rows.focused && row == cursor.at {
                 pen.highlight(self.body, y, pen.theme.selected());
             }
