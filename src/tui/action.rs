@@ -43,6 +43,8 @@ pub enum Action {
     Filter,
     /// Sort by the next column.
     Sort,
+    /// Sort by this column of the table; again, turn the order round.
+    SortBy(usize),
     /// Turn the order round.
     Reverse,
     /// Choose the columns.
@@ -78,6 +80,8 @@ pub enum Action {
     Add,
     /// To the next pane of the screen.
     Pane,
+    /// To this pane of the screen.
+    PaneAt(usize),
     /// The body another way: as text, as source, as bytes.
     Body,
     /// Open the body in the pager, cleaned.
@@ -142,6 +146,7 @@ impl Action {
             Self::Reload => "reload",
             Self::Filter => "filter",
             Self::Sort => "sort",
+            Self::SortBy(_) => "sort-by",
             Self::Reverse => "reverse",
             Self::Columns => "columns",
             Self::Mark => "mark",
@@ -159,6 +164,7 @@ impl Action {
             Self::Drop => "drop",
             Self::Add => "add",
             Self::Pane => "pane",
+            Self::PaneAt(_) => "pane-at",
             Self::Body => "body",
             Self::Pager => "pager",
             Self::PagerRaw => "pager-raw",

@@ -48,7 +48,7 @@ macro_rules! bindings {
 /// Every key. The first that fits counts.
 pub const BINDINGS: &[Binding] = bindings! {
     [code(KeyCode::Enter), code(KeyCode::Right), key('l')] "enter" Action::Enter,
-        [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Why], "open", "open what the cursor is on";
+        [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Why], "open", "open what the cursor is on; in a site, choose the row";
     [key('p')] "p" Action::Pause, [Dashboard, Site], "pause", "pause or resume the site, or in a site the worker or host";
     [key('P')] "P" Action::PauseAll, [Everywhere], "", "pause or resume everything";
     [key('+'), key('=')] "+" Action::Concurrency(1), [Dashboard, Site], "", "one worker more";

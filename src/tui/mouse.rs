@@ -53,11 +53,13 @@ fn click(state: &mut State, column: u16, row: u16) -> Vec<Effect> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::SiteId;
+    use crate::bus::{Ask, Command, PageOrder, Target};
+    use crate::page::{PageId, SiteId};
     use crate::tui::canvas::Canvas;
     use crate::tui::sample;
     use crate::tui::state::View;
     use crossterm::event::KeyModifiers;
+    use std::time::Instant;
 
     fn mouse(state: &mut State, kind: MouseEventKind, text: &str) -> Vec<Effect> {
         let (column, row) = find(state, text);
@@ -103,6 +105,45 @@ mod tests {
         assert!(matches!(state.view(), View::Sites));
         mouse(&mut state, CLICK, "docs  ");
         assert!(matches!(state.view(), View::Site(SiteId(1))));
+    }
+
+    #[test]
+    fn places_heads_and_rows_answer_too() {
+        let mut state = sample::state();
+        mouse(&mut state, CLICK, "3 pages");
+        assert_eq!(state.view(), View::Pages);
+        sample::answer(&mut state);
+        mouse(&mut state, CLICK, "SIZE");
+        let (effects, _) = state.tick(Instant::now());
+        let [Effect::Ask(number, ask)] = &effects[..] else {
+            panic!("{effects:?}");
+        };
+        assert!(
+            matches!(
+                ask,
+                Ask::Pages {
+                    order: PageOrder::Largest,
+                    ..
+                }
+            ),
+            "{ask:?}"
+        );
+        state.told(*number, sample::told(ask));
+        mouse(&mut state, CLICK, "page-9");
+        mouse(&mut state, CLICK, "page-9");
+        assert_eq!(state.view(), View::Page(PageId(9)));
+    }
+
+    #[test]
+    fn a_click_goes_to_the_pane_and_then_to_its_row() {
+        let mut state = sample::state();
+        act::act(&mut state, Action::Enter);
+        sample::answer(&mut state);
+        mouse(&mut state, CLICK, "hosts   charts");
+        mouse(&mut state, CLICK, "img.example.org");
+        let effects = act::act(&mut state, Action::Pause);
+        let host = Target::Host(SiteId(0), "img.example.org:8080".into());
+        assert_eq!(effects, [Effect::Send(Command::Resume(host))]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Tables: which columns there is room for, their order and their head. Only
 //! the rows in sight are ever made.
 
+use super::action::Action;
 use super::draw::{Align, Pen};
 use super::list::Cursor;
 use super::mouse::Hit;
@@ -154,6 +155,14 @@ impl Table {
         self.sort = (from..self.columns.len()).find(|at| self.columns[*at].sorts);
     }
 
+    /// Sorts by this column; again, turns the order round.
+    pub fn sort_by(&mut self, at: usize) {
+        if self.columns.get(at).is_some_and(|column| column.sorts) {
+            self.reverse = self.sort == Some(at) && !self.reverse;
+            self.sort = Some(at);
+        }
+    }
+
     /// Shows a column, or no longer; those of rank 0 stay.
     pub fn toggle(&mut self, at: usize) {
         if let Some(column) = self.columns.get(at)
@@ -262,10 +271,8 @@ impl Table {
                 let style = pen.theme.warn();
                 pen.put(self.body, self.body.x, y, "*", style);
             }
-            if rows.focused {
-                let by = i32::try_from(row).unwrap_or(0) - i32::try_from(cursor.at).unwrap_or(0);
-                pen.hit_line(self.body, y, Hit::Row(by));
-            }
+            let by = i32::try_from(row).unwrap_or(0) - i32::try_from(cursor.at).unwrap_or(0);
+            pen.hit_line(self.body, y, Hit::Row(by));
             if rows.focused && row == cursor.at {
                 pen.highlight(self.body, y, pen.theme.selected());
             }
@@ -280,6 +287,15 @@ impl Table {
                 _ => "",
             };
             let style = pen.theme.accent();
+            if self.columns[*at].sorts {
+                let head = Rect {
+                    x: *x,
+                    width: *width,
+                    height: 1,
+                    ..area
+                };
+                pen.hit(head, Hit::Do(Action::SortBy(*at)));
+            }
             let cell = Cell::Text(format!("{}{mark}", self.columns[*at].head).into(), style);
             self.cell(pen, area.y, *at, (*x, *width), &cell);
         }

@@ -140,6 +140,7 @@ pub fn sorts(action: Action, table: &mut Table, shared: &mut Shared) -> bool {
             let by = table.sorted_by().unwrap_or("its own order").to_owned();
             shared.toast(format!("sorted by {by}"), true);
         }
+        Action::SortBy(at) => table.sort_by(at),
         Action::Reverse => table.reverse = !table.reverse,
         _ => return false,
     }

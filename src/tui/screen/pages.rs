@@ -307,6 +307,15 @@ impl Screen for Pages {
                 self.base.state = after(&PageState::ALL, self.base.state);
                 self.begin_again();
             }
+            Action::SortBy(at) => {
+                let head = self.table.columns.get(at).map(|column| &column.head);
+                let order = ORDERS
+                    .iter()
+                    .find(|(_, of, _)| head.is_some_and(|head| head == of));
+                if let Some((order, ..)) = order {
+                    self.set_order(*order);
+                }
+            }
             Action::Sort => {
                 let at = ORDERS.iter().position(|(order, ..)| *order == self.order);
                 let next = at.map_or(0, |at| (at + 1) % ORDERS.len());

@@ -12,6 +12,7 @@ use crate::tui::asked::Asked;
 use crate::tui::control::{pause_site, pause_worker};
 use crate::tui::draw::Pen;
 use crate::tui::list::Cursor;
+use crate::tui::mouse::Hit;
 use crate::tui::palette::Name;
 use crate::tui::state::{Effect, Shared, View};
 use crate::tui::submit::submit;
@@ -252,6 +253,10 @@ impl Screen for Site {
                 (Pane::Rules, at(left, chart, side, rest.height - chart)),
             ] {
                 self.pane(pen, place, pane, &site, shared);
+                // Rows of another pane than the cursor's: a click goes there first.
+                if pane != self.pane {
+                    pen.hit(place, Hit::Do(Action::PaneAt(pane as usize)));
+                }
             }
             return;
         }
@@ -267,6 +272,13 @@ impl Screen for Site {
             };
             let word = format!(" {} ", pane.as_str());
             let end = pen.put(rest, x, rest.y, &word, style);
+            let at = Rect {
+                x,
+                y: rest.y,
+                width: end - x,
+                height: 1,
+            };
+            pen.hit(at, Hit::Do(Action::PaneAt(pane as usize)));
             x = end + 1;
         }
         let under = Rect {
@@ -309,6 +321,12 @@ impl Screen for Site {
                 let command = self.pause(&site, shared);
                 return submit(shared, command);
             }
+            Action::PaneAt(at) => {
+                self.pane = Pane::ALL.get(at).copied().unwrap_or(self.pane);
+                self.chosen = false;
+            }
+            // From here on keys mean the row, not the site.
+            Action::Enter => self.chosen = true,
             Action::Pane => {
                 self.pane = self.pane.next();
                 self.chosen = false;

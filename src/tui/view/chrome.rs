@@ -2,7 +2,7 @@
 
 use crate::bus::JobState;
 use crate::monitor::line::clock;
-use crate::tui::action::Place;
+use crate::tui::action::{Action, Place};
 use crate::tui::draw::Pen;
 use crate::tui::mouse::Hit;
 use crate::tui::state::{Shared, State};
@@ -55,6 +55,13 @@ fn strip(pen: &mut Pen, area: Rect, state: &State) {
             return;
         }
         let end = pen.put(area, x, area.y, &word, style);
+        let at = Rect {
+            x,
+            y: area.y,
+            width,
+            height: 1,
+        };
+        pen.hit(at, Hit::Do(Action::Goto(place)));
         x = end + 2;
     }
 }
