@@ -9,6 +9,7 @@
 //! Rooms import only downwards: `cli` → `tui` → `engine`, `monitor` →
 //! `discover`, `fetch`, `extract`, `store` → `config`, `bus`, `page`.
 
+pub mod archive;
 pub mod bus;
 pub mod cli;
 pub mod config;
@@ -19,5 +20,6 @@ pub mod extract;
 pub mod fetch;
 pub mod monitor;
 pub mod page;
+pub mod replay;
 pub mod store;
 pub mod tui;

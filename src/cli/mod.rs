@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod explain;
 pub mod export;
+mod extract;
 mod headless;
 mod log;
 mod run;
@@ -42,6 +43,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Write out records, pages or failures, while the crawl runs or after
     Export(export::ExportArgs),
+    /// Take the fields of a changed sites file from the archive, without the network
+    Extract(extract::ExtractArgs),
     /// Serve small sites with faults on loopback and crawl them under the deck
     Demo(demo::DemoArgs),
 }
@@ -54,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Extract(args) => extract::run(&args),
         Command::Demo(args) => demo::run(args),
     };
     result.unwrap_or_else(|error| {

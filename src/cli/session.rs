@@ -1,6 +1,7 @@
 //! One run: store, engine, monitor and a face, put together.
 
 use super::{INCOMPLETE, complain, headless, log, signals};
+use crate::archive::Archive;
 use crate::bus::{
     self, Command, Controls, Event, Level, Origin, Reply, Request, SiteInfo, SiteState,
 };
@@ -11,7 +12,7 @@ use crate::monitor::{self, Counts, Pages, Snapshot};
 use crate::store::sqlite::{self, Opening, OpeningSite};
 use crate::tui;
 use anyhow::Context;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -94,6 +95,8 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let opened = sqlite::open(&dir, opening)?;
     let _log = log::start(&dir, job.secrets.clone())
         .with_context(|| format!("writing the log in {}", dir.display()))?;
+    let keeps = job.sites.iter().any(|site| site.keep.bodies);
+    let archive = archive(&dir, &title, fresh, keeps, &events)?;
     let fetcher = Http::new().context("preparing HTTP")?;
 
     let infos: Vec<SiteInfo> = job
@@ -147,6 +150,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         linger: lingering,
         reload,
         threads: cores,
+        archive: archive.clone(),
     })
     .context("starting the CPU pool")?;
 
@@ -160,6 +164,10 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
             ended
         }
     };
+    if let Some(archive) = archive {
+        // Waits for a file; the runtime has nothing else to do any more.
+        archive.close();
+    }
     drop(controls);
     watching.abort();
     Ok(conclude(
@@ -167,6 +175,30 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         &snapshots.borrow(),
         stopped_by.load(Ordering::Acquire),
     ))
+}
+
+/// The archive, where a site wants its answers kept; an old one goes with a
+/// crawl that is forgotten.
+fn archive(
+    dir: &Path,
+    title: &str,
+    fresh: bool,
+    keeps: bool,
+    events: &mpsc::Sender<Event>,
+) -> anyhow::Result<Option<Archive>> {
+    if fresh {
+        let removed = Archive::remove(dir);
+        removed.with_context(|| format!("removing the archive in {}", dir.display()))?;
+    }
+    if !keeps {
+        return Ok(None);
+    }
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let name: String = title
+        .chars()
+        .map(|c| if fits(c) { c } else { '_' })
+        .collect();
+    Ok(Some(Archive::open(dir, &name, events.clone())?))
 }
 
 /// Runs the deck until the operator leaves or the terminal goes away; then the

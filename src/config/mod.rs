@@ -22,8 +22,8 @@ pub use self::diff::differences;
 pub use self::error::ConfigError;
 pub use self::resolve::Overrides;
 pub use self::site::{
-    Cast, Discover, Fetch, FieldRule, Job, Limits, Pattern, Pick, RecordRule, Robots, Rung, Scope,
-    Selector, Site, Sitemap, Timeouts,
+    Cast, Compress, Discover, Fetch, FieldRule, Job, Keep, Limits, Pattern, Pick, RecordRule,
+    Robots, Rung, Scope, Selector, Site, Sitemap, Timeouts,
 };
 
 use std::fs;

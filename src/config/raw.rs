@@ -2,8 +2,8 @@
 
 use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, Unsupported, WorkersForm};
 use super::scalar::{
-    Bound, Css, Depth, Expression, HostName, Name, Obey, Positive, Retries, RungName, Size, Span,
-    Switch, Text, WebUrl,
+    Bodies, Bound, Compress, Css, Depth, Expression, HostName, Name, Obey, Positive, Retries,
+    RungName, Size, Span, Switch, Text, WebUrl,
 };
 use serde::Deserialize;
 
@@ -28,6 +28,8 @@ pub struct Document {
     pub url: Option<UrlForm>,
     /// How pages are fetched.
     pub fetch: Option<Fetch>,
+    /// What is kept beside records.
+    pub keep: Option<Keep>,
     /// What is taken from the pages.
     pub extract: Option<Vec<Record>>,
 }
@@ -47,6 +49,8 @@ pub struct Defaults {
     pub url: Option<UrlForm>,
     /// How pages are fetched.
     pub fetch: Option<Fetch>,
+    /// What is kept beside records.
+    pub keep: Option<Keep>,
 }
 
 macro_rules! sections {
@@ -125,6 +129,15 @@ sections! {
         allow_private: Switch,
         /// Largest body, on the wire and decompressed.
         max_body: Size,
+    }
+    /// What is kept beside records.
+    Keep {
+        /// `warc` writes every answer to an archive in the job's folder; by default `off`.
+        bodies: Bodies,
+        /// How the archive is compressed: `gz` (every tool reads it) or `zstd`.
+        compress: Compress,
+        /// Size at which a file of the archive is followed by the next. By default 1GB.
+        rotate: Size,
     }
 }
 

@@ -131,6 +131,18 @@ scalars! {
         "ignore" => Ok(false),
         _ => Err("not known; write obey or ignore".to_owned()),
     };
+    /// Whether answers are kept whole.
+    Bodies(bool), "off or warc", |text| match text {
+        "warc" => Ok(true),
+        "off" | "false" | "no" => Ok(false),
+        _ => Err("not known; write warc or off".to_owned()),
+    };
+    /// How they are compressed.
+    Compress(super::Compress), "gz or zstd", |text| match text {
+        "gz" | "gzip" => Ok(super::Compress::Gzip),
+        "zstd" | "zst" => Ok(super::Compress::Zstd),
+        _ => Err("not known; write gz or zstd".to_owned()),
+    };
     /// A rung of the ladder.
     RungName(super::Rung), "a way of fetching: http", |text| match text {
         "http" => Ok(super::Rung::Http),

@@ -9,6 +9,7 @@ mod errand;
 mod host;
 mod hosts;
 mod info;
+mod keep;
 mod pool;
 mod probe;
 mod retry;

@@ -12,6 +12,7 @@ use super::rules::Rules;
 use super::site::{Control, Message, SiteContext};
 use super::supervisor::{Begin, Supervisor};
 use super::{answer, probe, tuned};
+use crate::archive::Archive;
 use crate::bus::{
     Answer, Command, Event, JobState, Level, Origin, Query, Request, SiteState, verb,
 };
@@ -61,6 +62,8 @@ pub struct Parts {
     pub reload: Option<Reload>,
     /// Threads that parse.
     pub threads: usize,
+    /// The archive, where a site wants its answers kept.
+    pub archive: Option<Archive>,
 }
 
 /// Reads the sites file again; the error is in words for the operator.
@@ -153,6 +156,7 @@ impl Director {
                 events: parts.events.clone(),
                 fetcher: parts.fetcher.clone(),
                 pool: pool.clone(),
+                archive: parts.archive.clone(),
                 inbox,
                 done: AtomicU64::new(0),
                 digesting: AtomicUsize::new(0),
@@ -303,7 +307,7 @@ impl Director {
                 },
                 _ = look.tick() => {
                     // A store that cannot write must not keep the operator here.
-                    if !self.store.is_stalled() {
+                    if !self.is_stalled() {
                         stalled_since = None;
                     } else if stalled_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
                         self.cancel.cancel();
@@ -318,6 +322,12 @@ impl Director {
         };
         self.tell(Event::Job(JobState::Over)).await;
         Ended { sites, unsaved }
+    }
+
+    /// Whether the store or the archive cannot write.
+    fn is_stalled(&self) -> bool {
+        let archive = self.seats.iter().find_map(|seat| seat.archive.as_ref());
+        self.store.is_stalled() || archive.is_some_and(Archive::is_stalled)
     }
 
     async fn tell(&self, event: Event) {

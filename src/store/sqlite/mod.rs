@@ -11,6 +11,7 @@ mod lease;
 mod lookup;
 mod op;
 mod prepare;
+pub mod replace;
 mod requeue;
 mod resume;
 pub(in crate::store) mod schema;
