@@ -6,8 +6,9 @@
 //!                         └────────────Command, Query──────────────┘
 //! ```
 //!
-//! Rooms import only downwards: `cli` → `tui` → `engine`, `monitor` →
-//! `discover`, `fetch`, `extract`, `store` → `config`, `bus`, `page`.
+//! Rooms import only downwards: `cli` → `tui`, `remote`, `metrics`, `record` →
+//! `engine`, `monitor` → `discover`, `fetch`, `extract`, `store` → `config`,
+//! `bus`, `page`.
 
 pub mod archive;
 pub mod bus;
@@ -18,8 +19,11 @@ pub mod discover;
 pub mod engine;
 pub mod extract;
 pub mod fetch;
+pub mod metrics;
 pub mod monitor;
 pub mod page;
-pub mod replay;
+pub mod record;
+pub mod remote;
+pub mod rework;
 pub mod store;
 pub mod tui;

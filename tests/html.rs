@@ -248,3 +248,35 @@ fn every_coding_that_is_asked_for_is_understood() {
         );
     }
 }
+
+#[test]
+fn a_challenge_with_a_good_status_is_a_failure_and_an_article_about_one_is_not() {
+    let challenge = "<title>Just a moment...</title><script>window._cf_chl_opt={};\
+        a.src='/cdn-cgi/challenge-platform/h/g/orchestrate'</script>";
+    let article = format!(
+        "<title>On challenges</title><p>{}</p>",
+        "They set _cf_chl_opt and load /cdn-cgi/challenge-platform/ first. ".repeat(60)
+    );
+    let server = Server::start();
+    server.on("/", Answer::links(&["/challenge", "/article", "/waf"]));
+    server.on("/challenge", Answer::html(challenge));
+    server.on("/article", Answer::html(&article));
+    let waf = Answer::status(405).header("x-amzn-waf-action", "captcha");
+    server.on("/waf", waf);
+    let job = Job::site(&server.url("/"), "");
+    job.finish(&[]);
+    let pages = job.pages();
+    for (path, outcome, reason) in [
+        ("/challenge", "failed", "blocked"),
+        ("/waf", "failed", "blocked"),
+        ("/article", "done", ""),
+    ] {
+        let page = pages.at(&server.url(path));
+        assert_eq!(page["outcome"], outcome, "{page}");
+        assert_eq!(
+            page["reason"].as_str().unwrap_or_default(),
+            reason,
+            "{page}"
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! What the engine tells the monitor.
 
-use super::AutoRange;
+use super::{AlertRule, AutoRange};
 use crate::page::{FailureKind, SiteId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -127,6 +127,8 @@ pub struct SiteInfo {
     pub start: Arc<str>,
     /// What is taken from its pages.
     pub rules: Arc<[RuleInfo]>,
+    /// By which alerts are raised.
+    pub alerts: Arc<[AlertRule]>,
 }
 
 /// A kind of record that a site's pages may yield.
@@ -234,6 +236,13 @@ pub enum Event {
     Committed(Vec<(SiteId, SiteDelta)>),
     /// How long the store's last group commit took.
     CommitTime(Duration),
+    /// An attempt that had ended well turned out to have failed.
+    Late {
+        /// The page's site.
+        site: SiteId,
+        /// How.
+        kind: FailureKind,
+    },
     /// A page yielded a record.
     Record {
         /// The site.
@@ -242,6 +251,15 @@ pub enum Event {
         rule: u16,
         /// The fields of it that came out empty, from 0.
         missing: Box<[u16]>,
+    },
+    /// A site has joined the run, after those there were.
+    Joined {
+        /// Its place.
+        site: SiteId,
+        /// What the monitor must know of it.
+        info: SiteInfo,
+        /// What an earlier run left of it.
+        counts: SiteDelta,
     },
     /// The site's document was read again.
     Info {

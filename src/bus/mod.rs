@@ -1,12 +1,15 @@
 //! What the rooms say to each other: events up, commands and queries down.
 
+mod alert;
 mod command;
 mod event;
 mod filter;
 mod query;
 mod reply;
+mod transport;
 pub mod verb;
 
+pub use self::alert::{AlertAction, AlertRule, Condition};
 pub use self::command::{Answer, AutoRange, Command, Origin, Request, Target};
 pub use self::event::{
     Doing, Event, JobState, Level, Notice, RuleInfo, SiteControls, SiteDelta, SiteInfo, SiteState,
@@ -18,6 +21,7 @@ pub use self::query::{
     PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,
 };
 pub use self::reply::Reply;
+pub use self::transport::{Play, Playing, Transport};
 
 use tokio::sync::mpsc;
 

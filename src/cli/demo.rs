@@ -1,11 +1,13 @@
 //! `crawldeck demo`: the built-in sites under the deck.
 
+use super::background;
+use super::deck;
+use super::look::{self, LookArgs};
 use super::session::{self, Face, Session};
 use crate::config::{self, Overrides};
 use crate::demo;
 use anyhow::Context;
 use clap::Args;
-use std::io::{IsTerminal, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -21,10 +23,24 @@ pub struct DemoArgs {
     /// Print the sites file of the demo and leave
     #[arg(long)]
     print: bool,
+    /// This process is an engine that another crawldeck has started
+    #[arg(long, hide = true)]
+    engine: bool,
+    #[command(flatten)]
+    look: LookArgs,
 }
 
 /// Runs it.
 pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+    if look::has_deck() && !args.headless && !args.print && !args.engine {
+        return deck::run(&args.look.settings()?);
+    }
+    let face = if args.engine {
+        let parent = background::enter()?;
+        Face::Engine { parent, deck: true }
+    } else {
+        Face::Lines
+    };
     // The sites are served by a runtime of their own, so that they and the
     // crawl do not share an event loop.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -49,14 +65,14 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             (std::env::temp_dir().join(name), true)
         }
     };
-    let deck = stdout().is_terminal() && stdin().is_terminal() && !args.headless;
     let result = session::run(Session {
         job,
         dir: dir.clone(),
         fresh: true,
         reload: None,
-        face: if deck { Face::Deck } else { Face::Lines },
+        face,
         title: "demo".to_owned(),
+        metrics: None,
     });
     if temporary {
         // It held nothing but the demo's job.

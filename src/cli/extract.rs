@@ -4,7 +4,7 @@
 use super::{INCOMPLETE, complain};
 use crate::config::{self, Overrides};
 use crate::monitor::line::clean;
-use crate::replay::{self, KindTally, Options, SiteTally};
+use crate::rework::{self, KindTally, Options, SiteTally};
 use crate::store::folder;
 use clap::Args;
 use std::fmt::Write as _;
@@ -43,7 +43,7 @@ pub fn run(args: &ExtractArgs) -> anyhow::Result<ExitCode> {
     let begin = Instant::now();
     let shown = io::stderr().is_terminal();
     let mut next = begin + EVERY;
-    let tallies = replay::run(
+    let tallies = rework::run(
         &dir,
         &job.sites,
         Options {
@@ -144,7 +144,7 @@ fn share(part: u64, whole: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::Fill;
+    use crate::rework::Fill;
 
     #[test]
     fn changes_are_told_in_lines() {

@@ -1,7 +1,8 @@
 //! The face without a terminal: progress lines, or JSON.
 
+use super::look;
 use crate::bus::{JobState, Level, Notice};
-use crate::monitor::{Snapshot, line};
+use crate::monitor::{AlertChanges, Snapshot, line};
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,8 @@ const ON_A_TERMINAL: Duration = Duration::from_millis(250);
 /// Shows progress on standard output until the run is over. A reader that has
 /// gone away ends the showing, not the crawl.
 pub async fn show(mut snapshots: watch::Receiver<Arc<Snapshot>>, json: bool) {
-    let terminal = io::stdout().is_terminal() && !json;
+    // A terminal that knows no escape sequences is no better than a pipe.
+    let terminal = io::stdout().is_terminal() && !json && !look::is_dumb();
     let every = match (json, terminal) {
         (true, _) => JSON,
         (false, true) => ON_A_TERMINAL,
@@ -27,14 +29,18 @@ pub async fn show(mut snapshots: watch::Receiver<Arc<Snapshot>>, json: bool) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = Told::default();
+    let mut alerts = snapshots.clone();
+    let mut changes = AlertChanges::default();
     loop {
-        let over = tokio::select! {
-            _ = ticks.tick() => false,
-            over = until_over(&mut snapshots) => over,
+        let (due, over) = tokio::select! {
+            _ = ticks.tick() => (true, false),
+            over = until_over(&mut snapshots) => (true, over),
+            // Lines have a notice for each alert.
+            Ok(()) = alerts.changed(), if json => (false, false),
         };
         let snapshot = snapshots.borrow().clone();
         let shown = if json {
-            print(&format!("{}\n", line::event_json(&snapshot)))
+            print(&objects(&snapshot, &mut changes, due))
         } else {
             lines(&snapshot, terminal, &mut told)
         };
@@ -49,6 +55,22 @@ pub async fn show(mut snapshots: watch::Receiver<Arc<Snapshot>>, json: bool) {
             return;
         }
     }
+}
+
+/// The alerts that changed since the last call, and where it is due, progress.
+fn objects(snapshot: &Snapshot, changes: &mut AlertChanges, due: bool) -> String {
+    let mut text = String::new();
+    let (began, ended) = changes.update(snapshot);
+    let changed = ended.iter().map(|alert| (alert, false));
+    for (alert, began) in changed.chain(began.iter().map(|alert| (alert, true))) {
+        text.push_str(&line::alert_json(snapshot, alert, began).to_string());
+        text.push('\n');
+    }
+    if due {
+        text.push_str(&line::event_json(snapshot).to_string());
+        text.push('\n');
+    }
+    text
 }
 
 /// What has been told already.
@@ -97,6 +119,9 @@ fn width() -> usize {
 }
 
 fn print(text: &str) -> io::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()

@@ -1,12 +1,26 @@
 //! What the operator types: one file per subcommand, wiring only.
 
+mod alerts;
+mod attach;
+mod attend;
+mod background;
 mod check;
+mod completions;
+mod ctl;
+mod deck;
 mod demo;
 mod explain;
 pub mod export;
 mod extract;
 mod headless;
+mod jobs;
+mod keys;
+mod list;
 mod log;
+mod look;
+mod man;
+mod pictures;
+mod replay;
 mod run;
 mod session;
 mod signals;
@@ -45,8 +59,25 @@ enum Command {
     Export(export::ExportArgs),
     /// Take the fields of a changed sites file from the archive, without the network
     Extract(extract::ExtractArgs),
+    /// Open the deck on a crawl that runs already
+    Attach(attach::AttachArgs),
+    /// Send a command to a running crawl and print the answer
+    Ctl(ctl::CtlArgs),
+    /// List the crawls on this machine and whether they run
+    List(list::ListArgs),
+    /// Open the deck on a job's recording: pause, seek, faster, slower
+    Replay(replay::ReplayArgs),
     /// Serve small sites with faults on loopback and crawl them under the deck
     Demo(demo::DemoArgs),
+    /// Print the keys of the deck, as a part of its settings file
+    Keys(keys::KeysArgs),
+    /// Print what a shell needs to complete these commands
+    Completions(completions::CompletionsArgs),
+    /// Print the manual, or write its pages into a folder
+    Man(man::ManArgs),
+    /// Draw the pictures of the README with the deck's own code, as SVG
+    #[command(hide = true)]
+    Pictures(pictures::PicturesArgs),
 }
 
 /// Runs the program and answers its exit code.
@@ -58,7 +89,15 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Extract(args) => extract::run(&args),
+        Command::Attach(args) => attach::run(&args),
+        Command::Ctl(args) => ctl::run(&args),
+        Command::List(args) => Ok(list::run(&args)),
+        Command::Replay(args) => replay::run(&args),
         Command::Demo(args) => demo::run(args),
+        Command::Keys(args) => keys::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+        Command::Pictures(args) => pictures::run(&args),
     };
     result.unwrap_or_else(|error| {
         // `{:#}` puts the causes on the same line.
@@ -71,4 +110,13 @@ pub fn main() -> ExitCode {
 /// reason to break down.
 fn complain(words: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "crawldeck: {words}");
+}
+
+/// Writes to standard output. A reader that has seen enough is no failure.
+fn print(bytes: &[u8]) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }

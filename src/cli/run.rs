@@ -1,11 +1,18 @@
 //! `crawldeck run`: a crawl under the deck, or headless.
 
+use super::background::{self, Engine};
+use super::look::{self, LookArgs};
 use super::session::{self, Face, Session};
+use super::{complain, deck};
+use crate::bus::Origin;
 use crate::config::{self, Overrides};
 use crate::engine::Reload;
+use crate::monitor::line::clean;
+use crate::remote::Link;
 use anyhow::{Context, bail};
 use clap::Args;
-use std::io::{IsTerminal, Write, stdin, stdout};
+use std::io::{Write, stdin, stdout};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,10 +41,23 @@ pub struct RunArgs {
     /// Headless, with one JSON object a line on standard output
     #[arg(long)]
     json: bool,
+    /// Crawl in the background, and come back with `crawldeck attach`
+    #[arg(long, conflicts_with_all = ["headless", "json"])]
+    detach: bool,
+    /// This process is an engine that another crawldeck has started
+    #[arg(long, hide = true)]
+    engine: bool,
+    /// Serve figures for Prometheus at http://ADDR/metrics; ADDR is a port of
+    /// this machine alone, or ADDRESS:PORT
+    #[arg(long, value_name = "ADDR", value_parser = metrics_address)]
+    metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    look: LookArgs,
 }
 
 /// Runs it.
 pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let settings = args.look.settings()?;
     let over = Overrides {
         max_pages: args.max_pages,
         concurrency: args.concurrency,
@@ -61,17 +81,32 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let dir = args
         .dir
         .unwrap_or_else(|| PathBuf::from(format!("{name}.crawl")));
-    let deck = stdout().is_terminal() && stdin().is_terminal() && !dumb_terminal();
-    let face = if args.json {
-        Face::Json
-    } else if args.headless || !deck {
-        Face::Lines
-    } else {
-        Face::Deck
-    };
-    if args.fresh && !args.headless && !args.json && deck && !confirm_fresh(&dir)? {
+    if args.engine {
+        let face = Face::Engine {
+            parent: background::enter()?,
+            deck: !args.detach,
+        };
+        return session::run(Session {
+            job,
+            dir,
+            fresh: args.fresh,
+            reload,
+            face,
+            metrics: args.metrics,
+            title: name,
+        });
+    }
+    let deck = look::has_deck();
+    let asks = deck && !args.headless && !args.json;
+    if args.fresh && asks && !confirm_fresh(&dir)? {
         bail!("nothing was changed");
     }
+    let face = match (args.json, args.headless || !deck) {
+        _ if args.detach => return detach(),
+        (true, _) => Face::Json,
+        (false, true) => Face::Lines,
+        (false, false) => return deck::run(&settings),
+    };
     session::run(Session {
         job,
         dir,
@@ -79,16 +114,52 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         reload,
         face,
         title: name,
+        metrics: args.metrics,
     })
+}
+
+/// Starts this command as an engine and leaves it, once it crawls.
+fn detach() -> anyhow::Result<ExitCode> {
+    deck::runtime()?.block_on(async {
+        let (mut engine, stream) = Engine::start()?;
+        match Link::adopt(stream, Origin::Ctl).await {
+            Ok(link) => {
+                let welcome = link.welcome();
+                let dir = clean(&welcome.dir);
+                let line = format!(
+                    "crawling in the background (process {}); `crawldeck attach {dir}` shows it\n",
+                    welcome.pid
+                );
+                // Nobody needs to hear it.
+                let _ = stdout().write_all(line.as_bytes());
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(error) => {
+                let (code, said) = engine.over().await;
+                if said.is_empty() {
+                    complain(format_args!("the engine did not start: {error}"));
+                } else {
+                    let _ = std::io::stderr().write_all(said.as_bytes());
+                }
+                Ok(code)
+            }
+        }
+    })
+}
+
+/// A port alone is one of the loopback address: who else may look is said on
+/// purpose.
+fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = text.parse::<u16>() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    let text = text.replace("localhost:", "127.0.0.1:");
+    text.parse()
+        .map_err(|_| "write a port, or an address and a port such as 127.0.0.1:9184".to_owned())
 }
 
 fn is_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
-}
-
-/// Whether the terminal says of itself that it cannot place a cursor.
-fn dumb_terminal() -> bool {
-    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
 /// Asks before a job's folder is started over.
@@ -103,4 +174,25 @@ fn confirm_fresh(dir: &Path) -> anyhow::Result<bool> {
         .read_line(&mut line)
         .context("reading your answer")?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_alone_is_of_this_machine() {
+        for (text, expected) in [
+            ("9184", Some("127.0.0.1:9184")),
+            ("localhost:1", Some("127.0.0.1:1")),
+            ("0.0.0.0:80", Some("0.0.0.0:80")),
+            ("[::1]:80", Some("[::1]:80")),
+            ("example.org:80", None),
+            ("70000", None),
+            ("", None),
+        ] {
+            let address = metrics_address(text).ok().map(|a| a.to_string());
+            assert_eq!(address.as_deref(), expected, "{text}");
+        }
+    }
 }

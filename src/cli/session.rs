@@ -1,17 +1,18 @@
 //! One run: store, engine, monitor and a face, put together.
 
-use super::{INCOMPLETE, complain, headless, log, signals};
+use super::attend::{self, Attendants};
+use super::{INCOMPLETE, complain, headless, jobs, log, signals};
 use crate::archive::Archive;
-use crate::bus::{
-    self, Command, Controls, Event, Level, Origin, Reply, Request, SiteInfo, SiteState,
-};
+use crate::bus::{self, Controls, Event, JobState, Level, SiteInfo, SiteState};
 use crate::config::Job;
 use crate::engine::{Ended, Engine, Parts, Reload};
 use crate::fetch::Http;
 use crate::monitor::{self, Counts, Pages, Snapshot};
+use crate::remote::{Limits, Server, Setup};
 use crate::store::sqlite::{self, Opening, OpeningSite};
-use crate::tui;
 use anyhow::Context;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,18 +22,25 @@ use tokio::sync::{mpsc, watch};
 
 /// Snapshots a second.
 const SNAPSHOTS: u32 = 10;
+/// How long the last picture may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Most threads for the event loop.
 const LOOP_THREADS: usize = 4;
 
 /// Which face the run has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Face {
-    /// The deck.
-    Deck,
     /// Progress lines.
     Lines,
     /// JSON objects.
     Json,
+    /// None: this process is an engine in the background.
+    Engine {
+        /// The connection to the process that started it.
+        parent: UnixStream,
+        /// Whether that is a deck.
+        deck: bool,
+    },
 }
 
 /// What is to be run, and how.
@@ -49,6 +57,8 @@ pub struct Session {
     pub face: Face,
     /// The job's name on screen.
     pub title: String,
+    /// Where Prometheus finds the run's figures, if anywhere.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Runs it to its end.
@@ -74,7 +84,9 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         reload,
         face,
         title,
+        metrics,
     } = session;
+    let figures = attend::listen(metrics).await?;
     let (events, bus_end) = mpsc::channel(bus::EVENTS);
     let (commands, command_end) = mpsc::channel(bus::REQUESTS);
     let (queries, query_end) = mpsc::channel(bus::REQUESTS);
@@ -122,6 +134,8 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let (publish, snapshots) = monitor::channel(&infos);
     let watching = tokio::spawn(monitor::run(bus_end, infos, counts, publish, SNAPSHOTS));
 
+    let attendants = Attendants::start(&dir, fresh, &snapshots, figures);
+
     let changed: Vec<&str> = job
         .sites
         .iter()
@@ -138,7 +152,33 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         let _ = events.send(Event::notice(Level::Warn, None, text)).await;
     }
     let stopped_by = signals::listen(controls.commands.clone()).context("listening to signals")?;
-    let (linger, lingering) = watch::channel(face == Face::Deck);
+    jobs::note(&dir, &title);
+    let json = matches!(face, Face::Json);
+    let (parent, deck) = match face {
+        Face::Engine { parent, deck } => (Some(parent), deck),
+        Face::Lines | Face::Json => (None, false),
+    };
+    let background = parent.is_some();
+    let server = serve(
+        Setup {
+            dir: dir.clone(),
+            parent,
+            deck,
+            title,
+            controls: controls.clone(),
+            snapshots: snapshots.clone(),
+            limits: Limits::default(),
+        },
+        &events,
+    )
+    .await;
+    // With nobody waiting for its end, a finished crawl stays as long as there
+    // is a deck on it.
+    let linger = if background {
+        server.watched()
+    } else {
+        watch::channel(false).1
+    };
     let engine = Engine::start(Parts {
         store: opened.store,
         opened: opened.sites,
@@ -147,29 +187,36 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         events,
         commands: command_end,
         queries: query_end,
-        linger: lingering,
+        linger,
         reload,
         threads: cores,
         archive: archive.clone(),
+        dir: dir.clone(),
     })
     .context("starting the CPU pool")?;
 
-    let ended = match face {
-        Face::Deck => under_deck(engine, snapshots.clone(), &controls, &linger, title).await?,
-        Face::Lines | Face::Json => {
-            let shown = tokio::spawn(headless::show(snapshots.clone(), face == Face::Json));
-            let ended = engine.ended().await;
-            // It ends by itself when the monitor has seen the end.
-            let _ = shown.await;
-            ended
-        }
+    let ended = if background {
+        engine.ended().await
+    } else {
+        let shown = tokio::spawn(headless::show(snapshots.clone(), json));
+        let ended = engine.ended().await;
+        // It ends by itself when the monitor has seen the end.
+        let _ = shown.await;
+        ended
     };
     if let Some(archive) = archive {
         // Waits for a file; the runtime has nothing else to do any more.
         archive.close();
     }
+    // The last picture is the one of the end; a monitor that has gone, or an
+    // engine that broke down, has none.
+    let mut last = snapshots.clone();
+    let over = last.wait_for(|seen| seen.state == JobState::Over);
+    let _ = tokio::time::timeout(PATIENCE, over).await;
+    server.close(last_word(&last.borrow())).await;
     drop(controls);
     watching.abort();
+    attendants.finish().await;
     Ok(conclude(
         &ended,
         &snapshots.borrow(),
@@ -201,44 +248,32 @@ fn archive(
     Ok(Some(Archive::open(dir, &name, events.clone())?))
 }
 
-/// Runs the deck until the operator leaves or the terminal goes away; then the
-/// crawl goes on without it.
-async fn under_deck(
-    engine: Engine,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    controls: &Controls,
-    linger: &watch::Sender<bool>,
-    title: String,
-) -> anyhow::Result<Ended> {
-    let mut deck = tui::open(tui::Deck {
-        snapshots,
-        controls: controls.clone(),
-        options: tui::Options::from_env(title),
-    })
-    .context("opening the deck")?;
-    let mut ended = std::pin::pin!(engine.ended());
-    let left = tokio::select! {
-        ended = &mut ended => {
-            deck.close();
-            return Ok(ended);
-        }
-        left = deck.closed() => left,
-    };
-    deck.close();
-    if left == tui::Left::Quit {
-        let request = Request {
-            command: Command::Stop,
-            origin: Origin::Auto,
-            reply: Reply::ignore(),
-        };
-        // A closed channel means that the engine has ended already.
-        let _ = controls.commands.send(request).await;
-    } else {
-        tracing::warn!("the terminal went away; the crawl goes on without it");
-        // Nobody can leave the deck any more: end when the sites have.
-        let _ = linger.send(false);
+/// Opens the control socket. Where the folder takes none, the crawl goes on
+/// without, and says so.
+async fn serve(setup: Setup, events: &mpsc::Sender<Event>) -> Server {
+    let dir = setup.dir.clone();
+    let (server, failed) = Server::start(setup);
+    if let Some(error) = failed {
+        let text = unreachable(&dir, &error);
+        tracing::warn!("{text}");
+        let _ = events.send(Event::notice(Level::Warn, None, text)).await;
     }
-    Ok(ended.await)
+    server
+}
+
+fn unreachable(dir: &Path, error: &std::io::Error) -> String {
+    let dir = dir.display();
+    format!("no control socket in {dir}, so that attach and ctl do not work: {error}")
+}
+
+/// What clients are told at the end.
+fn last_word(last: &Snapshot) -> &'static str {
+    let stopped = |site: &Arc<monitor::SiteView>| site.state == SiteState::Stopped;
+    if last.sites.iter().any(stopped) {
+        "the crawl was stopped"
+    } else {
+        "the crawl has ended"
+    }
 }
 
 /// The exit code, and a last word where something is amiss.

@@ -54,6 +54,10 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
     lines.debug("keep.compress", &was.compress, &is.compress);
     lines.value("keep.rotate", was.rotate, is.rotate);
     records(&old.extract, &new.extract, &mut lines);
+    if old.alerts != new.alerts {
+        // Their webhooks and commands may be secrets.
+        lines.0.push("alerts: changed".to_owned());
+    }
     lines.0
 }
 
@@ -169,6 +173,11 @@ mod tests {
             ("", "", vec![]),
             ("", "limits: { pages: 9 }", vec!["limits.pages: none → 9"]),
             ("", "limits: { depth: 2 }", vec!["limits.depth: none → 2"]),
+            (
+                "",
+                "alerts: [{ when: no_progress, webhook: 'http://e.org/' }]",
+                vec!["alerts: changed"],
+            ),
             (
                 "",
                 "discover: { sitemap: off }",

@@ -30,7 +30,14 @@ impl fmt::Display for ConfigError {
             Some((line, column)) => write!(f, "{}:{line}:{column}: ", self.file)?,
             None => write!(f, "{}: ", self.file)?,
         }
-        f.write_str(&self.message)
+        // Always one line, whatever the parsers below had to say.
+        for (n, line) in self.message.lines().enumerate() {
+            if n > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(line.trim_end())?;
+        }
+        Ok(())
     }
 }
 
@@ -64,7 +71,8 @@ pub(super) fn plain(message: &str) -> String {
         .replace("duplicate entry with key", "a second key")
 }
 
-fn suggestion(given: &str, known: &[&str]) -> String {
+/// The nearest known name, or all of them.
+pub(super) fn suggestion(given: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
         .map(|name| (strsim::osa_distance(given, name), *name))

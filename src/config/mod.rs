@@ -5,6 +5,7 @@
 //!                     └─ resolve ─▶ Job of Sites
 //! ```
 
+mod alert;
 mod diff;
 mod env;
 mod error;

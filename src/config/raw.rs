@@ -2,8 +2,8 @@
 
 use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, Unsupported, WorkersForm};
 use super::scalar::{
-    Bodies, Bound, Compress, Css, Depth, Expression, HostName, Name, Obey, Positive, Retries,
-    RungName, Size, Span, Switch, Text, WebUrl,
+    AlertLevel, Bodies, Bound, Compress, Css, Depth, Expression, HostName, Name, Obey, Positive,
+    Retries, RungName, Size, Span, Switch, Text, WebUrl, Webhook, When,
 };
 use serde::Deserialize;
 
@@ -32,6 +32,8 @@ pub struct Document {
     pub keep: Option<Keep>,
     /// What is taken from the pages.
     pub extract: Option<Vec<Record>>,
+    /// When the operator is alerted; in place of those of the defaults.
+    pub alerts: Option<Vec<Alert>>,
 }
 
 /// What may stand under `defaults`.
@@ -51,6 +53,8 @@ pub struct Defaults {
     pub fetch: Option<Fetch>,
     /// What is kept beside records.
     pub keep: Option<Keep>,
+    /// When the operator is alerted.
+    pub alerts: Option<Vec<Alert>>,
 }
 
 macro_rules! sections {
@@ -167,6 +171,28 @@ pub struct TimeoutPhases {
     pub idle: Option<Span>,
     /// The whole request.
     pub total: Option<Span>,
+}
+
+/// When the operator is alerted, and how.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Alert {
+    /// The condition.
+    pub when: When,
+    /// For how long it must hold without a break. By default 10s, and 1m for no_progress.
+    #[serde(rename = "for")]
+    pub hold: Option<Span>,
+    /// `warn` or `error`. By default `warn`.
+    pub level: Option<AlertLevel>,
+    /// Whether the terminal rings its bell.
+    pub bell: Option<Switch>,
+    /// Whether the terminal shows a notification.
+    pub notify: Option<Switch>,
+    /// A URL to which the alert is posted as JSON.
+    pub webhook: Option<Webhook>,
+    /// A program and its arguments, run without a shell.
+    pub command: Option<Vec<Text>>,
 }
 
 /// A kind of record.

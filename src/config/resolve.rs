@@ -1,5 +1,6 @@
 //! From documents to sites: defaults applied, what is left out filled in.
 
+use super::alert;
 use super::error::ConfigError;
 use super::forms::{FieldForm, OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm, WorkersForm};
 use super::loader::Documents;
@@ -92,6 +93,7 @@ fn merged(new: raw::Defaults, old: raw::Defaults) -> raw::Defaults {
         url: Some(both(new.url, old.url, raw::UrlForm::or)),
         fetch: Some(both(new.fetch, old.fetch, raw::Fetch::or)),
         keep: Some(both(new.keep, old.keep, raw::Keep::or)),
+        alerts: new.alerts.or(old.alerts),
     }
 }
 
@@ -172,8 +174,12 @@ fn site(
             .collect(),
         start,
         digest: 0,
+        alerts: Arc::default(),
     };
     site.digest = xxh3_64(format!("{site:?}{:?}", site.fetch.headers).as_bytes());
+    // Alerts change nothing of what is crawled: no part of the digest.
+    let defaults = defaults.alerts.as_deref().unwrap_or_default();
+    site.alerts = alert::rules(document.alerts, defaults, &site.extract)?;
     Ok(site)
 }
 

@@ -143,6 +143,14 @@ scalars! {
         "zstd" | "zst" => Ok(super::Compress::Zstd),
         _ => Err("not known; write gz or zstd".to_owned()),
     };
+    /// When an alert begins.
+    When(crate::bus::Condition), "a condition such as errors > 10%, pages_per_s < 5, no_progress, \
+        queue_growth > 100/s, disk_free < 2GB or fill(record.field) < 90%",
+        |text| super::alert::condition(text);
+    /// How much an alert matters.
+    AlertLevel(crate::bus::Level), "warn or error", |text| super::alert::level(text);
+    /// Where an alert is posted.
+    Webhook(String), "an http or https URL", |text| super::alert::webhook(text);
     /// A rung of the ladder.
     RungName(super::Rung), "a way of fetching: http", |text| match text {
         "http" => Ok(super::Rung::Http),
@@ -210,7 +218,13 @@ fn expression(text: &str) -> Result<Regex, String> {
 fn css(text: &str) -> Result<String, String> {
     match scraper::Selector::parse(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!("not a CSS selector: {error}")),
+        // A message of the parser's may have lines of its own, and its own advice.
+        Err(error) => {
+            let first = error.to_string().lines().next().map(str::to_owned);
+            let first = first.unwrap_or_default();
+            let first = first.split(". Please report").next().unwrap_or_default();
+            Err(format!("not a CSS selector: {first}"))
+        }
     }
 }
 
@@ -253,6 +267,12 @@ fn size(text: &str) -> Result<u64, String> {
         .checked_mul(unit)
         .filter(|bytes| (1024..=4 << 30).contains(bytes))
         .ok_or_else(|| "out of range; a size is from 1KB to 4GB".to_owned())
+}
+
+/// A number from 0, perhaps with a fraction.
+pub(super) fn fraction(text: &str) -> Option<f64> {
+    let number: f64 = text.parse().ok()?;
+    (number.is_finite() && number >= 0.0).then_some(number)
 }
 
 fn whole(text: &str, least: u64, most: u64) -> Result<u64, String> {

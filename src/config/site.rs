@@ -1,5 +1,6 @@
 //! One site as the engine sees it: defaults applied, every value checked.
 
+use crate::bus::AlertRule;
 use crate::page::NormalForm;
 use serde_json::Value;
 use std::fmt;
@@ -49,6 +50,8 @@ pub struct Site {
     /// A digest of all of the above, by which a resumed run sees that the
     /// document has changed.
     pub digest: u64,
+    /// When the operator is alerted.
+    pub alerts: Arc<[AlertRule]>,
 }
 
 /// Ends of a site's crawl.

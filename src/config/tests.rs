@@ -172,6 +172,37 @@ fn each_fault_has_its_place_and_its_mend() {
             "s.yaml:3:1: a second key \"site\"",
         ),
         (
+            &format!("{site}alerts:\n- when: eror > 10%\n"),
+            "s.yaml:4:9: alerts[0].when: unknown condition \"eror\"; did you mean \"errors\"?",
+        ),
+        (
+            &format!("{site}alerts:\n- when: errors > ten\n"),
+            "s.yaml:4:9: alerts[0].when: \"errors > ten\" is not a condition; write it like errors > 10%",
+        ),
+        (
+            &format!("{site}alerts: [{{ when: no_progress, levl: error }}]\n"),
+            "s.yaml:3:31: unknown key \"levl\" in alerts[0]; did you mean \"level\"?",
+        ),
+        (
+            &format!("{site}alerts: [{{ when: no_progress, level: info }}]\n"),
+            "s.yaml:3:38: alerts[0].level: \"info\" is not a level of an alert; write warn or error",
+        ),
+        (
+            &format!("{site}alerts: [{{ when: no_progress, webhook: e.org/x }}]\n"),
+            "alerts[0].webhook: a webhook is an http or https URL",
+        ),
+        (
+            &format!("{site}alerts: [{{ for: 3s }}]\n"),
+            "the key \"when\"",
+        ),
+        (
+            &format!(
+                "{site}extract: [{{ record: book, fields: {{ title: h1 }} }}]\n\
+                 alerts: [{{ when: fill(book.titel) < 90% }}]\n"
+            ),
+            "s.yaml:1:1: alerts[0].when: no field \"titel\" in the record book; did you mean \"title\"?",
+        ),
+        (
             &format!("{site}---\n{site}"),
             "s.yaml:4:1: a second site named a; the first begins on line 1",
         ),
@@ -197,6 +228,36 @@ fn each_fault_has_its_place_and_its_mend() {
         .map(|(message, text, expected)| format!("{text}\n  is: {message}\n  not: {expected}\n"))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn alerts_of_a_site_stand_in_place_of_the_defaults() {
+    use crate::bus::{Condition, Level};
+    let defaults = "defaults:\n  alerts:\n  - { when: disk_free < 2GB, notify: on }\n  \
+        - { when: fill(book.title) < 90% }\n---\n";
+    let hook = "alerts: [{ when: errors > 10%, for: 30s, level: error, bell: true, \
+        webhook: 'https://e.org/${TOKEN}', command: [notify-send, '${TOKEN}'] }]\n";
+    let text = format!(
+        "{defaults}site: a\nstart: http://e.org/\n---\nsite: b\nstart: http://e.org/\n{hook}---\n\
+         site: c\nstart: http://e.org/\nalerts: []\n"
+    );
+    let job = read(&text).unwrap();
+    let [a, b, c] = &job.sites[..] else {
+        panic!("three sites")
+    };
+    assert_eq!(a.alerts.len(), 1, "a takes no books");
+    assert_eq!(a.alerts[0].when, Condition::DiskFree(2 << 30));
+    assert!(a.alerts[0].notify && !a.alerts[0].bell && a.alerts[0].level == Level::Warn);
+    assert_eq!(a.alerts[0].hold, Duration::from_secs(10));
+    let rule = &b.alerts[0];
+    assert!(rule.bell && rule.level == Level::Error && rule.hold == Duration::from_secs(30));
+    let action = rule.action.as_ref().unwrap();
+    assert_eq!(action.webhook.as_deref(), Some("https://e.org/s3cret"));
+    assert_eq!(action.command, ["notify-send", "s3cret"]);
+    assert!(c.alerts.is_empty());
+    assert!(!format!("{job:?}").contains("s3cret"));
+    let plain = read("site: b\nstart: http://e.org/\n").unwrap();
+    assert_eq!(b.digest, plain.sites[0].digest, "an alert changes no crawl");
 }
 
 #[test]

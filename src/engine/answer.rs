@@ -6,7 +6,7 @@ use crate::bus::{Ask, Query, Reply, Told, Why};
 use crate::page::SiteId;
 use crate::store::Store;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// Queries answered at the same time.
 const AT_ONCE: usize = 8;
@@ -15,10 +15,9 @@ const AT_ONCE: usize = 8;
 pub async fn run(
     mut queries: mpsc::Receiver<Query>,
     store: Arc<dyn Store>,
-    sites: Vec<Arc<SiteContext>>,
+    sites: watch::Receiver<Vec<Arc<SiteContext>>>,
 ) {
     let room = Arc::new(Semaphore::new(AT_ONCE));
-    let sites = Arc::new(sites);
     while let Some(Query { ask, reply }) = queries.recv().await {
         let Ok(permit) = room.clone().acquire_owned().await else {
             return;
@@ -26,6 +25,7 @@ pub async fn run(
         let store = store.clone();
         let sites = sites.clone();
         tokio::spawn(async move {
+            let sites = sites.borrow().clone();
             reply.send(answer(ask, &*store, &sites).await);
             drop(permit);
         });

@@ -1,14 +1,15 @@
 //! What is made of a body, on a thread of the CPU pool: links, records, and
 //! the page's commit.
 
+use super::evidence::evidence;
 use super::keep;
 use super::site::SiteContext;
 use super::work::Page;
 use crate::bus::{Attempt, Event};
 use crate::extract::{charset, links};
-use crate::fetch::{self, Fetched};
+use crate::fetch::{self, Fetched, block};
 use crate::page::{FailureKind, Outcome};
-use crate::store::{Commit, NewUrl, Record, Via};
+use crate::store::{Commit, Leased, NewUrl, Record, Via};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -75,11 +76,18 @@ fn read(job: PageJob) -> Commit {
     let mut page_links = rules.linker.page(&page.url, depth);
     let follow = rules.follow;
     let obey = rules.config.discover.nofollow;
+    let mut links = 0usize;
     let head = links::scan(&html, &mut |link| {
+        links += 1;
         if follow && !(obey && link.nofollow) {
             page_links.push(link.href);
         }
     });
+    if links <= block::FEW_LINKS
+        && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &html)
+    {
+        return refused(&site, leased, commit, &html, whose, &fetched);
+    }
     if let Some(base) = &head.base_href {
         page_links.base(base);
     }
@@ -119,4 +127,32 @@ fn read(job: PageJob) -> Commit {
         });
     }
     commit
+}
+
+/// A page with a good status that is a challenge all the same.
+fn refused(
+    site: &SiteContext,
+    leased: &Leased,
+    commit: Commit,
+    html: &str,
+    whose: &str,
+    fetched: &Fetched,
+) -> Commit {
+    // It was counted as done when its commit was begun.
+    site.done.fetch_sub(1, Ordering::Relaxed);
+    let kind = FailureKind::Blocked;
+    // A bus that is gone has nobody who counts.
+    let _ = site.events.blocking_send(Event::Late {
+        site: site.id,
+        kind,
+    });
+    let mut refused = site.commit(leased, Outcome::Failed(kind));
+    refused.content_type = commit.content_type;
+    refused.attempt = commit.attempt.map(|attempt| Attempt {
+        kind: Some(kind),
+        detail: whose.to_owned(),
+        ..attempt
+    });
+    refused.evidence = Some(evidence(&fetched.headers, html.as_bytes()));
+    refused
 }

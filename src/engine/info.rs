@@ -17,6 +17,7 @@ impl From<&Site> for SiteInfo {
             name: site.name.as_str().into(),
             start: site.start.first().map_or("", |url| url.as_str()).into(),
             rules: rules.collect(),
+            alerts: site.alerts.clone(),
         }
     }
 }

@@ -43,7 +43,7 @@ pub fn begin(
     match archive::pack(&answer, codec) {
         Ok(packed) => {
             // Only what has a body is worth extracting from again.
-            let whole = fetched.read && fetched.status < 300;
+            let whole = fetched.read && fetched.status < 300 && attempt.kind.is_none();
             let print = whole.then(|| site.print(&page.leased.url));
             Some(archive.put(packed, print, keep.rotate))
         }

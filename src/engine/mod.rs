@@ -6,6 +6,7 @@ mod auto;
 mod digest;
 mod director;
 mod errand;
+mod evidence;
 mod host;
 mod hosts;
 mod info;

@@ -23,7 +23,7 @@ pub fn is_worth_retrying(kind: FailureKind, status: Option<u16>) -> bool {
 
 /// Whether such a failure speaks against the whole host and not just the page.
 pub fn is_host_trouble(kind: FailureKind, status: Option<u16>) -> bool {
-    kind == FailureKind::Tls || is_worth_retrying(kind, status)
+    matches!(kind, FailureKind::Tls | FailureKind::Blocked) || is_worth_retrying(kind, status)
 }
 
 /// The wait before retry number `tries` (from 0): exponential, with jitter of

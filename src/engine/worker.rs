@@ -2,6 +2,7 @@
 
 use super::digest::{self, PageJob};
 use super::errand;
+use super::evidence::{BODY_KEPT, evidence};
 use super::host::Health;
 use super::keep;
 use super::retry;
@@ -12,9 +13,9 @@ use crate::bus::{Attempt, Event, WorkerId};
 use crate::config::Rung;
 use crate::discover::redirect::Step;
 use crate::discover::scope::Refusal;
-use crate::fetch::{self, FetchError, Fetched, Want};
+use crate::fetch::{self, FetchError, Fetched, Want, block};
 use crate::page::{FailureKind, Outcome, SkipReason, Verdict, time};
-use crate::store::{Commit, Evidence, NewUrl, Via};
+use crate::store::{Commit, NewUrl, Via};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -23,9 +24,6 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-
-/// Bytes of a failed page's body that are kept.
-const BODY_KEPT: usize = 4096;
 
 /// Works until the slot is closed or everything is cancelled. What is in
 /// flight on cancellation is dropped; its lease ends with the process.
@@ -122,7 +120,8 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
         Ok(fetched) => {
             attempt.status = Some(fetched.status);
             attempt.bytes = fetched.bytes;
-            let kind = (fetched.status >= 400).then_some(FailureKind::Status);
+            let kind = blocked(fetched, &mut attempt.detail)
+                .or_else(|| (fetched.status >= 400).then_some(FailureKind::Status));
             (fetched.elapsed, kind)
         }
         Err(error) => {
@@ -144,13 +143,13 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
 
     let sample = (elapsed, attempt.status, kind);
     if let Ok(fetched) = &result
-        && !is_digested(fetched)
+        && (kind.is_some() || !is_digested(fetched))
     {
         keep::answer(site, &page, &attempt, fetched).await;
     }
     let end = match result {
         Err(error) => fail(site, &page, attempt, error).await,
-        Ok(fetched) if fetched.status >= 400 => refuse(site, &page, attempt, fetched).await,
+        Ok(fetched) if kind.is_some() => refuse(site, &page, attempt, fetched).await,
         Ok(fetched) if matches!(fetched.status, 301 | 302 | 303 | 307 | 308) => {
             let commit = redirect(site, &rules, &page, attempt, &fetched);
             let again = matches!(commit.verdict, Verdict::Retry { .. });
@@ -189,10 +188,7 @@ async fn fail(site: &SiteContext, page: &Page, attempt: Attempt, error: FetchErr
         kind if retry::is_host_trouble(kind, attempt.status) => Health::Failing,
         _ => Health::Fine,
     };
-    let evidence = error.head.map(|head| Evidence {
-        headers: headers(&head.1),
-        body: Vec::new(),
-    });
+    let evidence = error.head.map(|head| evidence(&head.1, &[]));
     let commit = site.failure(&page.leased, attempt, error.kind, None, evidence);
     let again = matches!(commit.verdict, Verdict::Retry { .. });
     site.store.commit(commit).await;
@@ -204,7 +200,23 @@ async fn fail(site: &SiteContext, page: &Page, attempt: Attempt, error: FetchErr
     }
 }
 
-/// An answer with an error status.
+/// Whether the answer is a challenge or a refusal, by its head or, where it has
+/// an error status, by what was read of its body.
+fn blocked(fetched: &Fetched, detail: &mut String) -> Option<FailureKind> {
+    let by_body = || {
+        let body = fetch::body::decode_prefix(fetched, Want::EVIDENCE).ok()?.0;
+        let html = String::from_utf8_lossy(&body);
+        block::by_body(fetched.status, &fetched.headers, &html)
+    };
+    let whose = block::by_headers(fetched.status, &fetched.headers).or_else(|| {
+        let refused = fetched.status >= 400 && fetched.status != 404;
+        refused.then(by_body).flatten()
+    })?;
+    *detail = whose.to_owned();
+    Some(FailureKind::Blocked)
+}
+
+/// An answer with an error status, or a block.
 async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetched) -> End {
     let status = Some(fetched.status);
     let told = matches!(fetched.status, 429 | 503)
@@ -220,19 +232,12 @@ async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetc
         Health::Fine
     };
     let body = fetch::body::decode_prefix(&fetched, BODY_KEPT as u64)
-        .map(|(body, _)| body.into_owned())
+        .map(|(body, _)| body)
         .unwrap_or_default();
-    let evidence = Evidence {
-        headers: headers(&fetched.headers),
-        body,
-    };
-    let mut commit = site.failure(
-        &page.leased,
-        attempt,
-        FailureKind::Status,
-        told,
-        Some(evidence),
-    );
+    let evidence = evidence(&fetched.headers, &body);
+    let kind = attempt.kind.unwrap_or(FailureKind::Status);
+    let whose = attempt.detail.clone();
+    let mut commit = site.failure(&page.leased, attempt, kind, told, Some(evidence));
     commit.content_type = fetch::media_type(&fetched);
     let again = matches!(commit.verdict, Verdict::Retry { .. });
     site.store.commit(commit).await;
@@ -240,7 +245,10 @@ async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetc
         health,
         hold,
         again,
-        why: (!again).then(|| format!("{}: status {}", page.leased.url, fetched.status)),
+        why: (!again).then(|| match kind {
+            FailureKind::Blocked => format!("{}: blocked ({whose})", page.leased.url),
+            _ => format!("{}: status {}", page.leased.url, fetched.status),
+        }),
     }
 }
 
@@ -257,10 +265,7 @@ fn redirect(
     let broken = |mut attempt: Attempt, kind: FailureKind, detail: String| {
         attempt.kind = Some(kind);
         attempt.detail = detail;
-        let evidence = Evidence {
-            headers: headers(&fetched.headers),
-            body: Vec::new(),
-        };
+        let evidence = evidence(&fetched.headers, &[]);
         site.failure(leased, attempt, kind, None, Some(evidence))
     };
     let Some(target) = location(rules, &page.url, fetched) else {
@@ -364,14 +369,4 @@ async fn keep(site: &Arc<SiteContext>, page: Page, attempt: Attempt, fetched: Fe
         digest::page(job);
         drop(room);
     });
-}
-
-/// Response headers as text, for the operator's eyes.
-fn headers(map: &reqwest::header::HeaderMap) -> Vec<crate::bus::Header> {
-    map.iter()
-        .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            (name.as_str().to_owned(), value)
-        })
-        .collect()
 }

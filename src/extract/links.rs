@@ -54,12 +54,21 @@ pub fn scan(html: &str, sink: &mut dyn FnMut(RawLink<'_>)) -> PageHead {
             None => break,
             Some(b'!') => past_markup(bytes, at),
             Some(b'?') => past(bytes, at, b'>'),
-            Some(b'/') => past_attributes(bytes, at + 1),
+            Some(b'/') => past_end_tag(bytes, at + 1),
             Some(byte) if byte.is_ascii_alphabetic() => element(html, at, &mut head, sink),
             Some(_) => at,
         };
     }
     head
+}
+
+/// Past an end tag, or the comment that a browser takes it for where no name
+/// follows; `at` is behind the slash.
+fn past_end_tag(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at) {
+        Some(byte) if byte.is_ascii_alphabetic() => past_attributes(bytes, at),
+        _ => past(bytes, at, b'>'),
+    }
 }
 
 /// Past a comment, a doctype or a bogus comment; `at` is at the `!`.

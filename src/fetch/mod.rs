@@ -14,6 +14,7 @@
 //! four connection pools and one name cache.
 
 mod answer;
+pub mod block;
 pub mod body;
 mod cookies;
 mod dial;

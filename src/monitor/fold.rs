@@ -1,11 +1,13 @@
 //! The monitor: state folded from events, and snapshots made of it. No I/O and
-//! no clock of its own.
+//! no clock of its own
+//! but for the stamp on its own notices.
 
+use super::alerts::{self, Look};
 use super::commits::CommitTimes;
 use super::rates::Rates;
 use super::site::{Counts, Site};
-use super::snapshot::{Health, Pages, SiteView, Snapshot, Totals};
-use crate::bus::{Event, JobState, Notice, SiteInfo, SiteState};
+use super::snapshot::{Alert, Health, SiteView, Snapshot, Totals};
+use crate::bus::{Event, JobState, Level, Notice, SiteInfo, SiteState};
 use crate::page::SiteId;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,6 +27,10 @@ pub struct Monitor {
     shown: Option<Arc<[Notice]>>,
     health: Health,
     commits: CommitTimes,
+    alerts: Arc<[Alert]>,
+    /// Alerts raised so far.
+    alerts_total: u64,
+    looked_at: Option<Instant>,
 }
 
 impl Monitor {
@@ -46,6 +52,9 @@ impl Monitor {
             shown: None,
             health: Health::default(),
             commits: CommitTimes::default(),
+            alerts: Arc::default(),
+            alerts_total: 0,
+            looked_at: None,
         }
     }
 
@@ -59,8 +68,7 @@ impl Monitor {
         match event {
             Event::Site { site, state, why } => {
                 if let Some(site) = self.site(site) {
-                    site.state = state;
-                    site.why = why;
+                    site.enter(state, why, now);
                 }
             }
             Event::Controls {
@@ -75,6 +83,11 @@ impl Monitor {
                     site.controls = controls;
                 }
             }
+            Event::Late { site, kind } => {
+                if let Some(site) = self.site(site) {
+                    site.late(kind);
+                }
+            }
             Event::Record {
                 site,
                 rule,
@@ -84,10 +97,18 @@ impl Monitor {
                     site.record(rule, &missing);
                 }
             }
-            Event::Info { site, info } => {
-                if let Some(site) = self.site(site) {
-                    site.inform(info);
+            Event::Joined { site, info, counts } => {
+                // Events come in their order: a place beyond the end is none.
+                if site.index() == self.sites.len() {
+                    self.sites.push(Site::new(info, Counts::from(&counts), now));
                 }
+            }
+            Event::Info { site, info } => {
+                let mut look = Look::default();
+                if let Some(site) = self.site(site) {
+                    site.inform(info, &mut look.ended);
+                }
+                self.announce(look);
             }
             Event::Worker {
                 site,
@@ -106,7 +127,7 @@ impl Monitor {
                 ..
             } => {
                 if let Some(site) = self.site(site) {
-                    site.attempt(status, kind, elapsed);
+                    site.attempt(status, kind, elapsed, now);
                 }
             }
             Event::Committed(deltas) => {
@@ -125,18 +146,64 @@ impl Monitor {
                     site.rest(host, rest, now);
                 }
             }
-            Event::Notice(notice) => {
-                if self.notices.len() == Snapshot::NOTICES {
-                    self.notices.pop_front();
-                }
-                self.notices.push_back(notice);
-                self.notices_total += 1;
-                self.shown = None;
-            }
+            Event::Notice(notice) => self.note(notice),
             Event::Vitals(vitals) => self.health.vitals = vitals,
             Event::CommitTime(time) => self.commits.note(now, time),
             Event::Stalled(why) => self.health.stalled = why,
             Event::Job(state) => self.state = state,
+        }
+    }
+
+    fn note(&mut self, notice: Notice) {
+        if self.notices.len() == Snapshot::NOTICES {
+            self.notices.pop_front();
+        }
+        self.notices.push_back(notice);
+        self.notices_total += 1;
+        self.shown = None;
+    }
+
+    /// Looks at every site's alerts, once a second and at the end.
+    fn look(&mut self, now: Instant) {
+        let due = self
+            .looked_at
+            .is_none_or(|at| now.saturating_duration_since(at) >= alerts::EVERY);
+        if !due && !self.is_over() {
+            return;
+        }
+        self.looked_at = Some(now);
+        let mut look = Look::default();
+        let mut raised: Vec<Alert> = Vec::new();
+        for (n, site) in (0..).zip(&mut self.sites) {
+            if site.alarms.is_empty() {
+                continue;
+            }
+            let disk_free = self.health.vitals.disk_free;
+            site.look(SiteId(n), disk_free, now, &mut self.alerts_total, &mut look);
+            raised.extend(site.alarms.raised().cloned());
+        }
+        raised.sort_by_key(|alert| alert.id);
+        if *raised != *self.alerts {
+            self.alerts = raised.into();
+        }
+        self.announce(look);
+    }
+
+    /// Says which alerts began and which ended.
+    fn announce(&mut self, look: Look) {
+        let began = look
+            .began
+            .into_iter()
+            .map(|alert| (alert.level, "alert", alert));
+        let ended = look
+            .ended
+            .into_iter()
+            .map(|alert| (Level::Info, "alert over", alert));
+        for (level, what, alert) in began.chain(ended) {
+            let text = format!("{what}: {}", alert.text);
+            if let Event::Notice(notice) = Event::notice(level, alert.site, text) {
+                self.note(notice);
+            }
         }
     }
 
@@ -148,7 +215,13 @@ impl Monitor {
             .iter()
             .any(|site| !site.state.is_over() && site.state != SiteState::Paused);
         self.rates.roll(now, active);
-        let sites: Vec<Arc<SiteView>> = self.sites.iter_mut().map(|site| site.view(now)).collect();
+        let stalled = self.health.stalled.as_deref();
+        let sites: Vec<Arc<SiteView>> = self
+            .sites
+            .iter_mut()
+            .map(|site| site.view(now, stalled))
+            .collect();
+        self.look(now);
         let notices = self
             .shown
             .get_or_insert_with(|| self.notices.iter().cloned().collect())
@@ -158,11 +231,11 @@ impl Monitor {
             at: now,
             elapsed: now.saturating_duration_since(self.began),
             state: self.state,
-            totals: self.totals(&sites),
+            totals: Totals::of(&sites, self.rates.throughput()),
             sites,
             notices,
             notices_total: self.notices_total,
-            alerts: Arc::default(),
+            alerts: self.alerts.clone(),
             health: Health {
                 bus_depth,
                 commit_time: self.commits.last,
@@ -170,42 +243,6 @@ impl Monitor {
                 ..self.health.clone()
             },
         })
-    }
-
-    fn totals(&self, sites: &[Arc<SiteView>]) -> Totals {
-        let mut totals = Totals {
-            throughput: self.rates.throughput(),
-            ..Totals::default()
-        };
-        let mut known_end = true;
-        for site in sites {
-            let Pages {
-                done,
-                failed,
-                skipped,
-                queued,
-                in_flight,
-            } = site.pages;
-            totals.pages.done += done;
-            totals.pages.failed += failed;
-            totals.pages.skipped += skipped;
-            totals.pages.queued += queued;
-            totals.pages.in_flight += in_flight;
-            totals.records += site.records;
-            totals.bytes += site.bytes;
-            totals.busy += site.busy();
-            if site.state.is_over() {
-                totals.sites_over += 1;
-                continue;
-            }
-            totals.concurrency += u64::from(site.controls.concurrency);
-            known_end &= site.eta.is_some();
-            totals.eta = totals.eta.max(site.eta);
-        }
-        if !known_end {
-            totals.eta = None;
-        }
-        totals
     }
 
     fn site(&mut self, id: SiteId) -> Option<&mut Site> {
@@ -229,6 +266,7 @@ mod tests {
                 name: format!("site{n}").into(),
                 start: "http://e.org/".into(),
                 rules: Arc::default(),
+                alerts: Arc::default(),
             })
             .collect();
         (Monitor::new(infos, &[], now), now)

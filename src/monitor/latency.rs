@@ -3,8 +3,8 @@
 use super::snapshot::Latency;
 use std::time::Duration;
 
-/// Upper bounds of the buckets that are shown, milliseconds.
-const SHOWN: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
+/// Upper bounds of the buckets that are shown, milliseconds; the last has none.
+pub const LATENCY_BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 /// Steps to each doubling; 2^(1/16) is 4.4 % and the middle of a step is told.
 const STEPS: f64 = 16.0;
 /// Doublings of a microsecond.
@@ -16,6 +16,7 @@ pub struct Histogram {
     counts: Vec<u32>,
     shown: [u64; 13],
     total: u64,
+    sum: Duration,
     max: Duration,
 }
 
@@ -31,9 +32,12 @@ impl Histogram {
         let count = &mut self.counts[step.min(last)];
         *count = count.saturating_add(1);
         let ms = elapsed.as_millis();
-        let bucket = SHOWN.iter().position(|bound| ms < u128::from(*bound));
-        self.shown[bucket.unwrap_or(SHOWN.len())] += 1;
+        let bucket = LATENCY_BOUNDS_MS
+            .iter()
+            .position(|bound| ms < u128::from(*bound));
+        self.shown[bucket.unwrap_or(LATENCY_BOUNDS_MS.len())] += 1;
         self.total += 1;
+        self.sum = self.sum.saturating_add(elapsed);
         self.max = self.max.max(elapsed);
     }
 
@@ -44,6 +48,7 @@ impl Histogram {
             p95: self.percentile(0.95),
             p99: self.percentile(0.99),
             max: self.max.as_secs_f64() * 1e3,
+            sum: self.sum.as_secs_f64() * 1e3,
             buckets: self.shown,
         }
     }

@@ -1,6 +1,27 @@
 //! The picture in words: one line for people, one JSON object for scripts.
+//!
+//! `--json` prints one object a line. Each has `event` and `elapsed_s`, seconds
+//! since the run began. Keys may be added; none changes its meaning.
+//!
+//! | `event` | when | further keys |
+//! |---|---|---|
+//! | `progress` | once a second | `state`, `stalled`, `pages`, `pages_per_s`, `bytes`, `records`, `eta_s`, `alerts`, `sites` |
+//! | `end` | once, last | the same |
+//! | `alert` | an alert begins or ends | `state` (`began` or `ended`), `site` (null for the whole run), `level` (`warn` or `error`), `text` |
+//!
+//! | key | meaning |
+//! |---|---|
+//! | `state` | of the run: `running`, `stopping`, `over`; of a site: `running`, `paused`, `finished`, `failed`, `stopped` |
+//! | `stalled` | why the store cannot write; null while it can |
+//! | `pages` | an object: `done`, `failed`, `skipped`, `queued`, `in_flight` |
+//! | `pages_per_s` | finished pages a second over the last ten |
+//! | `bytes` | of body, on the wire, of finished pages |
+//! | `records` | kept |
+//! | `eta_s` | seconds until the queue is empty; null while that cannot be told |
+//! | `alerts` | the texts of the alerts that hold |
+//! | `sites` | a list, in the order of the file: `site` (its name), `state`, `why` (in words, or null), `standing` (why its queue stands still, or null), `pages`, `pages_per_s`, `bytes`, `records`, `concurrency`, `delay_ms`, `p95_ms` (of attempts), `eta_s` |
 
-use super::snapshot::{Pages, SiteView, Snapshot};
+use super::snapshot::{Alert, Pages, SiteView, Snapshot};
 use crate::bus::{JobState, SiteState};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -51,25 +72,42 @@ pub fn progress(snapshot: &Snapshot, width: Option<usize>) -> String {
     line
 }
 
-/// One object of `--json`:
-/// `event` (`progress` or `end`), `elapsed_s`, `stalled` (null or why),
-/// `pages` (see [`Pages`]), `pages_per_s`, `bytes`, `records`, `eta_s` (or
-/// null) and `sites`, each with `site`, `state`, `why`, `pages`,
-/// `pages_per_s`, `bytes`, `records`, `concurrency`, `delay_ms`, `p95_ms`,
-/// `eta_s`.
+/// The `progress` or `end` object of `--json`; see the head of this file.
 pub fn event_json(snapshot: &Snapshot) -> Value {
     let totals = &snapshot.totals;
     let over = snapshot.state == JobState::Over;
     json!({
         "event": if over { "end" } else { "progress" },
         "elapsed_s": snapshot.elapsed.as_secs_f64(),
+        "state": match snapshot.state {
+            JobState::Running => "running",
+            JobState::Stopping => "stopping",
+            JobState::Over => "over",
+        },
         "stalled": snapshot.health.stalled,
         "pages": pages_json(&totals.pages),
         "pages_per_s": totals.throughput.pages_10s,
         "bytes": totals.bytes,
         "records": totals.records,
         "eta_s": totals.eta.map(|eta| eta.as_secs()),
+        "alerts": snapshot.alerts.iter().map(|alert| &*alert.text).collect::<Vec<_>>(),
         "sites": snapshot.sites.iter().map(|site| site_json(site)).collect::<Vec<_>>(),
+    })
+}
+
+/// The `alert` object of `--json`, which webhooks get too.
+pub fn alert_json(snapshot: &Snapshot, alert: &Alert, began: bool) -> Value {
+    let site = alert
+        .site
+        .and_then(|site| snapshot.sites.get(site.index()))
+        .map(|site| &site.name);
+    json!({
+        "event": "alert",
+        "elapsed_s": snapshot.elapsed.as_secs_f64(),
+        "state": if began { "began" } else { "ended" },
+        "site": site,
+        "level": alert.level,
+        "text": alert.text,
     })
 }
 
@@ -78,6 +116,7 @@ fn site_json(site: &SiteView) -> Value {
         "site": site.name,
         "state": public_state(site.state),
         "why": site.why,
+        "standing": site.standing,
         "pages": pages_json(&site.pages),
         "pages_per_s": site.throughput.pages_10s,
         "bytes": site.bytes,
@@ -136,6 +175,54 @@ pub fn is_harmless(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is promised to scripts.
+    #[test]
+    fn events_have_the_keys_that_are_documented() {
+        let now = std::time::Instant::now();
+        let info = crate::bus::SiteInfo {
+            name: "a".into(),
+            start: "http://e.org/".into(),
+            rules: Default::default(),
+            alerts: Default::default(),
+        };
+        let snapshot = crate::monitor::Monitor::new(vec![info], &[], now).snapshot(now, 0);
+        let alert = Alert {
+            id: 1,
+            site: Some(crate::page::SiteId(0)),
+            level: crate::bus::Level::Error,
+            text: "x".into(),
+            since: now,
+            bell: false,
+            notify: false,
+            action: None,
+        };
+        let progress = event_json(&snapshot);
+        let documented = include_str!("line.rs");
+        let keys = |value: &Value| -> Vec<String> {
+            let keys = value
+                .as_object()
+                .into_iter()
+                .flat_map(|object| object.keys());
+            keys.cloned().collect()
+        };
+        let alert = alert_json(&snapshot, &alert, true);
+        let mut all = keys(&progress);
+        all.extend(keys(&progress["sites"][0]));
+        all.extend(keys(&alert));
+        assert!(all.len() > 25);
+        for key in all {
+            let head = documented.lines().filter(|line| line.starts_with("//!"));
+            assert!(
+                head.clone().any(|line| line.contains(&format!("`{key}`"))),
+                "{key}"
+            );
+        }
+        assert_eq!(
+            (&alert["site"], &alert["level"]),
+            (&json!("a"), &json!("error"))
+        );
+    }
 
     #[test]
     fn times() {

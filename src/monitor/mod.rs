@@ -1,5 +1,7 @@
 //! Folds events into the one picture that every face shows.
 
+mod alerts;
+mod changes;
 mod commits;
 mod fold;
 mod latency;
@@ -8,8 +10,11 @@ mod rates;
 mod run;
 mod site;
 mod snapshot;
+mod standing;
 
+pub use self::changes::AlertChanges;
 pub use self::fold::Monitor;
+pub use self::latency::LATENCY_BOUNDS_MS;
 pub use self::run::{channel, run};
 pub use self::site::Counts;
 pub use self::snapshot::{

@@ -1,10 +1,12 @@
 //! One site as events have made it so far.
 
+use super::alerts::{Alarms, Look, Minute, Readings};
 use super::latency::Histogram;
 use super::rates::Rates;
-use super::snapshot::{Pages, RuleFill, SiteView, WorkerView};
+use super::snapshot::{Alert, Pages, RuleFill, SiteView, WorkerView};
+use super::standing::{self, Facts, Rest};
 use crate::bus::{Doing, SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId};
-use crate::page::FailureKind;
+use crate::page::{FailureKind, SiteId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +27,24 @@ pub struct Counts {
     pub bytes: u64,
 }
 
+impl From<&SiteDelta> for Counts {
+    fn from(counts: &SiteDelta) -> Self {
+        // The store counts nothing below nothing.
+        let count = |n: i64| u64::try_from(n).unwrap_or(0);
+        Self {
+            pages: Pages {
+                done: count(counts.done),
+                failed: count(counts.failed),
+                skipped: count(counts.skipped),
+                queued: count(counts.queued),
+                in_flight: 0,
+            },
+            records: count(counts.records),
+            bytes: count(counts.bytes),
+        }
+    }
+}
+
 /// One site.
 #[derive(Debug)]
 pub struct Site {
@@ -42,7 +62,16 @@ pub struct Site {
     fill: Vec<RuleFill>,
     /// The last picture of `fill`, until another record comes.
     filled: Option<Arc<[RuleFill]>>,
-    resting: Vec<(Arc<str>, Instant)>,
+    resting: Vec<Rest>,
+    /// When it was first seen.
+    began: Instant,
+    /// Since when it has been running.
+    running_since: Option<Instant>,
+    /// When it last began to run, or a page was finished.
+    quiet_since: Instant,
+    last_failure: Option<FailureKind>,
+    minute: Minute,
+    pub alarms: Alarms,
     /// The last view, as long as nothing has changed.
     view: Option<Arc<SiteView>>,
 }
@@ -51,6 +80,7 @@ impl Site {
     pub fn new(info: SiteInfo, counts: Counts, now: Instant) -> Self {
         Self {
             fill: empty(&info),
+            alarms: Alarms::new(info.alerts.clone()),
             info,
             state: SiteState::Starting,
             why: None,
@@ -64,6 +94,11 @@ impl Site {
             moved: None,
             filled: None,
             resting: Vec::new(),
+            began: now,
+            running_since: None,
+            quiet_since: now,
+            last_failure: None,
+            minute: Minute::default(),
             view: None,
         }
     }
@@ -71,6 +106,20 @@ impl Site {
     /// Notes that something has changed.
     pub fn touch(&mut self) {
         self.view = None;
+    }
+
+    /// A new state, and why.
+    pub fn enter(&mut self, state: SiteState, why: Option<Arc<str>>, now: Instant) {
+        if state == SiteState::Running {
+            if self.running_since.is_none() {
+                self.running_since = Some(now);
+                self.quiet_since = now;
+            }
+        } else {
+            self.running_since = None;
+        }
+        self.state = state;
+        self.why = why;
     }
 
     pub fn worker(&mut self, id: WorkerId, doing: Doing, now: Instant) {
@@ -82,13 +131,26 @@ impl Site {
         }
     }
 
-    pub fn attempt(&mut self, status: Option<u16>, kind: Option<FailureKind>, elapsed: Duration) {
+    pub fn attempt(
+        &mut self,
+        status: Option<u16>,
+        kind: Option<FailureKind>,
+        elapsed: Duration,
+        now: Instant,
+    ) {
+        self.last_failure = kind;
+        self.minute.count(self.second(now), kind.is_some());
         let class = status.map_or(0, |status| usize::from(status / 100).min(5));
         self.classes[class] += 1;
         if let Some(kind) = kind {
             *self.kinds.entry(kind).or_default() += 1;
         }
         self.latency.record(elapsed);
+    }
+
+    /// An attempt counted as good had failed.
+    pub fn late(&mut self, kind: FailureKind) {
+        *self.kinds.entry(kind).or_default() += 1;
     }
 
     /// A record of a rule; `missing` are its empty fields.
@@ -103,7 +165,8 @@ impl Site {
     }
 
     /// The site's document was read again; counts begin anew where its rules changed.
-    pub fn inform(&mut self, info: SiteInfo) {
+    pub fn inform(&mut self, info: SiteInfo, ended: &mut Vec<Alert>) {
+        self.alarms.replace(info.alerts.clone(), ended);
         if self.info.rules != info.rules {
             self.fill = empty(&info);
             self.filled = None;
@@ -126,38 +189,99 @@ impl Site {
         let finished = delta.done + delta.failed + delta.skipped;
         let finished = u64::try_from(finished).unwrap_or(0);
         let bytes = u64::try_from(delta.bytes).unwrap_or(0);
+        if finished > 0 {
+            self.quiet_since = now;
+        }
         self.rates.count(now, finished, bytes, delta.queued);
     }
 
     pub fn rest(&mut self, host: Arc<str>, rest: Option<Duration>, now: Instant) {
-        self.resting.retain(|(known, _)| *known != host);
-        if let Some(rest) = rest
+        self.resting.retain(|known| known.host != host);
+        if let Some(length) = rest
             && self.resting.len() < RESTING
         {
-            self.resting.push((host, now + rest));
+            let until = now + length;
+            self.resting.push(Rest {
+                host,
+                until,
+                length,
+            });
         }
     }
 
-    /// The view of now; the last one where nothing has changed.
-    pub fn view(&mut self, now: Instant) -> Arc<SiteView> {
+    /// Looks at the site's alerts, after its view was taken.
+    pub fn look(
+        &mut self,
+        site: SiteId,
+        disk_free: Option<u64>,
+        now: Instant,
+        next: &mut u64,
+        look: &mut Look,
+    ) {
+        let since = |at: Instant| now.saturating_duration_since(at);
+        let attempts = self.minute.sums(self.second(now));
+        let readings = Readings {
+            site,
+            active: matches!(self.state, SiteState::Starting | SiteState::Running),
+            running: self.running_since.map_or(Duration::ZERO, since),
+            attempts,
+            pages_per_s: self.rates.throughput().pages_10s,
+            growth: -self.rates.shrinking(),
+            queue: self.counts.pages.queued,
+            quiet: since(self.quiet_since),
+            disk_free,
+            fill: &self.fill,
+        };
+        self.alarms.look(now, &readings, next, look);
+    }
+
+    /// The view of now; the last one where nothing has changed. `stalled` is
+    /// why the store cannot write, while it cannot.
+    pub fn view(&mut self, now: Instant, stalled: Option<&str>) -> Arc<SiteView> {
         let moving = self.rates.is_moving();
         let active = !self.state.is_over() && self.state != SiteState::Paused;
         self.rates.roll(now, active);
-        let rested = self.resting.iter().any(|(_, until)| *until <= now);
+        let rested = self.resting.iter().any(|rest| rest.until <= now);
+        self.resting.retain(|rest| rest.until > now);
+        let standing = self.standing(now, stalled);
         if let Some(view) = &self.view
             && !moving
             && !rested
+            && view.standing.as_deref() == standing.as_deref()
         {
             return view.clone();
         }
-        self.resting.retain(|(_, until)| *until > now);
         let fill = self
             .filled
             .get_or_insert_with(|| self.fill.clone().into())
             .clone();
-        let view = Arc::new(self.fresh(fill));
+        let view = Arc::new(SiteView {
+            standing: standing.map(Into::into),
+            ..self.fresh(fill)
+        });
         self.view = Some(view.clone());
         view
+    }
+
+    fn standing(&self, now: Instant, stalled: Option<&str>) -> Option<String> {
+        let facts = Facts {
+            state: self.state,
+            queue: self.counts.pages.queued,
+            taken: self.counts.pages.done + self.counts.pages.failed,
+            quiet_since: self.quiet_since,
+            controls: &self.controls,
+            workers: &mut self.workers.values(),
+            resting: &self.resting,
+            last_failure: self.last_failure,
+            failed_before: !self.kinds.is_empty(),
+            stalled,
+        };
+        standing::cause(facts, now)
+    }
+
+    /// Whole seconds since the site was first seen.
+    fn second(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.began).as_secs()
     }
 
     fn fresh(&self, fill: Arc<[RuleFill]>) -> SiteView {
@@ -189,7 +313,11 @@ impl Site {
             moved: self.moved.clone(),
             fill,
             standing: None,
-            resting: self.resting.clone(),
+            resting: self
+                .resting
+                .iter()
+                .map(|rest| (rest.host.clone(), rest.until))
+                .collect(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The immutable picture of a run at one instant.
 
-use crate::bus::{Doing, JobState, Level, Notice, SiteControls, SiteState, Vitals};
+use crate::bus::{AlertAction, Doing, JobState, Level, Notice, SiteControls, SiteState, Vitals};
 use crate::page::{FailureKind, SiteId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +27,7 @@ pub struct Snapshot {
     pub notices_total: u64,
     /// Alerts that hold now, the oldest first.
     pub alerts: Arc<[Alert]>,
+
     /// How the engine itself fares.
     pub health: Health,
 }
@@ -93,6 +94,8 @@ pub struct Latency {
     pub p99: f64,
     /// Slowest.
     pub max: f64,
+    /// All together.
+    pub sum: f64,
     /// Attempts by latency: below 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000,
     /// 2000, 5000 ms, and above.
     pub buckets: [u64; 13],
@@ -164,6 +167,8 @@ pub struct RuleFill {
 /// An alert of the sites file that holds now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
+    /// Grows by one with each alert raised in a run.
+    pub id: u64,
     /// The site, or the whole run.
     pub site: Option<SiteId>,
     /// How much it matters.
@@ -176,6 +181,9 @@ pub struct Alert {
     pub bell: bool,
     /// Whether the terminal is to show a notification (OSC 9 and 777), once.
     pub notify: bool,
+    /// What else the engine's own process is to do, once. Never sent elsewhere
+    /// and never recorded.
+    pub action: Option<Arc<AlertAction>>,
 }
 
 /// One worker.
@@ -208,6 +216,47 @@ pub struct Totals {
     pub sites_over: usize,
     /// Time until every queue is empty.
     pub eta: Option<Duration>,
+}
+
+impl Totals {
+    /// Those of these sites, with the rates of all.
+    pub fn of(sites: &[Arc<SiteView>], throughput: Throughput) -> Self {
+        let mut totals = Self {
+            throughput,
+            ..Self::default()
+        };
+        // What was recorded may be anything.
+        let add = |sum: &mut u64, part: u64| *sum = sum.saturating_add(part);
+        let mut known_end = true;
+        for site in sites {
+            let Pages {
+                done,
+                failed,
+                skipped,
+                queued,
+                in_flight,
+            } = site.pages;
+            add(&mut totals.pages.done, done);
+            add(&mut totals.pages.failed, failed);
+            add(&mut totals.pages.skipped, skipped);
+            add(&mut totals.pages.queued, queued);
+            add(&mut totals.pages.in_flight, in_flight);
+            add(&mut totals.records, site.records);
+            add(&mut totals.bytes, site.bytes);
+            totals.busy += site.busy();
+            if site.state.is_over() {
+                totals.sites_over += 1;
+                continue;
+            }
+            totals.concurrency += u64::from(site.controls.concurrency);
+            known_end &= site.eta.is_some();
+            totals.eta = totals.eta.max(site.eta);
+        }
+        if !known_end {
+            totals.eta = None;
+        }
+        totals
+    }
 }
 
 /// How the engine itself fares.

@@ -1,5 +1,6 @@
 //! What the engine asks of a store.
 
+use super::sqlite::OpenedSite;
 use super::types::{Commit, JournalEntry, Lease, NewUrl, Prune, Revision, SavedSite};
 use crate::bus::{Ask, Pick, Told};
 use crate::page::{Fingerprint, PageId, SiteId};
@@ -39,24 +40,41 @@ pub trait Store: Send + Sync + 'static {
     /// many were new.
     fn add(&self, site: SiteId, urls: Vec<NewUrl>) -> Pending<'_, u64>;
 
-    /// Whether a URL is known already. A hint: `false` may be out of date, and
-    /// commits look again.
-    fn knows(&self, print: Fingerprint) -> bool;
-
-    /// The page with this fingerprint, where it is known.
+    /// The page of a known URL, from RAM. A fingerprint is of one site alone.
+    /// A hint: `None` may be out of date, and commits look again.
     fn find(&self, print: Fingerprint) -> Option<PageId>;
+
+    /// Whether a URL is known already, as [`Store::find`] has it.
+    fn knows(&self, print: Fingerprint) -> bool {
+        self.find(print).is_some()
+    }
 
     /// Changes what became of finished pages; answers how many of each site,
     /// and none while the store cannot write. Pages that the revision does not
-    /// apply to are passed over.
+    /// apply to are passed over: whatever the filter says, only failed pages
+    /// are retried or ignored, and only finished ones forced.
+    ///
+    /// Done a slice at a time between other requests, and only to pages that
+    /// had ended when it was asked for. A store that stalls meanwhile leaves
+    /// the rest as it is.
     fn revise(&self, pick: Pick, how: Revision) -> Pending<'_, Vec<(SiteId, u64)>>;
 
-    /// Takes pages out of the queue, those not leased; answers how many of each
-    /// site, and none while the store cannot write.
+    /// Takes pages out of the queue (those that wait for a retry too), leased
+    /// ones excepted; answers how many of each site, and none while the store
+    /// cannot write. Slice by slice, as [`Store::revise`] is.
     fn prune(&self, prune: Prune) -> Pending<'_, Vec<(SiteId, u64)>>;
 
+    /// Takes in a site that joins while the crawl runs, with what an earlier
+    /// crawl left of it. `None` where a site of this name is there already, or
+    /// nothing can be written. `digest` is of its document.
+    fn admit(&self, name: String, digest: u64) -> Pending<'_, Option<(SiteId, OpenedSite)>>;
+
     /// Forgets every page and record of a site, so that it can begin again.
-    /// Nothing of it may be leased. Answers whether it could be written.
+    /// Its journal stays. Nothing of it may be leased; where something is, its
+    /// commit will count for nothing. Answers `false`, and has done nothing,
+    /// while the store cannot write; once begun it ends in `true`, after a
+    /// stall if need be. A process that dies meanwhile leaves the site whole
+    /// or empty.
     fn forget(&self, site: SiteId) -> Pending<'_, bool>;
 
     /// Saves a site's state and controls.
@@ -73,6 +91,9 @@ pub trait Store: Send + Sync + 'static {
     fn is_stalled(&self) -> bool;
 
     /// Answers a question about pages, records or the journal;
-    /// [`Told::Refused`] for those that the store knows nothing of.
+    /// [`Told::Refused`] for those that the store knows nothing of, and for
+    /// those that take longer than about two seconds. Work on a question ends
+    /// when the answer's future is dropped, and soon after a later question of
+    /// the same kind is asked.
     fn ask(&self, ask: Ask) -> Pending<'_, Told>;
 }

@@ -16,7 +16,7 @@ const FIRST: usize = 8;
 /// known URLs the chance that this happens at all is about 0.03 %, and the cost
 /// is one page not fetched.
 ///
-/// Any thread may ask; one adds.
+/// Any thread may ask; one adds and takes out.
 #[derive(Debug)]
 pub struct Known {
     shards: Box<[Mutex<Shard>]>,
@@ -41,6 +41,11 @@ impl Known {
     pub fn insert(&self, print: Fingerprint, page: PageId) -> bool {
         debug_assert_ne!(page.0, 0);
         self.shard(print).insert(print.0, page.0)
+    }
+
+    /// Takes out a URL, if it is known as this page.
+    pub fn remove(&self, print: Fingerprint, page: PageId) {
+        self.shard(print).remove(print.0, page.0);
     }
 
     /// How many URLs are known.
@@ -113,11 +118,45 @@ impl Shard {
         true
     }
 
+    /// Closes the gap, so that every print stays reachable from its own slot.
+    fn remove(&mut self, print: u64, page: u32) {
+        if self.len == 0 {
+            return;
+        }
+        let mut gap = self.find(print);
+        if self.pages[gap] == 0 || self.pages[gap] != page {
+            return;
+        }
+        let slots = self.prints.len();
+        let mut slot = gap;
+        loop {
+            slot = if slot + 1 == slots { 0 } else { slot + 1 };
+            if self.pages[slot] == 0 {
+                break;
+            }
+            // It may move back unless its own slot lies behind the gap.
+            let own = self.slot_of(self.prints[slot]);
+            let (from_own, from_gap) = (distance(own, slot, slots), distance(gap, slot, slots));
+            if from_own >= from_gap {
+                self.prints[gap] = self.prints[slot];
+                self.pages[gap] = self.pages[slot];
+                gap = slot;
+            }
+        }
+        self.pages[gap] = 0;
+        self.len -= 1;
+    }
+
+    /// Where the search for `print` begins.
+    fn slot_of(&self, print: u64) -> usize {
+        ((u128::from(print) * self.prints.len() as u128) >> 64) as usize
+    }
+
     /// The slot of `print`, or the free one where it belongs. Ends because a
     /// table always has a free slot.
     fn find(&self, print: u64) -> usize {
         let slots = self.prints.len();
-        let mut slot = ((u128::from(print) * slots as u128) >> 64) as usize;
+        let mut slot = self.slot_of(print);
         while self.pages[slot] != 0 && self.prints[slot] != print {
             slot += 1;
             if slot == slots {
@@ -147,6 +186,15 @@ impl Shard {
     }
 }
 
+/// Steps from one slot to a later one, round the end.
+fn distance(from: usize, to: usize, slots: usize) -> usize {
+    if to >= from {
+        to - from
+    } else {
+        to + slots - from
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,13 +206,24 @@ mod tests {
 
         #[test]
         fn it_is_a_map_that_keeps_the_first(
-            pairs in prop::collection::vec((0u64..400, 1u32..), 0..2000),
+            steps in prop::collection::vec((0u64..400, 1u32.., 0u8..4), 0..2000),
             spread in prop::sample::select(vec![1u64, 1 << 20, 0x9E37_79B9_7F4A_7C15]),
         ) {
             let known = Known::default();
             let mut model = HashMap::new();
-            for (key, page) in pairs {
+            for (key, page, what) in steps {
                 let print = Fingerprint(key.wrapping_mul(spread));
+                if what == 0 {
+                    // Only as the page that it is; as another it stays.
+                    let held: Option<PageId> = model.get(&print).copied();
+                    known.remove(print, PageId(page.wrapping_add(1).max(1)));
+                    if let Some(held) = held.filter(|h| h.0 != page.wrapping_add(1).max(1)) {
+                        prop_assert_eq!(known.get(print), Some(held));
+                        known.remove(print, held);
+                    }
+                    model.remove(&print);
+                    continue;
+                }
                 let new = !model.contains_key(&print);
                 prop_assert_eq!(known.insert(print, PageId(page)), new);
                 model.entry(print).or_insert(PageId(page));

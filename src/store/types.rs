@@ -173,13 +173,16 @@ pub enum Revision {
     Ignore,
 }
 
+/// Whether a page with this URL, in normal form, and this depth is meant.
+pub type Meant = dyn Fn(&str, u32) -> bool + Send + Sync;
+
 /// Which queued pages are taken out, and why.
 #[derive(Clone)]
 pub struct Prune {
     /// Of one site, or of all.
     pub site: Option<SiteId>,
-    /// Whether a page with this URL, in normal form, and this depth goes.
-    pub goes: Arc<dyn Fn(&str, u32) -> bool + Send + Sync>,
+    /// Whether a page goes. Called on the store's thread: must be quick.
+    pub goes: Arc<Meant>,
     /// What is written down as the reason.
     pub reason: SkipReason,
     /// Only count them.

@@ -1,6 +1,6 @@
 //! From actions to a changed state and effects. No terminal is needed for it.
 
-use super::keys::{self, Action, Place};
+use super::keys::{Action, Place};
 use super::state::{Dialog, Effect, State, View};
 use crate::bus::{Command, Doing, JobState, Level, Pick, SiteState, Target};
 use crate::page::FailureKind;
@@ -14,8 +14,10 @@ const DELAYS_MS: [u64; 16] = [
 
 /// What a key does: the topmost layer takes it.
 pub fn key(state: &mut State, mut event: KeyEvent) -> Vec<Effect> {
-    if event.modifiers.contains(KeyModifiers::ALT) {
-        // No key is bound with Alt: this is escape, and a key right after it.
+    let context = state.view().context();
+    if event.modifiers.contains(KeyModifiers::ALT) && state.keymap.action(event, context).is_none()
+    {
+        // Nothing is bound to it: this is escape, and a key right after it.
         event.modifiers -= KeyModifiers::ALT;
         let mut effects = key(state, KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
         effects.extend(key(state, event));
@@ -28,11 +30,29 @@ pub fn key(state: &mut State, mut event: KeyEvent) -> Vec<Effect> {
         type_filter(state, event);
         return Vec::new();
     }
-    let context = state.view().context();
-    match keys::action(event, context) {
-        Some(action) if state.help.is_some() => in_help(state, action),
-        Some(action) => act(state, action),
+    match state.keymap.action(event, context) {
+        Some(action) => action_on_top(state, action),
         None => Vec::new(),
+    }
+}
+
+/// What an action does: the topmost layer takes it. A dialog wants an answer.
+pub fn action_on_top(state: &mut State, action: Action) -> Vec<Effect> {
+    if state.dialog.is_some() {
+        Vec::new()
+    } else if state.help.is_some() {
+        in_help(state, action)
+    } else {
+        act(state, action)
+    }
+}
+
+/// Pasted text: typed where something is being typed, and no keys anywhere else.
+pub fn paste(state: &mut State, text: &str) {
+    if state.dialog.is_none() && state.typing {
+        for c in text.chars().filter(|c| !c.is_control()) {
+            type_filter(state, KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+        }
     }
 }
 
@@ -216,13 +236,24 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             state.frozen = !state.frozen;
         }
         Action::Help => state.help = Some(0),
+        Action::Detach => return vec![Effect::Detach],
         Action::Quit => {
-            if state.snapshot.state == JobState::Over {
+            if state.attached || state.snapshot.state == JobState::Over {
                 return vec![Effect::Leave];
             }
             state.dialog = Some(Dialog::Quit);
         }
         Action::Suspend => return vec![Effect::Suspend],
+        Action::Mouse => {
+            state.mouse = !state.mouse;
+            let words = if state.mouse {
+                "the mouse clicks and scrolls here; m again to select text"
+            } else {
+                "the mouse is the terminal's again"
+            };
+            state.toast(words.to_owned(), true);
+            return vec![Effect::Mouse(state.mouse)];
+        }
     }
     Vec::new()
 }
@@ -484,11 +515,19 @@ mod tests {
             ("qyqn", vec![Send(Command::Stop), Send(Command::StopNow)]),
             ("\x1b\x1b\x1b", vec![]),
             ("?q", vec![]),
+            ("d", vec![Effect::Detach]),
         ];
         for (keys, expected) in table {
             let mut state = sample::state();
             assert_eq!(press(&mut state, keys), expected, "{keys:?}");
         }
+    }
+
+    #[test]
+    fn an_attached_deck_is_left_without_a_question() {
+        let mut state = sample::state();
+        state.attached = true;
+        assert_eq!(press(&mut state, "q"), vec![Effect::Leave]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Drawing: lines of styled text, tables of which only the visible rows are
 //! made, sparklines, panels. Every rectangle is kept within the buffer.
 
+use super::mouse::{Hit, Hits};
 use super::text;
 use super::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -13,6 +14,8 @@ pub struct Pen<'a> {
     pub buffer: &'a mut Buffer,
     /// How things look.
     pub theme: Theme,
+    /// What a click means, by place; what was drawn last is on top.
+    pub hits: Hits,
 }
 
 /// Where a column's text stands.
@@ -38,7 +41,34 @@ pub struct Column {
 /// One cell of a row.
 pub type Cell = (String, Style);
 
-impl Pen<'_> {
+impl<'a> Pen<'a> {
+    /// A pen on a buffer.
+    pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
+        Self {
+            buffer,
+            theme,
+            hits: Hits::default(),
+        }
+    }
+
+    /// A click on `area` will mean `hit`.
+    pub fn hit(&mut self, area: Rect, hit: Hit) {
+        let area = area.intersection(self.buffer.area);
+        if !area.is_empty() {
+            self.hits.push((area, hit));
+        }
+    }
+
+    /// A click on a whole line of `area` will mean `hit`.
+    pub fn hit_line(&mut self, area: Rect, y: u16, hit: Hit) {
+        let line = Rect {
+            y,
+            height: 1,
+            ..area
+        };
+        self.hit(line, hit);
+    }
+
     /// Writes cleaned text into one line of `area` from column `x` on; answers
     /// the column after it.
     pub fn put(&mut self, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
@@ -52,7 +82,20 @@ impl Pen<'_> {
             let plain = |c: char| if c.is_ascii() { c } else { '?' };
             cleaned = cleaned.chars().map(plain).collect::<String>().into();
         }
+        self.halve(x, y);
         self.buffer.set_stringn(x, y, cleaned, room, style).0
+    }
+
+    /// Blanks a wide character whose right half is about to be written over at
+    /// column `x`, which a terminal would do too.
+    fn halve(&mut self, x: u16, y: u16) {
+        if x > self.buffer.area.x
+            && let Some(left) = self.buffer.cell_mut((x - 1, y))
+            && left.symbol().len() > 1
+            && text::width(left.symbol()) > 1
+        {
+            left.set_symbol(" ");
+        }
     }
 
     /// Writes pieces of text one after the other.
@@ -128,7 +171,9 @@ impl Pen<'_> {
     /// Empties a rectangle, for what is laid over the rest.
     pub fn clear(&mut self, area: Rect) {
         let area = area.intersection(self.buffer.area);
+        self.hit(area, Hit::Nothing);
         for y in area.y..area.bottom() {
+            self.halve(area.x, y);
             for x in area.x..area.right() {
                 self.buffer[(x, y)].reset();
             }
@@ -244,7 +289,7 @@ mod tests {
         #[test]
         fn nothing_is_drawn_outside(x in 0u16..30, y in 0u16..30, w in 0u16..40, h in 0u16..40, bw in 0u16..20, bh in 0u16..20) {
             let mut buffer = Buffer::empty(Rect::new(0, 0, bw, bh));
-            let mut pen = Pen { buffer: &mut buffer, theme: Theme::new(true, false) };
+            let mut pen = Pen::new(&mut buffer, Theme::new(true, false));
             let area = Rect::new(x, y, w, h);
             let inside = pen.panel(area, "title");
             pen.put(area, x, y, "text", Style::new());

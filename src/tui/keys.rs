@@ -1,6 +1,6 @@
 //! The key map as data: input, footer and help are all made of it.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyModifiers};
 
 /// What a key can mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,10 +53,14 @@ pub enum Action {
     Freeze,
     /// Show the help.
     Help,
+    /// Leave, and let the crawl go on.
+    Detach,
     /// Leave.
     Quit,
     /// Stop the program, to be continued by the shell.
     Suspend,
+    /// Catch the mouse, or leave it to the terminal.
+    Mouse,
 }
 
 /// A screen that has a key of its own.
@@ -165,30 +169,15 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('g'), code(KeyCode::Home)] "g" Action::First, [Everywhere], "", "to the first row";
     [key('G'), code(KeyCode::End)] "G" Action::Last, [Everywhere], "", "to the last row";
     [key('f')] "f" Action::Freeze, [Everywhere], "", "freeze the display; the crawl goes on";
-    [ctrl('z')] "ctrl-z" Action::Suspend, [Everywhere], "", "stop the program, crawl and all, until fg";
+    [key('d')] "d" Action::Detach, [Everywhere], "", "leave the deck; the crawl goes on, attach comes back";
+    [key('m')] "m" Action::Mouse, [Everywhere], "", "catch the mouse; again to let the terminal select text";
+    [ctrl('z')] "ctrl-z" Action::Suspend, [Everywhere], "", "back to the shell until fg; the crawl goes on";
     [key('?'), code(KeyCode::F(1))] "?" Action::Help, [Everywhere], "", "this help";
     [key('q'), ctrl('c')] "q" Action::Quit, [Everywhere], "", "quit; asks while the crawl runs";
 };
 
-/// What a key means in a context.
-pub fn action(event: KeyEvent, context: Context) -> Option<Action> {
-    // Shift is in the character already.
-    let modifiers = event.modifiers - KeyModifiers::SHIFT;
-    BINDINGS
-        .iter()
-        .find(|binding| holds(binding, context) && binding.keys.contains(&(modifiers, event.code)))
-        .map(|binding| binding.action)
-}
-
-/// What the footer says in a context: keys and words.
-pub fn hints(context: Context) -> impl Iterator<Item = (&'static str, &'static str)> {
-    BINDINGS
-        .iter()
-        .filter(move |binding| holds(binding, context) && !binding.hint.is_empty())
-        .map(|binding| (binding.label, binding.hint))
-}
-
-fn holds(binding: &Binding, context: Context) -> bool {
+/// Whether a binding counts in a context.
+pub fn holds(binding: &Binding, context: Context) -> bool {
     binding
         .contexts
         .iter()
@@ -198,6 +187,8 @@ fn holds(binding: &Binding, context: Context) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::keymap::KeyMap;
+    use crossterm::event::KeyEvent;
 
     const CONTEXTS: [Context; 5] = [
         Context::Dashboard,
@@ -233,6 +224,8 @@ mod tests {
 
     #[test]
     fn keys_mean_what_they_do_elsewhere() {
+        let keys = KeyMap::default();
+        let action = |event, context| keys.action(event, context);
         let press =
             |c, context| action(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE), context);
         let table = [

@@ -11,13 +11,26 @@
 //! terminal has taken the frame before.
 
 mod act;
+mod alarm;
+mod canvas;
 mod draw;
+mod encode;
+mod escape;
 mod input;
+mod keymap;
 mod keys;
+mod mouse;
+mod pace;
+mod palette;
+mod pictures;
 mod render;
+mod replay;
+mod rest;
 #[cfg(test)]
 mod sample;
+mod settings;
 mod state;
+mod stats;
 mod terminal;
 mod text;
 mod theme;
@@ -26,8 +39,11 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use self::pictures::pictures;
+pub use self::settings::{Settings, SettingsError, Wishes};
+
 use self::theme::Theme;
-use crate::bus::Controls;
+use crate::bus::{Controls, Transport};
 use crate::monitor::Snapshot;
 use std::io;
 use std::sync::Arc;
@@ -43,47 +59,47 @@ pub struct Deck {
     pub options: Options,
 }
 
-/// How a deck looks.
+/// How a deck looks and what it listens to.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The job's name.
     pub title: String,
-    /// Whether colours are used.
-    pub colour: bool,
-    /// Whether only ASCII is used.
-    pub ascii: bool,
+    /// What the operator wants of it.
+    pub settings: Settings,
+    /// Whether leaving the deck leaves the crawl alone, so that nothing is asked.
+    pub attached: bool,
+    /// The hold on the player, for a deck on a recording.
+    pub replay: Option<Transport>,
 }
 
 impl Options {
-    /// As the environment asks: `NO_COLOR` (any value but an empty one), a
-    /// locale that is not UTF-8, and `CRAWLDECK_ASCII`.
-    pub fn from_env(title: String) -> Self {
-        let set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-            .iter()
-            .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-        // Without any locale most terminals are UTF-8 all the same.
-        let utf8 = locale.is_none_or(|locale| {
-            let locale = locale.to_ascii_lowercase();
-            locale.contains("utf-8") || locale.contains("utf8") || locale.starts_with("c.")
-        });
+    /// With the operator's settings.
+    pub fn new(title: String, settings: Settings) -> Self {
         Self {
             title,
-            colour: !set("NO_COLOR"),
-            ascii: set("CRAWLDECK_ASCII") || !utf8,
+            settings,
+            attached: false,
+            replay: None,
         }
     }
 
+    /// As the environment asks; see [`Settings::from_env`].
+    pub fn from_env(title: String) -> Self {
+        Self::new(title, Settings::from_env())
+    }
+
     fn theme(&self) -> Theme {
-        Theme::new(self.colour, self.ascii)
+        Theme::of(self.settings.theme, self.settings.ascii)
     }
 }
 
 /// How a deck was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
-    /// The operator left it; the run was over.
+    /// The operator left it: the run was over, or the deck only attached.
     Quit,
+    /// The operator left it and wants the crawl to go on without it.
+    Detached,
     /// The terminal went away.
     TerminalGone,
 }

@@ -1,21 +1,25 @@
 //! The render thread: one loop over one channel.
 
-use super::act;
-use super::draw::Pen;
-use super::input::{self, Input};
+use super::alarm::Alarms;
+use super::canvas::Canvas;
+use super::input::{Input, Reader};
+use super::pace::{Pace, Why};
+use super::replay;
 use super::state::{Effect, State, View};
-use super::terminal::{Canvas, Screen};
-use super::view;
+use super::stats::Meter;
+use super::terminal::{self, Screen};
 use super::{Deck, Left};
+use super::{act, escape, mouse, rest};
 use crate::bus::{
     Answer, Ask, Controls, Origin, PageDetail, PageList, PageOrder, Query, Reply, Request, Told,
+    Transport,
 };
 use crate::monitor::Snapshot;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use crossterm::event::KeyEvent;
 use rustix::process::{Signal, getpid, getsid, kill_current_process_group};
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -24,10 +28,14 @@ use tokio::sync::{oneshot, watch};
 
 /// Room in the render thread's channel.
 const INBOX: usize = 1024;
-/// Least time between two frames.
-const FRAME: Duration = Duration::from_millis(16);
 /// Longest wait while there is nothing to do.
 const IDLE: Duration = Duration::from_secs(3600);
+/// How long the size must have stayed before it is painted for, and the longest
+/// wait for that.
+const SETTLE: Duration = Duration::from_millis(30);
+const STORM: Duration = Duration::from_millis(200);
+/// How long leaving waits for an answer that the terminal owes.
+const ANSWER: Duration = Duration::from_millis(300);
 
 /// What reaches the render thread.
 enum Message {
@@ -68,34 +76,42 @@ impl Threads {
 /// # Errors
 /// Where the terminal cannot be taken, or a thread cannot be had.
 pub fn start(deck: Deck, left: oneshot::Sender<Left>) -> io::Result<Threads> {
-    // The theme does without colours by itself; crossterm's own way of it would
-    // undo reverse video.
-    crossterm::style::force_color_output(true);
     let (inbox, messages) = bounded(INBOX);
     let closing = Arc::new(AtomicBool::new(false));
-    let resting = Arc::new(AtomicBool::new(false));
+    let settings = deck.options.settings.clone();
+    let speed = terminal::speed();
     let written = inbox.clone();
-    let screen = Screen::take(move || {
+    let screen = Screen::take(settings.mouse, move || {
         let _ = written.try_send(Message::Written);
     })?;
     let keys = inbox.clone();
-    input::start(closing.clone(), resting.clone(), move |input| {
+    let reader = Reader::start(move |input| {
         let _ = keys.send(Message::Input(input));
     })?;
-    let watcher = tokio::spawn(watch(deck.snapshots.clone(), inbox.clone()));
-    let theme = deck.options.theme();
+    let news = Arc::new(AtomicBool::new(false));
+    let watcher = tokio::spawn(watch(deck.snapshots.clone(), inbox.clone(), news.clone()));
     let snapshot = deck.snapshots.borrow().clone();
+    let mut state = State::new(snapshot, deck.options.theme(), deck.options.title);
+    state.keymap = Arc::new(settings.keymap);
+    state.mouse = settings.mouse;
+    state.attached = deck.options.attached;
     let painter = Painter {
-        state: State::new(snapshot, theme, deck.options.title),
+        state,
+        replay: deck.options.replay,
         snapshots: deck.snapshots,
         controls: deck.controls,
         inbox: inbox.clone(),
         screen,
+        reader,
         closing: closing.clone(),
-        resting,
         left: Some(left),
+        news,
+        canvas: Canvas::default(),
+        pace: Pace::new(Duration::from_secs(1) / settings.fps.max(1), speed),
+        meter: Meter::default(),
+        alarms: Alarms::new(settings.bell),
         dirty: true,
-        drawn_at: None,
+        settles: None,
     };
     let render = thread::Builder::new()
         .name("deck".to_owned())
@@ -108,90 +124,144 @@ pub fn start(deck: Deck, left: oneshot::Sender<Left>) -> io::Result<Threads> {
     })
 }
 
-/// Wakes the render thread for each new picture; a full channel has woken it.
-async fn watch(mut snapshots: watch::Receiver<Arc<Snapshot>>, inbox: Sender<Message>) {
+/// Wakes the render thread for a new picture, once until it has looked. It looks
+/// at `news` too, so that a full channel, which has woken it, loses nothing.
+async fn watch(
+    mut snapshots: watch::Receiver<Arc<Snapshot>>,
+    inbox: Sender<Message>,
+    news: Arc<AtomicBool>,
+) {
     while snapshots.changed().await.is_ok() {
-        let _ = inbox.try_send(Message::Snapshot);
+        if !news.swap(true, Ordering::AcqRel) {
+            let _ = inbox.try_send(Message::Snapshot);
+        }
     }
 }
 
-type Drawn = Terminal<CrosstermBackend<Canvas>>;
-
 struct Painter {
     state: State,
+    /// The hold on the player of a recording.
+    replay: Option<Transport>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     controls: Controls,
     inbox: Sender<Message>,
     screen: Screen,
+    reader: Reader,
     closing: Arc<AtomicBool>,
-    resting: Arc<AtomicBool>,
     left: Option<oneshot::Sender<Left>>,
+    /// Whether there is a picture that was not looked at.
+    news: Arc<AtomicBool>,
+    canvas: Canvas,
+    pace: Pace,
+    meter: Meter,
+    alarms: Alarms,
+    /// Whether the screen is to be painted whatever the crawl does.
     dirty: bool,
-    drawn_at: Option<Instant>,
+    /// While the size is changing: until when nothing is painted.
+    settles: Option<(Instant, Instant)>,
 }
 
 impl Painter {
     fn run(mut self, messages: &Receiver<Message>) {
-        let canvas = Canvas::default();
-        let mut terminal: Option<Drawn> = None;
         while !self.closing.load(Ordering::Acquire) {
-            match messages.recv_timeout(self.patience()) {
-                Ok(message) => self.hear(message, &mut terminal),
+            let now = Instant::now();
+            match messages.recv_timeout(self.patience(now)) {
+                Ok(message) => self.hear(message),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             while let Ok(message) = messages.try_recv() {
-                self.hear(message, &mut terminal);
+                self.hear(message);
+            }
+            let now = Instant::now();
+            while let Some(written) = self.screen.written() {
+                self.pace.drained(written.bytes, written.took, now);
             }
             self.ask_for_failures();
             if let Some((_, _, until)) = &self.state.toast
-                && *until <= Instant::now()
+                && *until <= now
             {
                 self.state.toast = None;
                 self.dirty = true;
             }
-            if self.screen.is_ready() && self.dirty && self.frame_is_due() {
-                self.paint(&canvas, &mut terminal);
+            if self.screen.is_ready() {
+                self.paint(now);
             }
             if self.screen.is_gone() {
                 self.leave(Left::TerminalGone);
             }
         }
+        self.quieten(messages);
         self.screen.leave();
+        let stats = self.meter.stats(Instant::now(), self.pace.rate());
+        tracing::info!(
+            frame_us_p50 = stats.frame_us_p50,
+            frame_us_p99 = stats.frame_us_p99,
+            "the deck is closed"
+        );
+    }
+
+    /// Waits a moment for the terminal's answer, which the shell would else read.
+    fn quieten(&mut self, messages: &Receiver<Message>) {
+        let until = Instant::now() + ANSWER;
+        while self.pace.awaits() && !self.screen.is_gone() {
+            match messages.recv_deadline(until) {
+                Ok(Message::Input(Input::CaughtUp)) => self.pace.caught_up(Instant::now()),
+                Ok(Message::Input(Input::Gone)) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
     }
 
     /// How long nothing needs to be done.
-    fn patience(&self) -> Duration {
-        let frame = match self.drawn_at {
-            Some(at) if self.dirty => FRAME.saturating_sub(at.elapsed()),
-            _ => IDLE,
+    fn patience(&mut self, now: Instant) -> Duration {
+        let mut until = now + IDLE;
+        if let Some((_, _, toast)) = &self.state.toast {
+            until = until.min(*toast);
+        }
+        // While something is being written its end wakes us.
+        if self.screen.is_ready()
+            && let Some(due) = self.due(now)
+        {
+            until = until.min(due);
+        }
+        until.saturating_duration_since(now)
+    }
+
+    /// When the next frame is due; `None` while there is none to be painted.
+    fn due(&mut self, now: Instant) -> Option<Instant> {
+        let why = if self.dirty {
+            Why::Input
+        } else if self.news.load(Ordering::Acquire) {
+            Why::News
+        } else {
+            return None;
         };
-        let toast = self.state.toast.as_ref().map_or(IDLE, |(_, _, until)| {
-            until.saturating_duration_since(Instant::now())
-        });
-        frame.min(toast).max(Duration::from_millis(1))
+        let due = self.pace.due(why, now);
+        Some(self.settles.map_or(due, |(until, _)| due.max(until)))
     }
 
-    fn frame_is_due(&self) -> bool {
-        self.drawn_at.is_none_or(|at| at.elapsed() >= FRAME)
+    /// In a replay, whether a key was the player's.
+    fn steered(&mut self, key: KeyEvent) -> bool {
+        let Some(transport) = &self.replay else {
+            return false;
+        };
+        let free = self.state.dialog.is_none() && !self.state.typing && self.state.help.is_none();
+        let Some(order) = replay::order(key).filter(|_| free) else {
+            return false;
+        };
+        let words = replay::words(order, transport.playing());
+        transport.send(order);
+        // A full inbox loses the words, not the order.
+        let _ = self.inbox.try_send(Message::Answer(Answer::Done(words)));
+        true
     }
 
-    fn hear(&mut self, message: Message, terminal: &mut Option<Drawn>) {
+    fn hear(&mut self, message: Message) {
         match message {
-            Message::Written => return,
+            Message::Written | Message::Snapshot => return,
             Message::Close => self.closing.store(true, Ordering::Release),
-            Message::Snapshot => {
-                let snapshot = self.snapshots.borrow_and_update().clone();
-                self.state.update(snapshot);
-            }
-            Message::Input(Input::Gone) => self.leave(Left::TerminalGone),
-            // The terminal may hold anything now: it is painted from nothing.
-            Message::Input(Input::Resize) => *terminal = None,
-            Message::Input(Input::Key(key)) => {
-                for effect in act::key(&mut self.state, key) {
-                    self.effect(effect, terminal);
-                }
-            }
+            Message::Input(input) => return self.input(input),
             Message::Answer(Answer::Done(text)) => self.state.toast(text, true),
             Message::Answer(Answer::Refused(text)) => self.state.toast(text, false),
             Message::Failures(list) => self.listed(list),
@@ -206,7 +276,32 @@ impl Painter {
         self.dirty = true;
     }
 
-    fn effect(&mut self, effect: Effect, terminal: &mut Option<Drawn>) {
+    fn input(&mut self, input: Input) {
+        let effects = match input {
+            Input::Gone => return self.leave(Left::TerminalGone),
+            Input::CaughtUp => return self.pace.caught_up(Instant::now()),
+            Input::Resize => {
+                let now = Instant::now();
+                let last = self.settles.map_or(now + STORM, |(_, last)| last);
+                self.settles = Some(((now + SETTLE).min(last), last));
+                self.canvas.forget();
+                Vec::new()
+            }
+            Input::Key(key) if self.steered(key) => Vec::new(),
+            Input::Key(key) => act::key(&mut self.state, key),
+            Input::Mouse(event) => mouse::event(&mut self.state, event),
+            Input::Paste(text) => {
+                act::paste(&mut self.state, &text);
+                Vec::new()
+            }
+        };
+        for effect in effects {
+            self.effect(effect);
+        }
+        self.dirty = true;
+    }
+
+    fn effect(&mut self, effect: Effect) {
         match effect {
             Effect::Send(command) => {
                 let inbox = self.inbox.clone();
@@ -233,9 +328,14 @@ impl Painter {
                 let ask = Ask::Page(id);
                 let _ = self.controls.queries.try_send(Query { ask, reply });
             }
-            Effect::Copy(text) => self.screen.copy(&text),
+            Effect::Copy(text) => {
+                let copy = escape::copy(&text, escape::within_tmux());
+                self.screen.beside(&copy);
+            }
+            Effect::Mouse(caught) => self.screen.catch_mouse(caught),
             Effect::Leave => self.leave(Left::Quit),
-            Effect::Suspend => self.suspend(terminal),
+            Effect::Detach => self.leave(Left::Detached),
+            Effect::Suspend => self.suspend(),
         }
     }
 
@@ -249,21 +349,25 @@ impl Painter {
         }
     }
 
-    fn suspend(&mut self, terminal: &mut Option<Drawn>) {
+    fn suspend(&mut self) {
         // A session leader has no shell above it that could continue it.
         if getsid(None).is_ok_and(|session| session == getpid()) {
             self.state.toast("no shell to go back to".to_owned(), false);
             return;
         }
-        self.resting.store(true, Ordering::Release);
+        self.aside(stop);
+    }
+
+    /// Gives the terminal back while `f` runs, and takes it again.
+    fn aside(&mut self, f: impl FnOnce()) {
+        self.reader.rest(true);
         self.screen.leave();
-        let _ = kill_current_process_group(Signal::TSTP);
-        // Here after the shell's `fg`.
+        f();
         if self.screen.enter().is_err() {
             self.leave(Left::TerminalGone);
         }
-        self.resting.store(false, Ordering::Release);
-        *terminal = None;
+        // Wakes it, which paints everything anew.
+        self.reader.rest(false);
     }
 
     /// Asks for the screenful of failures that is to be shown, one question at
@@ -318,40 +422,69 @@ impl Painter {
         failures.list = list;
     }
 
-    fn paint(&mut self, canvas: &Canvas, terminal: &mut Option<Drawn>) {
+    /// Paints what there is to paint, if it is time to.
+    fn paint(&mut self, now: Instant) {
+        if self.due(now).is_none_or(|due| due > now) {
+            return;
+        }
+        self.settles = None;
+        let mut why = Why::Input;
+        if self.pace.due(Why::News, now) <= now && self.news.swap(false, Ordering::AcqRel) {
+            why = Why::News;
+            self.look();
+        }
         // A terminal that is gone, or of no size, has no room for a frame.
-        let size = crossterm::terminal::size().unwrap_or((0, 0));
-        if size.0 == 0 || size.1 == 0 {
-            self.drawn_at = Some(Instant::now());
+        let size = terminal::size();
+        if !std::mem::take(&mut self.dirty) || size.0 == 0 || size.1 == 0 {
+            self.pace.wrote(why, 0, false, 0, now);
+            self.screen.beside("");
             return;
         }
-        let mut clear = false;
-        if terminal.is_none() {
-            clear = true;
-            *terminal = Terminal::new(CrosstermBackend::new(canvas.clone())).ok();
-        }
-        let Some(drawn) = terminal else {
-            return;
-        };
-        let state = &mut self.state;
-        let done = drawn.draw(|frame| {
-            let area = frame.area();
-            let theme = state.theme;
-            let mut pen = Pen {
-                buffer: frame.buffer_mut(),
-                theme,
-            };
-            view::screen(&mut pen, area, state);
-        });
-        let bytes = canvas.taken();
-        if done.is_ok() {
-            if clear {
-                self.screen.frame(&[b"\x1b[0m\x1b[2J", &bytes[..]].concat());
-            } else {
-                self.screen.frame(&bytes);
+        self.state.stats = self.meter.stats(now, self.pace.rate());
+        let began = Instant::now();
+        let frame = self.canvas.draw(size, &mut self.state);
+        let asks = self.pace.asks();
+        let bytes = match frame.len() {
+            0 => {
+                self.screen.beside("");
+                0
             }
-        }
-        self.dirty = false;
-        self.drawn_at = Some(Instant::now());
+            _ => self.screen.frame(&frame, asks),
+        };
+        self.meter.add(now, began.elapsed(), bytes);
+        let cells = u32::from(size.0) * u32::from(size.1);
+        self.pace.wrote(why, bytes, asks && bytes > 0, cells, now);
     }
+    /// Looks at the newest picture.
+    fn look(&mut self) {
+        let snapshot = self.snapshots.borrow_and_update().clone();
+        let alarm = self.alarms.take(&snapshot);
+        if !rest::is_still(&self.state.snapshot, &snapshot) {
+            self.state.update(snapshot);
+            self.dirty = true;
+        }
+        // Goes out with the frame, or alone where there is none.
+        self.screen.add(&alarm);
+    }
+}
+
+/// Stops the process group, as the shell's job; comes back after its `fg`.
+fn stop() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    // Another thread may take the signal: without waiting for the way back this
+    // one would go on for a moment, and take the terminal from the shell.
+    let Ok((woken, wake)) = UnixStream::pair() else {
+        return;
+    };
+    let Ok(id) = signal_hook::low_level::pipe::register(Signal::CONT.as_raw(), wake) else {
+        return;
+    };
+    let _ = kill_current_process_group(Signal::TSTP);
+    // A group that nobody could continue is not stopped, and goes on by itself.
+    let second = Timespec {
+        tv_sec: 1,
+        tv_nsec: 0,
+    };
+    let _ = poll(&mut [PollFd::new(&woken, PollFlags::IN)], Some(&second));
+    signal_hook::low_level::unregister(id);
 }

@@ -21,6 +21,7 @@ pub fn snapshot() -> Arc<Snapshot> {
             name: (*name).into(),
             start: format!("http://{name}.example.org/").into(),
             rules: Arc::default(),
+            alerts: Arc::default(),
         })
         .collect();
     let mut monitor = Monitor::new(infos, &[], now);

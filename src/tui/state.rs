@@ -1,7 +1,10 @@
 //! What the deck knows besides the snapshot: where the operator is, what is
 //! selected, marked, filtered and asked. Selections are held by identity.
 
+use super::keymap::KeyMap;
 use super::keys::{Context, Place};
+use super::mouse::Hits;
+use super::stats::Stats;
 use super::theme::Theme;
 use crate::bus::{Command, Level, PageDetail, PageFilter, PageList, SiteState, WorkerId};
 use crate::monitor::{SiteView, Snapshot};
@@ -188,6 +191,16 @@ pub struct State {
     pub stopping: bool,
     /// Rows of the list on the screen, as last drawn.
     pub rows: usize,
+    /// Whether leaving the deck leaves the crawl alone.
+    pub attached: bool,
+    /// What the keys mean.
+    pub keymap: Arc<KeyMap>,
+    /// What a click means, by place, as last drawn.
+    pub hits: Hits,
+    /// Whether the mouse is caught.
+    pub mouse: bool,
+    /// What the deck itself costs.
+    pub stats: Stats,
 }
 
 /// How long a change is believed before a picture shows it.
@@ -214,8 +227,12 @@ pub enum Effect {
     Copy(String),
     /// Leave the deck.
     Leave,
+    /// Leave the deck, and let the crawl go on.
+    Detach,
     /// Stop the process until it is continued.
     Suspend,
+    /// Catch the mouse, or leave it to the terminal.
+    Mouse(bool),
 }
 
 impl State {
@@ -250,6 +267,11 @@ impl State {
             wanted: HashMap::new(),
             stopping: false,
             rows: 1,
+            attached: false,
+            keymap: Arc::default(),
+            hits: Hits::default(),
+            mouse: false,
+            stats: Stats::default(),
         }
     }
 

@@ -13,10 +13,7 @@ fn draw(state: &mut State, width: u16, height: u16) -> Buffer {
     let area = Rect::new(0, 0, width, height);
     let mut buffer = Buffer::empty(area);
     let theme = state.theme;
-    let mut pen = Pen {
-        buffer: &mut buffer,
-        theme,
-    };
+    let mut pen = Pen::new(&mut buffer, theme);
     view::screen(&mut pen, area, state);
     buffer
 }

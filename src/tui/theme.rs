@@ -1,28 +1,31 @@
-//! How things look: sixteen colours, none of which carries a meaning alone.
+//! How things look. No colour carries a meaning alone: words and glyphs say the
+//! same, so that sixteen colours, or none, lose nothing.
 
+use super::palette::{Name, Palette};
 use crate::bus::{Level, SiteState};
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 use ratatui::symbols::border;
 
 /// Styles and glyphs.
 #[derive(Debug, Clone, Copy)]
 pub struct Theme {
-    colour: bool,
+    palette: &'static Palette,
     /// Plain ASCII instead of lines, blocks and dots.
     pub ascii: bool,
 }
 
 impl Theme {
     /// With or without colour and with or without glyphs beyond ASCII.
+    #[cfg(test)]
     pub fn new(colour: bool, ascii: bool) -> Self {
-        Self { colour, ascii }
+        Self::of(if colour { Name::Sixteen } else { Name::Mono }, ascii)
     }
 
-    fn fg(self, colour: Color) -> Style {
-        if self.colour {
-            Style::new().fg(colour)
-        } else {
-            Style::new()
+    /// A theme by its name, with or without glyphs beyond ASCII.
+    pub fn of(name: Name, ascii: bool) -> Self {
+        Self {
+            palette: name.palette(),
+            ascii,
         }
     }
 
@@ -33,11 +36,7 @@ impl Theme {
 
     /// What is there but seldom read.
     pub fn faint(self) -> Style {
-        if self.colour {
-            self.fg(Color::DarkGray)
-        } else {
-            Style::new().add_modifier(Modifier::DIM)
-        }
+        self.palette.faint
     }
 
     /// The row under the cursor.
@@ -47,22 +46,22 @@ impl Theme {
 
     /// Headers of columns, keys in the footer.
     pub fn accent(self) -> Style {
-        self.fg(Color::Cyan)
+        self.palette.accent
     }
 
     /// Well.
     pub fn good(self) -> Style {
-        self.fg(Color::Green)
+        self.palette.good
     }
 
     /// Worth a look.
     pub fn warn(self) -> Style {
-        self.fg(Color::Yellow)
+        self.palette.warn
     }
 
     /// Wrong.
     pub fn bad(self) -> Style {
-        self.fg(Color::Red).add_modifier(Modifier::BOLD)
+        self.palette.bad
     }
 
     /// A banner across the screen.

@@ -6,7 +6,9 @@
 //! cargo bench --bench crawl -- fields     # three CSS fields a page against Scrapy
 //! cargo bench --bench crawl -- three      # three sites at once; the deck's cost
 //! cargo bench --bench crawl -- kill       # kill -9 and resume, thirty times
+//! cargo bench --bench crawl -- attached   # ten terminals, and ones that do not read
 //! cargo bench --bench crawl -- many       # a thousand sites in one file
+//! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! ```
 //!
 //! Needs, from Debian: `nginx-core wget2 time openjdk-17-doc rust-doc
@@ -17,11 +19,13 @@
 //! be measured.
 
 mod corpus;
+mod endless;
 mod nginx;
 mod peers;
 mod process;
 mod rounds;
 mod scenario;
+mod screen;
 mod subject;
 mod table;
 
@@ -61,10 +65,14 @@ enum Scenario {
     Fields,
     /// Three sites in one run: shares, and what the deck costs.
     Three,
+    /// Terminals on a running crawl, and what they cost.
+    Attached,
     /// kill -9 at thirty random instants, each followed by a resume.
     Kill,
     /// 1,000 sites of 20 pages in one file.
     Many,
+    /// How quickly the deck answers, and what it costs.
+    Deck,
 }
 
 fn main() -> ExitCode {
@@ -73,8 +81,10 @@ fn main() -> ExitCode {
         Scenario::Links => scenario::links::run(&options),
         Scenario::Fields => scenario::fields::run(&options),
         Scenario::Three => scenario::three::run(&options),
+        Scenario::Attached => scenario::attached::run(&options),
         Scenario::Kill => scenario::kill::run(&options),
         Scenario::Many => scenario::many::run(&options),
+        Scenario::Deck => scenario::deck::run(&options),
     };
     match outcome {
         Ok(targets) => {

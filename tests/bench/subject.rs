@@ -68,6 +68,24 @@ impl Job {
         })
     }
 
+    /// Where the sites file is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// `crawldeck ctl`; a job that has ended is told nothing.
+    pub fn ctl(&self, words: &[&str]) -> Result<()> {
+        Command::new(CRAWLDECK)
+            .arg("ctl")
+            .arg(self.folder())
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        Ok(())
+    }
+
     fn folder(&self) -> PathBuf {
         self.dir.join("job")
     }

@@ -71,6 +71,7 @@ impl Job {
             .args(args)
             .current_dir(self.folder())
             .stdin(Stdio::null())
+            .env("XDG_STATE_HOME", super::state_home(self.folder()))
             .env_remove("NO_COLOR")
             .env_remove("CRAWLDECK_LOG")
             .env_remove("RUST_BACKTRACE");

@@ -8,8 +8,15 @@ pub mod crawl;
 pub mod pty;
 pub mod server;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a test waits for what must happen. Long, because a loaded machine
 /// is slow; no test that passes waits for it.
 pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where a binary that runs in `folder` keeps its notes of jobs, away from the
+/// user's own.
+pub fn state_home(folder: &Path) -> PathBuf {
+    folder.join("state")
+}

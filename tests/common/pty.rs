@@ -95,9 +95,18 @@ impl Pty {
         command.args(args);
         command.cwd(folder);
         command.env("TERM", "xterm-256color");
-        for name in ["NO_COLOR", "COLORTERM", "CRAWLDECK_LOG", "RUST_BACKTRACE"] {
+        // Not the settings of whoever runs the tests.
+        command.env("XDG_CONFIG_HOME", folder);
+        for name in [
+            "NO_COLOR",
+            "COLORTERM",
+            "CRAWLDECK_LOG",
+            "RUST_BACKTRACE",
+            "TMUX",
+        ] {
             command.env_remove(name);
         }
+        command.env("XDG_STATE_HOME", super::state_home(folder));
         for (name, value) in env {
             command.env(name, value);
         }
@@ -138,6 +147,13 @@ impl Pty {
     /// Changes the terminal's size.
     pub fn resize(&mut self, rows: u16, cols: u16) {
         self.painted.resize(rows, cols);
+        let master = self.master.as_ref().expect("a terminal");
+        master.resize(pty_size(rows, cols)).unwrap();
+    }
+
+    /// Changes the size that the program is told of, to none at all if need be;
+    /// what it paints is read as before.
+    pub fn resize_behind(&mut self, rows: u16, cols: u16) {
         let master = self.master.as_ref().expect("a terminal");
         master.resize(pty_size(rows, cols)).unwrap();
     }
@@ -198,6 +214,21 @@ impl Pty {
     pub fn signal(&self, signal: Signal) {
         let id = self.child.process_id().unwrap();
         kill_process(Pid::from_raw(id.cast_signed()).unwrap(), signal).unwrap();
+    }
+
+    /// The program's process.
+    pub fn id(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// The names of the program's threads.
+    pub fn threads(&self) -> Vec<String> {
+        let id = self.child.process_id().unwrap();
+        let tasks = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+        tasks
+            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+            .map(|name| name.trim().to_owned())
+            .collect()
     }
 
     /// Whether the program has ended.

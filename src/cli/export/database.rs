@@ -78,6 +78,7 @@ fn plans<'a>(
         match source {
             Source::Pages => plan("pages", *source, &[])?,
             Source::Failures => plan("failures", *source, &[])?,
+            Source::Journal => plan("journal", *source, &[])?,
             Source::Records(_) => {
                 for (kind, fields) in kinds {
                     plan(kind, Source::Records(Some(kind)), fields)?;

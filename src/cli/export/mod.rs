@@ -1,5 +1,5 @@
-//! `crawldeck export`: pages, failures and records as lines, as a table, as a
-//! database; good pages as a sitemap.
+//! `crawldeck export`: pages, failures, records and the journal as lines, as a
+//! table, as a database; good pages as a sitemap.
 
 mod database;
 mod filter;
@@ -36,6 +36,9 @@ pub enum What {
     Pages,
     /// The failed pages with their last error.
     Failures,
+    /// Every command that was given: at, origin, command, before, after,
+    /// answer, refused.
+    Journal,
     /// The good pages, as sitemap.xml.
     Sitemap,
 }
@@ -165,7 +168,9 @@ impl<'a> Wish<'a> {
             return Err("--what sitemap and --format xml belong together".to_owned());
         }
         if args.what.is_none() && format != Format::Sqlite {
-            return Err("--what is missing: records, pages, failures or sitemap".to_owned());
+            return Err(
+                "--what is missing: records, pages, failures, journal or sitemap".to_owned(),
+            );
         }
         let path = args
             .output
@@ -174,8 +179,18 @@ impl<'a> Wish<'a> {
         if path.is_none() && matches!(format, Format::Parquet | Format::Sqlite) {
             return Err("this format needs a file: -o FILE".to_owned());
         }
+        if args.what == Some(What::Journal) {
+            if args.site.is_some() {
+                return Err("the journal is one for all sites; leave out --site".to_owned());
+            }
+            if args.condition.is_some() {
+                return Err("--where judges pages and records, not the journal".to_owned());
+            }
+        }
         if args.columns.is_some() && (sitemap || args.what.is_none()) {
-            return Err("--columns goes with --what records, pages or failures".to_owned());
+            return Err(
+                "--columns goes with --what records, pages, failures or journal".to_owned(),
+            );
         }
         let filter = args.condition.as_deref().map(Filter::parse).transpose();
         Ok(Self {
@@ -196,6 +211,7 @@ impl<'a> Wish<'a> {
             let pages = site.pages;
             let known = pages.done + pages.failed + pages.skipped + pages.queued + pages.in_flight;
             match self.what {
+                Some(What::Journal) => 0,
                 Some(What::Records) => site.records,
                 Some(What::Failures) => pages.failed,
                 Some(What::Pages | What::Sitemap) => known,
@@ -211,6 +227,7 @@ impl<'a> Wish<'a> {
                 Some(What::Pages | What::Sitemap) | None => Source::Pages,
                 Some(What::Failures) => Source::Failures,
                 Some(What::Records) => Source::Records(None),
+                Some(What::Journal) => Source::Journal,
             },
             site: self.site,
             filter: self.filter.as_ref(),

@@ -2,6 +2,7 @@
 
 use super::ExportError;
 use super::filter::{Facts, Filter};
+use crate::bus::JournalRow;
 use crate::page::time::rfc3339;
 use crate::store::reader::{PageRow, Reader, RecordRow};
 use serde_json::{Map, Value};
@@ -25,6 +26,11 @@ pub(super) const PAGE_COLUMNS: [&str; 13] = [
 
 /// The columns of records, before their fields.
 pub(super) const RECORD_COLUMNS: [&str; 4] = ["site", "record", "url", "fetched_at"];
+
+/// The columns of the journal.
+pub(super) const JOURNAL_COLUMNS: [&str; 7] = [
+    "at", "origin", "command", "before", "after", "answer", "refused",
+];
 
 /// How an instant stands in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +74,8 @@ impl Row {
 pub(super) enum Source<'a> {
     Pages,
     Failures,
+    /// Commands that were given.
+    Journal,
     /// Records, of one name where it is given.
     Records(Option<&'a str>),
 }
@@ -87,6 +95,7 @@ impl Source<'_> {
         match self {
             Self::Pages => &PAGE_COLUMNS,
             Self::Failures => &FAILURE_COLUMNS,
+            Self::Journal => &JOURNAL_COLUMNS,
             Self::Records(_) => &RECORD_COLUMNS,
         }
     }
@@ -118,6 +127,10 @@ impl Selection<'_> {
             Source::Failures => reader.failures(self.site, |page| {
                 seen();
                 self.page(page, true, &mut visit)
+            }),
+            Source::Journal => reader.journal(|row| {
+                seen();
+                visit(journal_row(row, self.times))
             }),
             Source::Records(name) => reader.records(self.site, |record| {
                 seen();
@@ -196,6 +209,21 @@ fn page_row(page: PageRow, with_error: bool, times: Times) -> Row {
     }
 }
 
+fn journal_row(row: JournalRow, times: Times) -> Row {
+    Row {
+        head: vec![
+            times.value(Some(row.at)),
+            row.origin.into(),
+            row.command.into(),
+            row.before.into(),
+            row.after.into(),
+            row.answer.into(),
+            row.refused.into(),
+        ],
+        fields: Map::new(),
+    }
+}
+
 fn record_row(record: RecordRow, times: Times) -> Row {
     Row {
         head: vec![
@@ -269,7 +297,8 @@ impl Columns {
 
     /// Whether this column's values are instants.
     pub(super) fn is_time(&self, column: usize) -> bool {
-        self.names[column] == "fetched_at" && matches!(self.places[column], Place::Head(_))
+        matches!(self.names[column].as_str(), "fetched_at" | "at")
+            && matches!(self.places[column], Place::Head(_))
     }
 
     /// The row's values in the order of the columns; what it lacks is null.

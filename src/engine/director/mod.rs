@@ -4,36 +4,34 @@ mod controls;
 mod obey;
 mod pages;
 mod reload;
+mod seat;
 mod undo;
 
+use self::seat::Shared;
 use self::undo::Undo;
 use super::pool::Pool;
-use super::rules::Rules;
 use super::site::{Control, Message, SiteContext};
-use super::supervisor::{Begin, Supervisor};
-use super::{answer, probe, tuned};
+use super::{answer, probe};
 use crate::archive::Archive;
 use crate::bus::{
     Answer, Command, Event, JobState, Level, Origin, Query, Request, SiteState, verb,
 };
 use crate::config::Job;
-use crate::discover::redirect::Chains;
 use crate::fetch::Fetcher;
-use crate::page::{Fingerprinter, SiteId};
+use crate::page::SiteId;
 use crate::store::sqlite::OpenedSite;
 use crate::store::{JournalEntry, Store};
+use std::collections::HashSet;
 use std::io;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex, RwLock};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Room in a supervisor's inbox, messages.
-const INBOX: usize = 256;
 /// Changes of one control that follow each other within this time are one.
 const ONE_CHANGE: Duration = Duration::from_secs(2);
 /// How long an orderly end waits for a store that cannot write.
@@ -62,6 +60,8 @@ pub struct Parts {
     pub reload: Option<Reload>,
     /// Threads that parse.
     pub threads: usize,
+    /// The job's folder, whose disk is watched.
+    pub dir: PathBuf,
     /// The archive, where a site wants its answers kept.
     pub archive: Option<Archive>,
 }
@@ -110,7 +110,12 @@ impl Engine {
 
 struct Director {
     seats: Vec<Arc<SiteContext>>,
+    /// The same, for those who answer questions.
+    joined: watch::Sender<Vec<Arc<SiteContext>>>,
+    shared: Shared,
     reload: Option<Reload>,
+    /// Sites that the file no longer has.
+    gone: HashSet<SiteId>,
     undo: Vec<Undo>,
     /// Whether a change is being taken back.
     undoing: bool,
@@ -132,59 +137,34 @@ impl Director {
         let count = Arc::new(count);
         let cancel = CancellationToken::new();
         let tasks = TaskTracker::new();
+        let shared = Shared {
+            store: parts.store.clone(),
+            events: parts.events.clone(),
+            fetcher: parts.fetcher,
+            pool,
+            archive: parts.archive,
+            tasks: tasks.clone(),
+            cancel: cancel.clone(),
+            over: count,
+        };
+        let watched = *parts.linger.borrow();
         let mut seats = Vec::with_capacity(parts.job.sites.len());
         let mut supervisors = Vec::with_capacity(parts.job.sites.len());
         for ((n, config), opened) in parts.job.sites.iter().enumerate().zip(parts.opened) {
             let id = SiteId(u32::try_from(n).unwrap_or(u32::MAX));
-            let (inbox, messages) = mpsc::channel(INBOX);
-            let mut chains = Chains::default();
-            for seen in opened.redirects {
-                chains.restore(seen.page, seen.from, seen.to);
-            }
-            let watched = *parts.linger.borrow();
-            let saved = tuned::begin(config, opened.saved, opened.changed, watched);
-            let controls = saved.controls.now.clone();
-            let rules = Rules::new(config.clone(), &controls, saved.rules.clone(), None);
-            let context = Arc::new(SiteContext {
-                id,
-                name: config.name.as_str().into(),
-                prints: Fingerprinter::new(&config.name),
-                rules: RwLock::new(Arc::new(rules)),
-                controls: Mutex::new(controls),
-                chains: Mutex::new(chains),
-                store: parts.store.clone(),
-                events: parts.events.clone(),
-                fetcher: parts.fetcher.clone(),
-                pool: pool.clone(),
-                archive: parts.archive.clone(),
-                inbox,
-                done: AtomicU64::new(0),
-                digesting: AtomicUsize::new(0),
-                settled: Notify::new(),
-            });
-            seats.push(context.clone());
-            let begin = Begin {
-                saved,
-                over: opened.counts.done + opened.counts.failed,
-                done: opened.counts.done,
-                changed: opened.changed,
-            };
-            let supervisor = Supervisor::new(
-                context,
-                messages,
-                begin,
-                tasks.clone(),
-                cancel.clone(),
-                count.clone(),
-            );
+            let (context, supervisor) = shared.seat(id, config, opened, watched);
+            seats.push(context);
             supervisors.push(tokio::spawn(supervisor.run()));
         }
-        let sites = seats.clone();
+        let (joined, sites) = watch::channel(seats.clone());
         tokio::spawn(answer::run(parts.queries, parts.store.clone(), sites));
-        tokio::spawn(probe::run(parts.events.clone(), cancel.clone()));
+        tokio::spawn(probe::run(parts.events.clone(), parts.dir, cancel.clone()));
         Self {
             seats,
+            joined,
+            shared,
             reload: parts.reload,
+            gone: HashSet::new(),
             undo: Vec::new(),
             undoing: false,
             last_change: None,
@@ -201,9 +181,9 @@ impl Director {
 
     async fn run(mut self) -> Ended {
         self.tell(Event::Job(JobState::Running)).await;
-        let all = self.seats.len();
         let mut was_over = false;
         loop {
+            let all = self.seats.len();
             let over = *self.over.borrow_and_update() == all;
             if over && !*self.linger.borrow_and_update() {
                 break;

@@ -2,7 +2,7 @@
 
 use super::obey::{Done, Refusable};
 use super::{Director, send};
-use crate::bus::{Event, SiteInfo};
+use crate::bus::{Event, SiteDelta, SiteInfo};
 use crate::config::{Job, Site, differences};
 use crate::engine::rules::Rules;
 use crate::engine::site::{Control, SiteContext};
@@ -25,12 +25,26 @@ impl Director {
         let mut lines = Vec::new();
         for site in self.seats.clone() {
             let Some(new) = document(&job, &site) else {
+                if self.gone.contains(&site.id) {
+                    continue;
+                }
                 lines.push(format!(
-                    "{}: no longer in the file; it goes on, and the next run leaves it out",
+                    "{}: no longer in the file; it ends when what is in flight is finished",
                     site.name
                 ));
+                if !preview {
+                    self.gone.insert(site.id);
+                    send(&site, Control::Finish).await;
+                }
                 continue;
             };
+            if self.gone.contains(&site.id) {
+                lines.push(format!("{}: in the file again; it goes on", site.name));
+                if !preview {
+                    self.gone.remove(&site.id);
+                    send(&site, Control::Reopen).await;
+                }
+            }
             let changes = differences(&site.rules().document, &new);
             lines.extend(
                 changes
@@ -50,7 +64,11 @@ impl Director {
         }
         for new in &job.sites {
             if !self.seats.iter().any(|site| *site.name == *new.name) {
-                lines.push(format!("{}: new; it begins with the next run", new.name));
+                let begins = preview || self.join(new).await;
+                lines.push(match begins {
+                    true => format!("{}: new; it begins at once", new.name),
+                    false => format!("{}: new; it could not be taken in", new.name),
+                });
             }
         }
         if lines.is_empty() {
@@ -61,6 +79,34 @@ impl Director {
             done.after = lines.join("; ");
         }
         Ok(done)
+    }
+
+    /// Takes in a site that the file has now; answers whether it could be.
+    async fn join(&mut self, config: &Arc<Site>) -> bool {
+        let admitted = self.store.admit(config.name.clone(), config.digest).await;
+        let Some((id, opened)) = admitted else {
+            return false;
+        };
+        let counts = opened.counts;
+        self.tell(Event::Joined {
+            site: id,
+            info: SiteInfo::from(&**config),
+            counts: SiteDelta {
+                done: signed(counts.done),
+                failed: signed(counts.failed),
+                skipped: signed(counts.skipped),
+                queued: signed(counts.queued),
+                records: signed(counts.records),
+                bytes: signed(counts.bytes),
+            },
+        })
+        .await;
+        let watched = *self.linger.borrow();
+        let (context, supervisor) = self.shared.seat(id, config, opened, watched);
+        self.seats.push(context);
+        self.supervisors.push(tokio::spawn(supervisor.run()));
+        self.joined.send_replace(self.seats.clone());
+        true
     }
 
     /// Puts a site under its new document; answers what more there is to say.
@@ -103,6 +149,11 @@ impl Director {
         let left = self.rescope(site).await;
         (left > 0).then(|| format!("{}: {left} queued pages are left out now", site.name))
     }
+}
+
+/// No counter comes near the end of either.
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn document(job: &Job, site: &SiteContext) -> Option<Arc<Site>> {

@@ -36,7 +36,7 @@ async fn an_edited_file_is_previewed_and_applied() {
         "s: fetch.concurrency: 2 → 3",
         "s: scope.exclude: + ^/p4",
         "s: extract: + r",
-        "t: new; it begins with the next run",
+        "t: new; it begins at once",
     ] {
         assert!(said.lines().any(|said| said == line), "{line}: {said}");
     }
@@ -54,6 +54,16 @@ async fn an_edited_file_is_previewed_and_applied() {
     assert!(view.records > 0 && view.pages.skipped > 0, "{view:?}");
     let fill = &view.fill[0];
     assert_eq!((&*fill.record, fill.fields[0].1), ("r", fill.records));
+
+    let snapshots = &mut run.snapshots;
+    let joined = snapshots.wait_for(|shown| {
+        let site = shown.sites.get(1);
+        site.is_some_and(|t| &*t.name == "t" && t.state == SiteState::Finished)
+    });
+    tokio::time::timeout(Duration::from_secs(30), joined)
+        .await
+        .expect("the new site never ended")
+        .unwrap();
 
     *text.lock().unwrap() = "site: s\nstart: 7\n".to_owned();
     let why = run.refused("reload").await;

@@ -186,6 +186,7 @@ impl Run {
             linger: lingering,
             reload,
             threads: 1,
+            dir: dir.to_owned(),
         })
         .unwrap();
         Self {

@@ -73,8 +73,9 @@ async fn finished_pages_are_fetched_again_when_forced() {
         run.done("force s text=/p3").await,
         "1 page goes round again"
     );
+    let memory = run.memory.clone();
     run.until("had again", |site| {
-        site.pages.done == 3 && site.state == SiteState::Finished
+        memory.asked().len() > before && site.pages.done == 3 && site.state == SiteState::Finished
     })
     .await;
     let asked = run.memory.asked();
@@ -118,6 +119,8 @@ async fn queued_pages_are_dropped_after_a_preview() {
     assert!(run.refused("drop s (").await.contains("regular expression"));
     let said = run.done("drop s ^/p4").await;
     assert!(said.starts_with(&format!("{pages} ")), "{said}");
+    run.until("left out", |site| site.pages.skipped == pages)
+        .await;
     assert_eq!(urls(&run, PageState::Skipped).await.len() as u64, pages);
     run.memory.let_pass(1 << 20);
     run.until("over", |site| site.state == SiteState::Finished)

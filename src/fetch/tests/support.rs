@@ -58,6 +58,7 @@ pub(crate) fn site(start: &str) -> Site {
         },
         extract: Vec::new(),
         digest: 0,
+        alerts: Default::default(),
     }
 }
 

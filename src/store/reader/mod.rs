@@ -5,6 +5,7 @@
 //! read while a crawl runs is therefore no picture of one instant, but every
 //! row is whole.
 
+mod journal;
 mod page;
 mod record;
 mod status;
@@ -17,6 +18,7 @@ use super::StoreError;
 use super::folder::DATABASE;
 use super::lock::is_held;
 use super::sqlite::schema::open_to_read;
+use crate::bus::JournalRow;
 use rusqlite::{Connection, Row, params};
 use std::path::{Path, PathBuf};
 
@@ -107,6 +109,19 @@ impl Reader {
         visit: impl FnMut(RecordRow) -> Result<(), E>,
     ) -> Result<(), E> {
         self.each(record::RECORDS, site, record::read, visit)
+    }
+
+    /// Hands every command of the journal to `visit`, in the order in which they
+    /// were given.
+    ///
+    /// # Errors
+    /// What SQLite or `visit` says.
+    pub fn journal<E: From<rusqlite::Error>>(
+        &self,
+        visit: impl FnMut(JournalRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = journal::sql(&self.conn)?;
+        self.each(sql, None, journal::read, visit)
     }
 
     /// The names of all fields that any record has, each once, in the order in

@@ -1,15 +1,19 @@
 //! The writer's state: one open group, and what to do when it cannot be written.
 
 use super::code::int;
+use super::forget::Purging;
 use super::lease::Leases;
 use super::op::{Back, Handed, Op};
+use super::prune::Pruning;
+use super::revise::Revising;
 use super::site::Sites;
+use super::task::{Task, Tasks};
 use super::write::{Write, apply, run};
 use crate::bus::Event;
 use crate::page::SiteId;
 use crate::page::time::now_ms;
+use crate::store::Lease;
 use crate::store::known::Known;
-use crate::store::{Lease, Revision};
 use rusqlite::{Connection, Result, params};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -27,7 +31,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 const STALLED_WRITES: usize = 4096;
 
 /// Fields that a record of a site has been seen with.
-pub(super) type Fields = HashMap<(i64, Arc<str>), HashSet<String>>;
+pub(super) type Fields = HashMap<(SiteId, Arc<str>), HashSet<String>>;
 
 /// Where the answer to a flush goes.
 type Flush = oneshot::Sender<std::result::Result<(), String>>;
@@ -40,6 +44,8 @@ pub(super) struct Start {
     /// The next page's number.
     pub(super) next: u32,
     pub(super) fields: Fields,
+    /// Keys whose rows are to be swept up.
+    pub(super) orphans: Vec<i64>,
     /// Why nothing can be written, while nothing can.
     pub(super) stall: watch::Sender<Option<Arc<str>>>,
     pub(super) back: Arc<Back>,
@@ -55,7 +61,8 @@ pub(super) struct Core {
     group: Vec<Write>,
     /// Whether a transaction is open.
     open: bool,
-    stalled: bool,
+    pub(super) stalled: bool,
+    pub(super) tasks: Tasks,
     /// When the group is committed, or tried again.
     deadline: Option<Instant>,
     flushes: Vec<Flush>,
@@ -69,6 +76,7 @@ pub(super) struct Core {
 impl Core {
     pub(super) fn new(start: Start) -> Self {
         Self {
+            tasks: Tasks::new(&start.orphans),
             start,
             leases: Leases::default(),
             group: Vec::new(),
@@ -135,17 +143,29 @@ impl Core {
                 }
             }
             // While nothing can be written the asker is answered by the reply's end.
+            Op::Admit { site, reply } => {
+                let admitted = self.admit(&site);
+                let _ = reply.send(admitted);
+            }
             Op::Revise { .. } | Op::Prune { .. } | Op::Forget { .. } if self.stalled => {}
-            Op::Revise {
-                pick,
-                how: Revision::Retry,
-                reply,
-            } => self.write(Write::Requeue {
-                pick,
-                reply: Some(reply),
-            }),
-            // Built by the store's room next.
-            Op::Revise { .. } | Op::Prune { .. } | Op::Forget { .. } => {}
+            Op::Revise { pick, how, reply } => {
+                self.tasks
+                    .push(Task::Revise(Revising::new(pick, how, reply)));
+            }
+            Op::Prune { prune, reply } => {
+                let pruning = Pruning::new(prune, &self.start.sites, reply);
+                self.tasks.push(Task::Prune(pruning));
+            }
+            Op::Forget { site, reply } => {
+                // Without a site the asker is answered by the reply's end.
+                if let Some(key) = self.start.sites.get(site).map(|s| s.key) {
+                    self.leases.end_all(&mut self.start.sites, site);
+                    self.start.fields.retain(|(of, _), _| *of != site);
+                    self.write(Write::Forget { site });
+                    self.tasks
+                        .push(Task::Forget(Purging::new(site, key, reply)));
+                }
+            }
             Op::Save { site, saved } => self.write(Write::Save { site, saved }),
             Op::Journal(entry) => self.write(Write::Journal {
                 at: now_ms(),
@@ -194,11 +214,6 @@ impl Core {
         &self.start.conn
     }
 
-    #[cfg(test)]
-    pub(super) fn is_stalled(&self) -> bool {
-        self.stalled
-    }
-
     fn lease(&mut self, site: SiteId, most: usize) -> Lease {
         for page in self.start.back.take() {
             if let Some(site) = self.leases.site_of(page) {
@@ -224,13 +239,13 @@ impl Core {
     }
 
     /// Adds to the group, and applies where that is possible.
-    pub(super) fn write(&mut self, mut write: Write) {
+    pub(super) fn write(&mut self, write: Write) {
         self.wait_at_most(GROUP_TIME);
         let applied = if self.stalled {
             Ok(())
         } else {
             self.begin()
-                .and_then(|()| apply(&self.start.conn, &mut self.start.sites, &mut write))
+                .and_then(|()| apply(&self.start.conn, &mut self.start.sites, &write))
         };
         self.group.push(write);
         if let Err(error) = applied {
@@ -266,7 +281,7 @@ impl Core {
         Ok(())
     }
 
-    fn commit(&mut self) {
+    pub(super) fn commit(&mut self) {
         match self.try_commit() {
             Ok(()) => self.committed(),
             Err(error) => self.stall(&error),
@@ -295,8 +310,10 @@ impl Core {
             }
         }
         if self.open {
+            let began = Instant::now();
             run(&self.start.conn, "COMMIT", [])?;
             self.open = false;
+            self.events.push(Event::CommitTime(began.elapsed()));
         }
         Ok(())
     }
@@ -312,7 +329,7 @@ impl Core {
     }
 
     /// Nothing can be written: undo the group in the tables, keep it in RAM.
-    fn stall(&mut self, error: &rusqlite::Error) {
+    pub(super) fn stall(&mut self, error: &rusqlite::Error) {
         // Some errors have rolled the transaction back already.
         if !self.start.conn.is_autocommit()
             && let Err(error) = self.start.conn.execute_batch("ROLLBACK")
@@ -321,6 +338,7 @@ impl Core {
         }
         self.open = false;
         self.start.sites.rolled_back();
+        self.tasks.stall();
         self.deadline = Some(Instant::now() + TRY_AGAIN);
         let why: Arc<str> = reason(error).into();
         if !std::mem::replace(&mut self.stalled, true) {
@@ -346,7 +364,7 @@ impl Core {
 
     fn apply_group(&mut self) -> Result<()> {
         self.begin()?;
-        for write in &mut self.group {
+        for write in &self.group {
             apply(&self.start.conn, &mut self.start.sites, write)?;
         }
         self.try_commit()

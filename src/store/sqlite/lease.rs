@@ -30,6 +30,21 @@ impl Leases {
         self.0.get(&page.0).map(|h| h.site)
     }
 
+    pub(super) fn holds(&self, page: u32) -> bool {
+        self.0.contains_key(&page)
+    }
+
+    /// Ends every lease of a site; later commits of its pages count for nothing.
+    pub(super) fn end_all(&mut self, sites: &mut Sites, site: SiteId) {
+        let before = self.0.len();
+        self.0.retain(|_, held| held.site != site);
+        if before != self.0.len()
+            && let Some(site) = sites.touch(site)
+        {
+            site.leased = 0;
+        }
+    }
+
     /// Puts a page back where it came from.
     pub(super) fn give_back(&mut self, sites: &mut Sites, site: SiteId, page: PageId) {
         let Some(held) = self.end(sites, site, page) else {

@@ -4,25 +4,32 @@
 //! each request at once to an open transaction and commits in groups. Another
 //! reads for the deck. Other processes read beside them ([`super::reader`]).
 
+mod admit;
 pub(in crate::store) mod code;
 mod core;
 mod filter;
+mod forget;
 mod lease;
 mod lookup;
 mod op;
 mod prepare;
+mod prune;
+mod questions;
 pub mod replace;
-mod requeue;
 mod resume;
+mod revise;
 pub(in crate::store) mod schema;
 mod site;
+mod task;
 #[cfg(test)]
 mod tests;
 mod write;
 mod writer;
 
+pub use self::questions::Questions;
+
 use self::core::{Core, Start};
-use self::lookup::Ask;
+use self::lookup::Asker;
 use self::op::{Back, Op};
 use super::folder::DATABASE;
 use super::known::Known;
@@ -33,16 +40,14 @@ use super::{
 use crate::bus::{self, Event, Pick, SiteDelta, Told};
 use crate::page::{Fingerprint, PageId, SiteId};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Room for requests to the writer; a full channel makes callers wait.
 const REQUESTS: usize = 512;
-/// Room for the deck's questions.
-const QUESTIONS: usize = 32;
 /// The writer's page cache unless told otherwise, KiB.
 const CACHE_KIB: u32 = 8 << 10;
 
@@ -168,11 +173,10 @@ pub fn open(dir: &Path, opening: Opening) -> Result<Opened, StoreError> {
     let path = dir.join(DATABASE);
     let found = resume::resume(&mut conn, &opening.sites).map_err(|e| schema::failure(&path, e))?;
     let known = Arc::new(found.known);
-    let keys: Vec<i64> = found.sites.keys().collect();
     let progress = (0..)
         .map_while(|i| found.sites.get(SiteId(i)))
         .map(|s| s.progress.clone())
-        .collect();
+        .collect::<Vec<_>>();
     let (stall, stalled) = watch::channel(None);
     let core = Core::new(Start {
         conn,
@@ -180,13 +184,13 @@ pub fn open(dir: &Path, opening: Opening) -> Result<Opened, StoreError> {
         known: known.clone(),
         next: found.next,
         fields: found.fields,
+        orphans: found.orphans,
         stall,
         back: Arc::<Back>::default(),
         max_pages: opening.max_page_count,
     });
     let closing = CancellationToken::new();
     let (ops, requests) = mpsc::channel(REQUESTS);
-    let (asks, questions) = mpsc::channel(QUESTIONS);
     let token = closing.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -195,15 +199,15 @@ pub fn open(dir: &Path, opening: Opening) -> Result<Opened, StoreError> {
     let writer = spawn("store", move || {
         runtime.block_on(writer::run(core, requests, opening.events, token));
     })?;
-    let lookup = spawn("store-read", move || lookup::run(path, keys, questions))?;
+    let (asker, [lists, reads]) = Asker::start(&path)?;
     let store = SqliteStore {
         ops: Some(ops),
-        asks: Some(asks),
+        asker: Some(asker),
         known,
-        progress,
+        progress: RwLock::new(progress),
         stalled,
         closing,
-        threads: vec![lookup, writer],
+        threads: vec![lists, reads, writer],
         _lock: lock,
     };
     Ok(Opened {
@@ -220,13 +224,13 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         .map_err(StoreError::Thread)
 }
 
-/// The handle by which everybody else speaks to the two threads.
+/// The handle by which everybody else speaks to the threads.
 struct SqliteStore {
-    /// `None` only while it is being dropped; so `asks`.
+    /// `None` only while it is being dropped; so `asker`.
     ops: Option<mpsc::Sender<Op>>,
-    asks: Option<mpsc::Sender<Ask>>,
+    asker: Option<Asker>,
     known: Arc<Known>,
-    progress: Vec<Arc<Notify>>,
+    progress: RwLock<Vec<Arc<Notify>>>,
     stalled: watch::Receiver<Option<Arc<str>>>,
     closing: CancellationToken,
     threads: Vec<JoinHandle<()>>,
@@ -294,7 +298,9 @@ impl Store for SqliteStore {
     }
 
     fn progress(&self, site: SiteId) -> Arc<Notify> {
-        self.progress.get(site.index()).cloned().unwrap_or_default()
+        let progress = self.progress.read();
+        let progress = progress.unwrap_or_else(PoisonError::into_inner);
+        progress.get(site.index()).cloned().unwrap_or_default()
     }
 
     fn add(&self, site: SiteId, urls: Vec<NewUrl>) -> Pending<'_, u64> {
@@ -303,10 +309,6 @@ impl Store for SqliteStore {
             self.send(Op::Add { site, urls, reply }).await;
             answer.await.unwrap_or(0)
         })
-    }
-
-    fn knows(&self, print: Fingerprint) -> bool {
-        self.known.get(print).is_some()
     }
 
     fn find(&self, print: Fingerprint) -> Option<PageId> {
@@ -327,10 +329,27 @@ impl Store for SqliteStore {
         })
     }
 
+    fn admit(&self, name: String, digest: u64) -> Pending<'_, Option<(SiteId, OpenedSite)>> {
+        Box::pin(async move {
+            let site = OpeningSite { name, digest };
+            let admitted = self.write(|reply| Op::Admit { site, reply }).await??;
+            let progress = self.progress.write();
+            progress
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(admitted.progress);
+            Some((admitted.site, admitted.opened))
+        })
+    }
+
     fn forget(&self, site: SiteId) -> Pending<'_, bool> {
         Box::pin(async move {
-            let done = self.write(|reply| Op::Forget { site, reply }).await;
-            done.unwrap_or_default()
+            if self.is_stalled() {
+                return false;
+            }
+            // Once begun it is waited for, through a stall too.
+            let (reply, answer) = oneshot::channel();
+            self.send(Op::Forget { site, reply }).await;
+            answer.await.unwrap_or(false)
         })
     }
 
@@ -355,13 +374,10 @@ impl Store for SqliteStore {
 
     fn ask(&self, ask: bus::Ask) -> Pending<'_, Told> {
         Box::pin(async move {
-            let (reply, answer) = oneshot::channel();
-            if let Some(asks) = &self.asks {
-                // A reader that is gone answers nothing, which is told below.
-                let _ = asks.send(Ask { ask, reply }).await;
+            match &self.asker {
+                Some(asker) => asker.ask(ask).await,
+                None => Told::Refused("the store is closed".to_owned()),
             }
-            let gone = || Told::Refused("the store cannot be read; the log says why".to_owned());
-            answer.await.unwrap_or_else(|_| gone())
         })
     }
 }
@@ -370,7 +386,7 @@ impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.closing.cancel();
         self.ops = None;
-        self.asks = None;
+        self.asker = None;
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so; the lock goes either way.
             let _ = thread.join();

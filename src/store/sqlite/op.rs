@@ -1,5 +1,7 @@
 //! What is asked of the writer thread.
 
+use super::OpeningSite;
+use super::admit::Admitted;
 use crate::bus::Pick;
 use crate::page::{PageId, SiteId};
 use crate::store::{Commit, JournalEntry, Lease, NewUrl, Prune, Revision, SavedSite};
@@ -32,6 +34,10 @@ pub(super) enum Op {
     Prune {
         prune: Prune,
         reply: oneshot::Sender<Vec<(SiteId, u64)>>,
+    },
+    Admit {
+        site: OpeningSite,
+        reply: oneshot::Sender<Option<Admitted>>,
     },
     Forget {
         site: SiteId,

@@ -6,7 +6,7 @@ use super::core::Core;
 use super::write::{End, Fresh, Write};
 use crate::bus::{Event, Level};
 use crate::page::time::now_ms;
-use crate::page::{PageId, Verdict};
+use crate::page::{PageId, SiteId, Verdict};
 use crate::store::{Commit, NewUrl, Record};
 
 impl Core {
@@ -16,9 +16,6 @@ impl Core {
         let Some(held) = self.leases.end(sites, commit.site, commit.page) else {
             // Committed before, or never leased: nothing may count twice.
             tracing::debug!(page = commit.page.0, "a page that was not leased");
-            return;
-        };
-        let Some(key) = self.start.sites.get(commit.site).map(|s| s.key) else {
             return;
         };
         let fresh = self.fresh(commit.found);
@@ -31,7 +28,7 @@ impl Core {
         for record in commit.records.into_iter().filter(|_| keep) {
             // A page's records are numbered in 16 bits.
             if records.len() <= MOST_WITHIN as usize {
-                self.register(key, &record);
+                self.register(commit.site, &record);
                 records.push((record.name, to_json(&record.fields)));
             }
         }
@@ -83,8 +80,8 @@ impl Core {
     }
 
     /// Writes down fields that no record of this kind had before.
-    fn register(&mut self, key: i64, record: &Record) {
-        let of_record = (key, record.name.clone());
+    fn register(&mut self, site: SiteId, record: &Record) {
+        let of_record = (site, record.name.clone());
         let seen = self.start.fields.entry(of_record).or_default();
         let mut new = Vec::new();
         for field in record.fields.keys() {
@@ -95,7 +92,7 @@ impl Core {
         }
         for field in new {
             self.write(Write::Field {
-                key,
+                site,
                 record: record.name.clone(),
                 field,
             });

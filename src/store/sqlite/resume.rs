@@ -9,7 +9,7 @@ use crate::page::{Fingerprint, PageId};
 use crate::store::SavedSite;
 use crate::store::known::Known;
 use rusqlite::{Connection, OptionalExtension, Result, Row, TransactionBehavior, params};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The job as it stands in the tables.
@@ -19,6 +19,8 @@ pub(super) struct Resumed {
     pub(super) known: Known,
     pub(super) next: u32,
     pub(super) fields: Fields,
+    /// Keys of URLs that no site has: what is left of sites that were forgotten.
+    pub(super) orphans: Vec<i64>,
 }
 
 /// Matches the sites of the file with those in the tables, by name, and reads
@@ -38,18 +40,19 @@ pub(super) fn resume(conn: &mut Connection, wanted: &[OpeningSite]) -> Result<Re
     tx.commit()?;
     let sites = Sites::new(sites);
     redirects(conn, &sites, &mut opened)?;
-    let (known, next) = known(conn, &sites)?;
-    let fields = fields(conn)?;
+    let (known, next, orphans) = known(conn, &sites)?;
+    let fields = fields(conn, &sites)?;
     Ok(Resumed {
         sites,
         opened,
         known,
         next,
         fields,
+        orphans,
     })
 }
 
-fn take_up(
+pub(super) fn take_up(
     conn: &Connection,
     place: i64,
     site: &OpeningSite,
@@ -94,16 +97,20 @@ fn delta(row: &Row<'_>) -> Result<SiteDelta> {
     })
 }
 
-/// `None` for a site whose state was never saved.
+/// `None` for a site whose state was never saved, or not by a crawldeck that
+/// saved all of its controls.
 fn saved(row: &Row<'_>) -> Result<Option<SavedSite>> {
     let name: Option<String> = row.get("state")?;
     let Some(state) = name.as_deref().and_then(state) else {
         return Ok(None);
     };
+    let Some(controls) = from_json(row, "controls")? else {
+        return Ok(None);
+    };
     Ok(Some(SavedSite {
         state,
         why: row.get::<_, Option<String>>("why")?.map(Into::into),
-        controls: from_json(row, "controls")?.unwrap_or_default(),
+        controls,
         rules: from_json(row, "rules")?.unwrap_or_default(),
         paused: row.get("paused")?,
         sitemaps_done: row.get("sitemaps_done")?,
@@ -119,6 +126,22 @@ fn retries(conn: &Connection) -> Result<HashMap<i64, i64>> {
     conn.prepare("SELECT site, count(*) FROM retry GROUP BY site")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
+}
+
+/// The redirects of one site.
+pub(super) fn redirects_of(conn: &Connection, key: i64) -> Result<Vec<Redirect>> {
+    conn.prepare(
+        "SELECT r.id, u.print, t.print FROM redirect r \
+         JOIN url u ON u.id = r.id JOIN url t ON t.id = r.target WHERE u.site = ?1",
+    )?
+    .query_map([key], |row| {
+        Ok(Redirect {
+            page: PageId(row.get(0)?),
+            from: print(row.get(1)?),
+            to: print(row.get(2)?),
+        })
+    })?
+    .collect()
 }
 
 fn redirects(conn: &Connection, sites: &Sites, opened: &mut [OpenedSite]) -> Result<()> {
@@ -141,31 +164,44 @@ fn redirects(conn: &Connection, sites: &Sites, opened: &mut [OpenedSite]) -> Res
 }
 
 /// In the order of the numbers, which is that of the file: one pass.
-fn known(conn: &Connection, sites: &Sites) -> Result<(Known, u32)> {
+fn known(conn: &Connection, sites: &Sites) -> Result<(Known, u32, Vec<i64>)> {
     let known = Known::default();
     let mut ours: Vec<i64> = sites.keys().collect();
     ours.sort_unstable();
+    let mut others: BTreeSet<i64> = BTreeSet::new();
     let mut statement = conn.prepare("SELECT id, site, print FROM url ORDER BY id")?;
     let mut rows = statement.query([])?;
     let mut last = 0u32;
     while let Some(row) = rows.next()? {
         last = row.get(0)?;
         // URLs of sites that are no longer in the file need no RAM.
-        if ours.binary_search(&row.get(1)?).is_ok() {
+        let key = row.get(1)?;
+        if ours.binary_search(&key).is_ok() {
             known.insert(print(row.get(2)?), PageId(last));
+        } else {
+            others.insert(key);
         }
     }
-    Ok((known, last.saturating_add(1)))
+    let mut of_site = conn.prepare("SELECT 1 FROM site WHERE key = ?1")?;
+    let mut orphans = Vec::new();
+    for key in others {
+        if !of_site.exists([key])? {
+            orphans.push(key);
+        }
+    }
+    Ok((known, last.saturating_add(1), orphans))
 }
 
-fn fields(conn: &Connection) -> Result<Fields> {
+fn fields(conn: &Connection, sites: &Sites) -> Result<Fields> {
     let mut fields = Fields::new();
     let mut statement = conn.prepare("SELECT site, record, field FROM field")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let record: String = row.get(1)?;
-        let of_record = (row.get(0)?, Arc::from(record));
-        fields.entry(of_record).or_default().insert(row.get(2)?);
+        if let Some(site) = sites.of_key(row.get(0)?) {
+            let record: String = row.get(1)?;
+            let of_record = (site, Arc::from(record));
+            fields.entry(of_record).or_default().insert(row.get(2)?);
+        }
     }
     Ok(fields)
 }

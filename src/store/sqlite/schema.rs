@@ -49,7 +49,9 @@ pub(super) fn open(dir: &Path, cache_kib: u32) -> Result<(Connection, bool), Sto
     let found = recognise(&conn, &path)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     configure(&conn, cache_kib).map_err(wrap)?;
-    if !found {
+    if found {
+        migrate(&mut conn).map_err(wrap)?;
+    } else {
         create(&mut conn).map_err(wrap)?;
     }
     Ok((conn, found))
@@ -154,6 +156,22 @@ fn create(conn: &mut Connection) -> rusqlite::Result<()> {
     tx.pragma_update(None, "application_id", APPLICATION)?;
     tx.pragma_update(None, "user_version", FORMAT)?;
     tx.commit()
+}
+
+/// What an older format lacks, all at once.
+fn migrate(conn: &mut Connection) -> rusqlite::Result<()> {
+    if format(conn)? >= FORMAT {
+        return Ok(());
+    }
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute_batch(include_str!("migrate.sql"))?;
+    tx.pragma_update(None, "user_version", FORMAT)?;
+    tx.commit()
+}
+
+/// The format that the database is in.
+pub(in crate::store) fn format(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// What SQLite said when it was asked to open `path`.

@@ -46,6 +46,7 @@ CREATE TABLE page (
   ended_at     INTEGER NOT NULL,
   canonical    TEXT
 );
+CREATE INDEX ended ON page (ended_at, id, outcome, site);
 CREATE INDEX failed ON page (ended_at, id, site, reason) WHERE outcome = 2;
 
 -- Where a page redirected to: a page, or an address that is none.

@@ -31,8 +31,10 @@ impl Cursor {
 /// what was last committed.
 #[derive(Debug)]
 pub(super) struct Site {
-    /// Its key in the tables, the same in every run.
+    /// Its key in the tables, the same in every run; another once it has been
+    /// forgotten.
     pub(super) key: i64,
+    base_key: i64,
     /// Counters, in the shape in which their changes are told.
     pub(super) now: SiteDelta,
     base: SiteDelta,
@@ -53,6 +55,7 @@ impl Site {
     pub(super) fn new(key: i64, counts: SiteDelta, retries: i64, progress: Arc<Notify>) -> Self {
         Self {
             key,
+            base_key: key,
             now: counts,
             base: counts,
             retries,
@@ -78,6 +81,15 @@ impl Site {
         self.dry = false;
         self.progress.notify_one();
     }
+
+    /// Nothing of it is known any more; its rows from now on have this key.
+    pub(super) fn forgotten(&mut self, key: i64) {
+        self.key = key;
+        self.now = SiteDelta::default();
+        self.retries = 0;
+        self.retry = Cursor::default();
+        self.rewind();
+    }
 }
 
 /// The sites of the current sites file, by [`SiteId`].
@@ -95,6 +107,11 @@ impl Sites {
         }
     }
 
+    /// Adds a site after the others.
+    pub(super) fn push(&mut self, site: Site) {
+        self.sites.push(site);
+    }
+
     pub(super) fn get(&self, site: SiteId) -> Option<&Site> {
         self.sites.get(site.index())
     }
@@ -107,6 +124,12 @@ impl Sites {
             self.dirty.push(site.index());
         }
         Some(found)
+    }
+
+    /// Every site's place.
+    pub(super) fn ids(&self) -> impl Iterator<Item = SiteId> + use<> {
+        // An index of a list made from u32 places.
+        (0..self.sites.len() as u32).map(SiteId)
     }
 
     /// The current place of a site's key.
@@ -135,6 +158,7 @@ impl Sites {
                 changes.push((SiteId(index as u32), delta));
             }
             site.base = site.now;
+            site.base_key = site.key;
             site.base_retries = site.retries;
             site.dirty = false;
         }
@@ -146,6 +170,7 @@ impl Sites {
         for index in &self.dirty {
             let site = &mut self.sites[*index];
             site.now = site.base;
+            site.key = site.base_key;
             site.retries = site.base_retries;
         }
     }

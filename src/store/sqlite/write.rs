@@ -5,14 +5,15 @@
 //! it is applied. So a group that was rolled back can be applied again.
 
 use super::code::{DONE, FAILED, int, outcome, via, within};
-use super::requeue;
-use super::site::Sites;
-use crate::bus::{Attempt, Pick};
-use crate::page::{FailureKind, Outcome, SiteId, Verdict};
-use crate::store::{JournalEntry, SavedSite, Via};
+use super::forget::{self, Dust};
+use super::prune::{self, Skip};
+use super::revise;
+use super::site::{Place, Sites};
+use crate::bus::Attempt;
+use crate::page::{FailureKind, Outcome, SiteId, SkipReason, Verdict};
+use crate::store::{JournalEntry, Revision, SavedSite, Via};
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 /// A write, ready to be applied.
 #[derive(Debug)]
@@ -22,13 +23,24 @@ pub(super) enum Write {
         site: SiteId,
         fresh: Vec<Fresh>,
     },
-    Requeue {
-        pick: Pick,
-        /// Answered when it is first applied.
-        reply: Option<oneshot::Sender<Vec<(SiteId, u64)>>>,
+    Revise {
+        pages: Vec<u32>,
+        how: Revision,
     },
+    /// Pages of `retry` or of `queue`, by their place in it.
+    Skip {
+        site: SiteId,
+        waiting: bool,
+        pages: Vec<Place>,
+        reason: SkipReason,
+        at: u64,
+    },
+    Forget {
+        site: SiteId,
+    },
+    Sweep(Dust),
     Field {
-        key: i64,
+        site: SiteId,
         record: Arc<str>,
         field: String,
     },
@@ -85,23 +97,41 @@ pub(super) struct End {
 }
 
 /// Applies `write` to the open transaction and to the sites' counters.
-pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &mut Write) -> Result<()> {
+pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &Write) -> Result<()> {
     match write {
         Write::End(end) => apply_end(conn, sites, end),
         Write::Add { site, fresh } => add(conn, sites, *site, fresh, None),
-        Write::Requeue { pick, reply } => {
-            let counts = requeue::apply(conn, sites, pick)?;
-            if let Some(reply) = reply.take() {
-                // An asker that has left needs no answer.
-                let _ = reply.send(counts);
-            }
-            Ok(())
+        Write::Revise { pages, how } => revise::apply(conn, sites, pages, *how),
+        Write::Skip {
+            site,
+            waiting,
+            pages,
+            reason,
+            at,
+        } => {
+            let skip = Skip {
+                site: *site,
+                waiting: *waiting,
+                pages,
+                reason: *reason,
+                at: *at,
+            };
+            prune::apply(conn, sites, &skip)
         }
-        Write::Field { key, record, field } => {
+        Write::Forget { site } => forget::apply(conn, sites, *site),
+        Write::Sweep(dust) => forget::sweep(conn, *dust),
+        Write::Field {
+            site,
+            record,
+            field,
+        } => {
+            let Some(site) = sites.get(*site) else {
+                return Ok(());
+            };
             run(
                 conn,
                 "INSERT INTO field (site, record, field) VALUES (?1, ?2, ?3)",
-                params![*key, &**record, &**field],
+                params![site.key, &**record, &**field],
             )?;
             Ok(())
         }

@@ -31,12 +31,15 @@ pub(super) async fn run(
                     break;
                 }
             }
+            // Gives way, so that requests are looked for first.
+            () = tokio::task::yield_now(), if core.has_work() => {}
             () = tokio::time::sleep_until(wake.into()), if deadline.is_some() => {}
             () = closing.cancelled(), if !core.has_room() => break,
         }
         for op in batch.drain(..) {
             core.handle(op);
         }
+        core.work();
         core.turn(Instant::now());
         tell(&mut core, &events, &closing).await;
     }

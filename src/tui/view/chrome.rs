@@ -3,8 +3,9 @@
 use crate::bus::JobState;
 use crate::monitor::line::clock;
 use crate::tui::draw::Pen;
+use crate::tui::mouse::Hit;
 use crate::tui::state::{State, View};
-use crate::tui::{keys, text};
+use crate::tui::text;
 use ratatui::layout::Rect;
 
 /// Draws them; answers the room between.
@@ -165,12 +166,21 @@ fn footer(pen: &mut Pen, area: Rect, state: &State) {
         ..area
     };
     let mut x = rest.x;
-    for (key, hint) in keys::hints(state.view().context()) {
+    for (key, hint, action) in state.keymap.hints(state.view().context()) {
         let wanted = text::width(key) + text::width(hint) + 1;
         if usize::from(rest.right().saturating_sub(x)) < wanted {
             break;
         }
+        let from = x;
         x = pen.put(rest, x, y, key, accent);
         x = pen.put(rest, x + 1, y, hint, faint) + 2;
+        let width = x - 2 - from;
+        let place = Rect {
+            x: from,
+            y,
+            width,
+            height: 1,
+        };
+        pen.hit(place, Hit::Do(action));
     }
 }

@@ -5,6 +5,7 @@ use crate::bus::SiteState;
 use crate::monitor::SiteView;
 use crate::monitor::line::clock;
 use crate::tui::draw::{Align, Cell, Column, Pen, scrolled};
+use crate::tui::mouse::Hit;
 use crate::tui::state::{SortKey, State};
 use crate::tui::text;
 use ratatui::layout::Rect;
@@ -148,7 +149,7 @@ fn sites(pen: &mut Pen, area: Rect, state: &mut State) {
             pen.theme.faint(),
         );
     }
-    for (n, (_, site)) in listed.iter().enumerate().skip(top).take(height) {
+    for (n, (id, site)) in listed.iter().enumerate().skip(top).take(height) {
         let y = body.y + u16::try_from(n - top).unwrap_or(0);
         let mut cells = if wide {
             wide_row(pen, site)
@@ -165,6 +166,7 @@ fn sites(pen: &mut Pen, area: Rect, state: &mut State) {
         if wide {
             spark(pen, body, y, site);
         }
+        pen.hit_line(body, y, Hit::Site(*id));
         if n == at {
             pen.highlight(body, y, pen.theme.selected());
         }

@@ -1,6 +1,7 @@
 //! Failed pages: a screenful of the list that the store holds.
 
 use crate::tui::draw::{Align, Column, Pen};
+use crate::tui::mouse::Hit;
 use crate::tui::state::State;
 use crate::tui::text;
 use ratatui::layout::Rect;
@@ -74,6 +75,7 @@ pub fn draw(pen: &mut Pen, area: Rect, state: &mut State) {
             (url, Style::new()),
         ];
         pen.row(body, y, &COLUMNS, &cells);
+        pen.hit_line(body, y, Hit::Row(n as i32 - failures.row as i32));
         if n == failures.row {
             pen.highlight(body, y, pen.theme.selected());
         }

@@ -1,7 +1,7 @@
 //! The help, made from the key map.
 
 use crate::tui::draw::Pen;
-use crate::tui::keys::{BINDINGS, Context};
+use crate::tui::keys::Context;
 use crate::tui::state::State;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -35,10 +35,10 @@ pub fn draw(pen: &mut Pen, area: Rect, state: &State, top: usize) {
         .chain(GROUPS.iter().filter(|(_, context)| *context != here));
     for (name, context) in order {
         lines.push(((*name).to_owned(), pen.theme.accent()));
-        for binding in BINDINGS {
-            if binding.contexts.contains(context) && !binding.keys.is_empty() {
+        for row in state.keymap.rows() {
+            if row.binding.contexts.contains(context) && !row.keys.is_empty() {
                 lines.push((
-                    format!("  {:<8} {}", binding.label, binding.help),
+                    format!("  {:<8} {}", row.label, row.binding.help),
                     Style::new(),
                 ));
             }

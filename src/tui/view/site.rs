@@ -4,6 +4,7 @@ use crate::bus::Doing;
 use crate::monitor::SiteView;
 use crate::page::SiteId;
 use crate::tui::draw::{Align, Column, Pen, scrolled};
+use crate::tui::mouse::Hit;
 use crate::tui::state::State;
 use crate::tui::text;
 use ratatui::layout::Rect;
@@ -201,6 +202,7 @@ fn workers(pen: &mut Pen, area: Rect, state: &mut State, site: &SiteView) {
             (url, Style::new()),
         ];
         pen.row(body, y, &COLUMNS, &cells);
+        pen.hit_line(body, y, Hit::Row(n as i32 - at.unwrap_or(0) as i32));
         if at == Some(n) {
             pen.highlight(body, y, pen.theme.selected());
         }

@@ -1,5 +1,7 @@
 //! One file a scenario.
 
+pub mod attached;
+pub mod deck;
 pub mod fields;
 pub mod kill;
 pub mod links;

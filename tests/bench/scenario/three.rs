@@ -211,7 +211,7 @@ fn ends_within(child: &mut (dyn Child + Send + Sync), limit: Duration) -> Result
 
 /// The rate is that of the crawl itself, from its first page to its last: a
 /// deck stays open when the crawl is over.
-fn finish(job: &Job, usage: Usage, server: Duration) -> Result<Turn> {
+pub(super) fn finish(job: &Job, usage: Usage, server: Duration) -> Result<Turn> {
     let pages = job.pages()?;
     let times = || pages.iter().filter_map(|page| page.fetched);
     let first = times().fold(f64::INFINITY, f64::min);

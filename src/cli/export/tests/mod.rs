@@ -1,4 +1,4 @@
-use super::rows::PAGE_COLUMNS;
+use super::rows::{JOURNAL_COLUMNS, PAGE_COLUMNS};
 use super::*;
 use crate::page::{FailureKind, Outcome, SiteId, Verdict};
 use crate::store::testing::{Job, new_url, record};
@@ -19,6 +19,20 @@ async fn crawl(dir: &std::path::Path) -> Job {
     .await;
     let failed = Verdict::Final(Outcome::Failed(FailureKind::Status));
     job.end(A, failed, |_| ()).await;
+    for (command, before, after, refused) in [
+        ("=concurrency a 9", "4", "9", false),
+        ("pause nobody", "", "", true),
+    ] {
+        let entry = crate::store::JournalEntry {
+            origin: "ctl",
+            command: command.to_owned(),
+            before: before.to_owned(),
+            after: after.to_owned(),
+            answer: "so, \"it\" is".to_owned(),
+            refused,
+        };
+        job.store.journal(entry).await;
+    }
     job.store.flush().await.unwrap();
     job
 }
@@ -133,6 +147,35 @@ async fn tables_have_a_column_a_field_and_run_nothing() {
 }
 
 #[tokio::test]
+async fn the_journal_is_told_from_its_beginning() {
+    let dir = tempfile::tempdir().unwrap();
+    let _job = crawl(dir.path()).await;
+    let text = export(dir.path(), What::Journal, Format::Jsonl, None);
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2);
+    let keys: Vec<_> = lines[0].as_object().unwrap().keys().collect();
+    assert_eq!(keys, JOURNAL_COLUMNS.iter().collect::<Vec<_>>());
+    assert!(lines[0]["at"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(
+        (
+            &lines[0]["command"],
+            &lines[0]["before"],
+            &lines[0]["after"]
+        ),
+        (&json!("=concurrency a 9"), &json!("4"), &json!("9"))
+    );
+    assert_eq!(lines[1]["refused"], true);
+    let table = export(dir.path(), What::Journal, Format::Csv, None);
+    let lines: Vec<_> = table.lines().collect();
+    assert_eq!(lines[0], JOURNAL_COLUMNS.join(","));
+    let end = "ctl,'=concurrency a 9,4,9,\"so, \"\"it\"\" is\",false";
+    assert!(lines[1].ends_with(end), "{}", lines[1]);
+}
+
+#[tokio::test]
 async fn a_taker_that_leaves_ends_it() {
     struct Gone;
     impl Write for Gone {
@@ -146,7 +189,7 @@ async fn a_taker_that_leaves_ends_it() {
     let dir = tempfile::tempdir().unwrap();
     let _job = crawl(dir.path()).await;
     let reader = Reader::open(dir.path()).unwrap();
-    for what in [What::Pages, What::Failures, What::Records] {
+    for what in [What::Pages, What::Failures, What::Records, What::Journal] {
         for format in [Format::Jsonl, Format::Csv] {
             let args = arguments(what, format);
             let mut progress = Progress::new(0, true);
@@ -174,6 +217,9 @@ async fn the_command_writes_a_file_and_refuses_what_it_cannot_find() {
     assert_eq!(code(&args), format!("{:?}", ExitCode::SUCCESS));
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 1);
     args.site = Some("z".to_owned());
+    assert_eq!(code(&args), format!("{:?}", ExitCode::from(2)));
+    args.site = Some("a".to_owned());
+    args.what = Some(What::Journal);
     assert_eq!(code(&args), format!("{:?}", ExitCode::from(2)));
     args.site = None;
     args.dir = Some(dir.path().join("gone"));

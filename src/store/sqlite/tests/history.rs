@@ -1,7 +1,7 @@
 //! Random histories of a crawl, played on the writer's core.
 
+use super::steps::{Step, steps};
 use super::*;
-use crate::bus::PageFilter;
 use crate::page::SkipReason;
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -10,63 +10,7 @@ use std::time::Instant;
 
 pub(super) const SITES: u8 = 2;
 /// URLs of a site.
-const PATHS: u32 = 60;
-
-/// One step; numbers are taken modulo what there is.
-#[derive(Debug, Clone)]
-pub(super) enum Step {
-    Add {
-        site: u32,
-        path: u32,
-        depth: u32,
-        n: u32,
-    },
-    Lease {
-        site: u32,
-        most: usize,
-    },
-    End {
-        which: usize,
-        how: u32,
-        path: u32,
-        found: u32,
-    },
-    Release {
-        which: usize,
-    },
-    Stray {
-        page: u32,
-    },
-    Requeue {
-        page: u32,
-        matching: bool,
-    },
-    Commit,
-    /// Nothing can be written: from now on, or once the file must grow.
-    Fault {
-        at_once: bool,
-    },
-    Heal,
-    Crash,
-}
-
-pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        3 => (0..2u32, 0..PATHS, 0..4u32, 1..8u32)
-            .prop_map(|(site, path, depth, n)| Step::Add { site, path, depth, n }),
-        4 => (0..2u32, 1..5usize).prop_map(|(site, most)| Step::Lease { site, most }),
-        8 => (any::<usize>(), 0..9u32, 0..PATHS, 0..6u32)
-            .prop_map(|(which, how, path, found)| Step::End { which, how, path, found }),
-        1 => any::<usize>().prop_map(|which| Step::Release { which }),
-        1 => (1..80u32).prop_map(|page| Step::Stray { page }),
-        1 => (1..80u32, any::<bool>()).prop_map(|(page, matching)| Step::Requeue { page, matching }),
-        3 => Just(Step::Commit),
-        1 => any::<bool>().prop_map(|at_once| Step::Fault { at_once }),
-        2 => Just(Step::Heal),
-        1 => Just(Step::Crash),
-    ];
-    prop::collection::vec(step, 1..120)
-}
+pub(super) const PATHS: u32 = 60;
 
 /// A core on a folder, and what the engine would hold of it.
 pub(super) struct World {
@@ -77,6 +21,8 @@ pub(super) struct World {
     /// Which steps of [`Step`] are played.
     pub(super) faults: bool,
     pub(super) crashes: bool,
+    /// Whether long work goes on between the steps; else each step ends it.
+    pub(super) sliced: bool,
     pub(super) told: [SiteDelta; SITES as usize],
 }
 
@@ -89,6 +35,7 @@ impl World {
             leased: Vec::new(),
             faults: false,
             crashes: false,
+            sliced: false,
             told: Default::default(),
         };
         world.open();
@@ -119,10 +66,13 @@ impl World {
             known: Arc::new(found.known),
             next: found.next,
             fields: found.fields,
+            orphans: found.orphans,
             stall: watch::channel(None).0,
             back: Arc::default(),
             max_pages: Some(self.cap.clone()),
         }));
+        // Few enough that most of the long work takes several.
+        self.core().tasks.slice = 4;
     }
 
     /// The process dies here and a new one takes over.
@@ -133,7 +83,7 @@ impl World {
         assert_consistent(self.core().conn());
     }
 
-    fn heal(&mut self) {
+    pub(super) fn heal(&mut self) {
         self.cap.store(UNCAPPED, Ordering::Relaxed);
         let core = self.core();
         core.conn()
@@ -141,7 +91,7 @@ impl World {
             .unwrap();
         let far = Instant::now() + std::time::Duration::from_secs(60);
         core.turn(far);
-        assert!(!core.is_stalled());
+        assert!(!core.stalled);
     }
 
     pub(super) fn commit(&mut self) {
@@ -257,23 +207,14 @@ impl World {
                     self.core().handle(Op::Commit(Box::new(commit)));
                 }
             }
-            Step::Requeue { page, matching } => {
-                self.heal();
-                let pick = match matching {
-                    true => Pick::Matching(PageFilter {
-                        site: Some(SiteId(page % 2)),
-                        text: (page % 10).to_string(),
-                        ..PageFilter::failed()
-                    }),
-                    false => Pick::Pages((*page..page + 5).map(PageId).collect()),
-                };
-                let (reply, _answer) = oneshot::channel();
-                self.core().handle(Op::Revise {
-                    pick,
-                    how: crate::store::Revision::Retry,
-                    reply,
-                });
-            }
+            Step::Revise { page, how, filter } => self.revise(*page, *how, *filter),
+            Step::Prune {
+                site,
+                digit,
+                preview,
+            } => self.prune(*site, *digit, *preview),
+            Step::Forget { site } => self.forget(SiteId(*site)),
+            Step::Slice => self.core().work(),
             Step::Commit => self.commit(),
             Step::Fault { at_once } if self.faults => match at_once {
                 true => self
@@ -293,6 +234,7 @@ impl World {
     /// Everything that is in the tables, times of ending left out.
     pub(super) fn content(&mut self) -> String {
         self.heal();
+        self.work();
         self.commit();
         let mut text = String::new();
         for (table, columns) in [
@@ -366,11 +308,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn counters_and_tables_agree_and_the_end_is_reached(steps in steps()) {
+    fn counters_and_tables_agree_and_the_end_is_reached(
+        steps in steps(), sliced: bool, faults: bool,
+    ) {
         let mut world = World::new();
+        world.sliced = sliced;
+        // Where every step ends its work at once, each heals the store first.
+        world.faults = faults;
         for step in &steps {
             world.play(step);
         }
+        world.heal();
         world.commit();
         assert_consistent(world.core().conn());
         world.assert_told();
@@ -381,6 +329,7 @@ proptest! {
     fn any_crash_leaves_a_whole_crawl_behind(steps in steps()) {
         let mut world = World::new();
         world.crashes = true;
+        world.sliced = true;
         for step in &steps {
             world.play(step);
         }
@@ -405,6 +354,7 @@ proptest! {
 
 /// Crawls what is left: every page ends, and only then are the sites drained.
 fn finish(world: &mut World) {
+    world.work();
     for (site, page) in std::mem::take(&mut world.leased) {
         let pages = vec![page];
         world.core().handle(Op::Release { site, pages });
@@ -432,6 +382,7 @@ fn finish(world: &mut World) {
     }
     world.commit();
     assert_consistent(world.core().conn());
+    assert_swept(world.core().conn());
     let sql = "SELECT count(*) FROM queue";
     let left: i64 = world
         .core()

@@ -1,7 +1,10 @@
 //! The store as a whole: against random histories, and through its trait.
 
+mod format;
 mod history;
+mod revisions;
 mod stall;
+mod steps;
 mod store;
 
 use super::*;
@@ -23,27 +26,52 @@ fn assert_consistent(conn: &Connection) {
           (SELECT count(*) FROM record r WHERE r.site = s.key),
           (SELECT coalesce(sum(bytes), 0) FROM page p WHERE p.site = s.key))";
     assert_eq!(ask(recount), 0, "counters");
-    let places =
-        "SELECT id FROM queue UNION ALL SELECT id FROM retry UNION ALL SELECT id FROM page";
+    // Rows of a key that no site has are still to be swept up.
+    let held = "site IN (SELECT key FROM site)";
+    let places = format!(
+        "SELECT id FROM queue WHERE {held} UNION ALL SELECT id FROM retry WHERE {held} \
+         UNION ALL SELECT id FROM page WHERE {held}"
+    );
     assert_eq!(
         ask(&format!("SELECT count(*) FROM ({places})")),
-        ask("SELECT count(*) FROM url")
+        ask(&format!("SELECT count(*) FROM url WHERE {held}"))
     );
     assert_eq!(
         ask(&format!(
-            "SELECT count(*) FROM url WHERE id NOT IN ({places})"
+            "SELECT count(*) FROM url WHERE {held} AND id NOT IN ({places})"
         )),
         0,
         "a URL is nowhere"
     );
     assert_eq!(
-        ask("SELECT count(*) - count(DISTINCT print) FROM url"),
+        ask(&format!(
+            "SELECT count(*) - count(DISTINCT print) FROM url WHERE {held}"
+        )),
         0,
         "a URL is known twice"
     );
-    assert_eq!(
-        ask("SELECT count(*) FROM record WHERE id >> 16 NOT IN (SELECT id FROM page)"),
-        0,
-        "a record without a finished page"
-    );
+    for (table, page) in [
+        ("record", "id >> 16"),
+        ("redirect", "id"),
+        ("evidence", "id"),
+    ] {
+        assert_eq!(
+            ask(&format!(
+                "SELECT count(*) FROM {table} WHERE {page} NOT IN (SELECT id FROM page)"
+            )),
+            0,
+            "{table} without a finished page"
+        );
+    }
+}
+
+/// Nothing is left of sites that were forgotten.
+fn assert_swept(conn: &Connection) {
+    let ask = |sql: &str| conn.query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap();
+    for table in ["url", "queue", "retry", "page", "record", "field"] {
+        let sql = format!("SELECT count(*) FROM {table} WHERE site NOT IN (SELECT key FROM site)");
+        assert_eq!(ask(&sql), 0, "{table}");
+    }
+    let sql = "SELECT count(*) FROM attempt WHERE id >> 16 NOT IN (SELECT id FROM url)";
+    assert_eq!(ask(sql), 0, "attempts");
 }

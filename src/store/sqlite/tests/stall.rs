@@ -45,6 +45,14 @@ async fn a_full_disk_stalls_the_store_and_room_heals_it() {
             .await,
         []
     );
+    let all = Prune {
+        site: None,
+        goes: Arc::new(|_, _| true),
+        reason: crate::page::SkipReason::Operator,
+        preview: false,
+    };
+    assert_eq!(job.store.prune(all).await, []);
+    assert!(!job.store.forget(A).await);
     assert!(job.store.flush().await.is_err());
 
     cap.store(1 << 20, Ordering::Relaxed);

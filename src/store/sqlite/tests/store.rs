@@ -108,9 +108,15 @@ async fn the_bus_is_told_what_was_committed() {
     .await;
     job.store.flush().await.unwrap();
     let mut sum = SiteDelta::default();
+    let mut commits = 0;
     while let Ok(event) = job.events.try_recv() {
-        let Event::Committed(changes) = event else {
-            panic!("{event:?}")
+        let changes = match event {
+            Event::Committed(changes) => changes,
+            Event::CommitTime(_) => {
+                commits += 1;
+                continue;
+            }
+            other => panic!("{other:?}"),
         };
         for (site, delta) in changes {
             assert_eq!(site, A);
@@ -131,6 +137,7 @@ async fn the_bus_is_told_what_was_committed() {
         bytes: 200,
     };
     assert_eq!(sum, expected);
+    assert!(commits > 0, "how long a commit took is told");
 }
 
 #[tokio::test]
@@ -219,8 +226,8 @@ async fn a_second_process_is_refused_until_the_first_is_done() {
 #[tokio::test]
 async fn closing_waits_for_no_one() {
     let dir = tempfile::tempdir().unwrap();
-    // A bus without room and without a reader that is awake.
-    let (events, _bus) = mpsc::channel(1);
+    // A bus with room for one commit, and without a reader that is awake.
+    let (events, _bus) = mpsc::channel(2);
     let opened = open(dir.path(), Opening::new(names(1), events)).unwrap();
     opened.store.add(A, vec![new_url(A, "1", 0)]).await;
     opened.store.flush().await.unwrap();

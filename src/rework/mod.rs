@@ -32,7 +32,7 @@ const GROUP: usize = 2000;
 
 /// Why nothing came of it.
 #[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
+pub enum ReworkError {
     /// There is no archive.
     #[error(
         "{0} has no archive; with `keep: {{ bodies: warc }}` in the sites file a crawl keeps one"
@@ -76,9 +76,9 @@ pub fn run(
     dir: &Path,
     sites: &[Arc<Site>],
     options: Options<'_>,
-) -> Result<Vec<SiteTally>, ReplayError> {
+) -> Result<Vec<SiteTally>, ReworkError> {
     if crate::archive::Reader::open(dir)?.is_none() {
-        return Err(ReplayError::NoArchive(dir.display().to_string()));
+        return Err(ReworkError::NoArchive(dir.display().to_string()));
     }
     // Held for the preview as well: a crawl would change what is compared.
     let mut replacer = Replacer::open(dir)?;
@@ -156,8 +156,8 @@ impl Work<'_> {
     fn all(
         &self,
         threads: usize,
-        mut take: impl FnMut(Worked) -> Result<(), ReplayError>,
-    ) -> Result<(), ReplayError> {
+        mut take: impl FnMut(Worked) -> Result<(), ReworkError>,
+    ) -> Result<(), ReworkError> {
         let threads = threads.max(1);
         let (sender, results) = bounded(threads * WAITING);
         std::thread::scope(|scope| {
@@ -173,7 +173,7 @@ impl Work<'_> {
                     })
                     .map_err(|error| {
                         self.failed.store(true, Ordering::Release);
-                        ReplayError::Thread(error.to_string())
+                        ReworkError::Thread(error.to_string())
                     })?;
             }
             drop(sender);
@@ -193,8 +193,8 @@ impl Work<'_> {
     /// One thread: takes slices until there are none.
     fn some(
         &self,
-        sender: &crossbeam_channel::Sender<Result<Worked, ReplayError>>,
-    ) -> Result<(), ReplayError> {
+        sender: &crossbeam_channel::Sender<Result<Worked, ReworkError>>,
+    ) -> Result<(), ReworkError> {
         let mut reworker = Reworker::open(self.dir, self.sites)?;
         while !self.failed.load(Ordering::Acquire) {
             let first = self.next.fetch_add(u64::from(SLICE), Ordering::Relaxed);

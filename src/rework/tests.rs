@@ -133,7 +133,7 @@ async fn what_cannot_be_is_told() {
         };
         run(dir.path(), &[], options).unwrap_err()
     };
-    assert!(matches!(try_it(), ReplayError::NoArchive(_)));
+    assert!(matches!(try_it(), ReworkError::NoArchive(_)));
     tokio::task::block_in_place(|| {
         Archive::open(dir.path(), "job", tokio::sync::mpsc::channel(1).0)
             .unwrap()
@@ -142,7 +142,7 @@ async fn what_cannot_be_is_told() {
     // Somebody crawls.
     assert!(matches!(
         try_it(),
-        ReplayError::Store(StoreError::Held { .. })
+        ReworkError::Store(StoreError::Held { .. })
     ));
     drop(job);
 }

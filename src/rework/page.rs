@@ -1,7 +1,7 @@
 //! One thread's part: pages out of the archive, their records made again.
 
 use super::tally::{SiteTally, Tally};
-use super::{ReplayError, Worked};
+use super::{ReworkError, Worked};
 use crate::archive::{Reader, Stored};
 use crate::config::Site;
 use crate::extract::fields::Plan;
@@ -38,9 +38,9 @@ pub(super) struct Reworker<'a> {
 
 impl<'a> Reworker<'a> {
     /// Opens everything that one thread needs.
-    pub(super) fn open(dir: &Path, sites: &'a [(i64, Arc<Site>)]) -> Result<Self, ReplayError> {
+    pub(super) fn open(dir: &Path, sites: &'a [(i64, Arc<Site>)]) -> Result<Self, ReworkError> {
         let Some(archive) = Reader::open(dir)? else {
-            return Err(ReplayError::NoArchive(dir.display().to_string()));
+            return Err(ReworkError::NoArchive(dir.display().to_string()));
         };
         let rules = sites.iter().map(|(key, site)| {
             let rules = Rules {
@@ -58,7 +58,7 @@ impl<'a> Reworker<'a> {
     }
 
     /// Makes the records of these pages again.
-    pub(super) fn work(&mut self, ids: RangeInclusive<u32>) -> Result<Worked, ReplayError> {
+    pub(super) fn work(&mut self, ids: RangeInclusive<u32>) -> Result<Worked, ReworkError> {
         let mut worked = Worked {
             tally: Tally::new(self.sites),
             changes: Vec::new(),
@@ -81,7 +81,7 @@ impl<'a> Reworker<'a> {
         page: DonePage,
         rules: &Rules,
         tally: &mut SiteTally,
-    ) -> Result<Option<Change>, ReplayError> {
+    ) -> Result<Option<Change>, ReworkError> {
         let Ok(url) = Url::parse(&page.url) else {
             tally.break_down(&page.url, "its URL cannot be read".to_owned());
             return Ok(None);

@@ -1,0 +1,88 @@
+//! A site brought into the run.
+
+use crate::archive::Archive;
+use crate::config::Site;
+use crate::discover::redirect::Chains;
+use crate::engine::pool::Pool;
+use crate::engine::rules::Rules;
+use crate::engine::site::SiteContext;
+use crate::engine::supervisor::{Begin, Supervisor};
+use crate::engine::tuned;
+use crate::fetch::Fetcher;
+use crate::page::{Fingerprinter, SiteId};
+use crate::store::Store;
+use crate::store::sqlite::OpenedSite;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex, RwLock};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Room in a supervisor's inbox, messages.
+const INBOX: usize = 256;
+
+/// What all sites of a run share.
+pub struct Shared {
+    pub store: Arc<dyn Store>,
+    pub events: mpsc::Sender<crate::bus::Event>,
+    pub fetcher: Arc<dyn Fetcher>,
+    pub pool: Pool,
+    pub archive: Option<Archive>,
+    pub tasks: TaskTracker,
+    pub cancel: CancellationToken,
+    /// Sites that are over.
+    pub over: Arc<watch::Sender<usize>>,
+}
+
+impl Shared {
+    /// A site and its supervisor, which is not yet at work. `watched`: somebody
+    /// is there who could resume what was paused.
+    pub fn seat(
+        &self,
+        id: SiteId,
+        config: &Arc<Site>,
+        opened: OpenedSite,
+        watched: bool,
+    ) -> (Arc<SiteContext>, Supervisor) {
+        let (inbox, messages) = mpsc::channel(INBOX);
+        let mut chains = Chains::default();
+        for seen in opened.redirects {
+            chains.restore(seen.page, seen.from, seen.to);
+        }
+        let saved = tuned::begin(config, opened.saved, opened.changed, watched);
+        let controls = saved.controls.now.clone();
+        let rules = Rules::new(config.clone(), &controls, saved.rules.clone(), None);
+        let context = Arc::new(SiteContext {
+            id,
+            name: config.name.as_str().into(),
+            prints: Fingerprinter::new(&config.name),
+            rules: RwLock::new(Arc::new(rules)),
+            controls: Mutex::new(controls),
+            chains: Mutex::new(chains),
+            store: self.store.clone(),
+            events: self.events.clone(),
+            fetcher: self.fetcher.clone(),
+            pool: self.pool.clone(),
+            archive: self.archive.clone(),
+            inbox,
+            done: AtomicU64::new(0),
+            digesting: AtomicUsize::new(0),
+            settled: Notify::new(),
+        });
+        let begin = Begin {
+            saved,
+            over: opened.counts.done + opened.counts.failed,
+            done: opened.counts.done,
+            changed: opened.changed,
+        };
+        let supervisor = Supervisor::new(
+            context.clone(),
+            messages,
+            begin,
+            self.tasks.clone(),
+            self.cancel.clone(),
+            self.over.clone(),
+        );
+        (context, supervisor)
+    }
+}

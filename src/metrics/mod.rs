@@ -1,0 +1,10 @@
+//! The picture for Prometheus: its text format over HTTP.
+
+mod server;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::server::serve;
+pub use self::text::exposition;

@@ -1,0 +1,195 @@
+//! The deck on a pseudo-terminal that looks at what it is shown, and when.
+
+use anyhow::{Context, Result, bail};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use std::fs;
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long is waited for what must come.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// The question that a terminal answers, and the answer.
+const ASKED: &[u8] = b"\x1b[5n";
+const ANSWER: &[u8] = b"\x1b[0n";
+
+/// A deck on a terminal.
+pub struct Deck {
+    child: Box<dyn Child + Send + Sync>,
+    keys: Arc<Mutex<Box<dyn Write + Send>>>,
+    shown: Arc<(Mutex<Shown>, Condvar)>,
+    _master: Box<dyn MasterPty + Send>,
+}
+
+struct Shown {
+    parser: vt100::Parser,
+    bytes: u64,
+    /// When the last bytes came.
+    at: Instant,
+    over: bool,
+}
+
+impl Deck {
+    /// Starts a program on a terminal of so many columns and rows; a line with a
+    /// `rate` (bytes a second) lets no more through.
+    pub fn start(
+        line: Vec<std::ffi::OsString>,
+        dir: &Path,
+        (columns, rows): (u16, u16),
+        rate: Option<u32>,
+    ) -> Result<Self> {
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pty = native_pty_system().openpty(size)?;
+        let mut command = CommandBuilder::from_argv(line);
+        command.cwd(dir);
+        command.env("TERM", "xterm-256color");
+        command.env("XDG_CONFIG_HOME", dir);
+        let child = pty.slave.spawn_command(command)?;
+        drop(pty.slave);
+        let whole = |n| NonZeroU16::new(n).context("a terminal of no size");
+        let shown = Arc::new((
+            Mutex::new(Shown {
+                parser: vt100::Parser::new(whole(rows)?, whole(columns)?, 0),
+                bytes: 0,
+                at: Instant::now(),
+                over: false,
+            }),
+            Condvar::new(),
+        ));
+        let keys = Arc::new(Mutex::new(pty.master.take_writer()?));
+        let reader = pty.master.try_clone_reader()?;
+        let (into, answers) = (shown.clone(), keys.clone());
+        thread::spawn(move || look(reader, &into, &answers, rate));
+        Ok(Self {
+            child,
+            keys,
+            shown,
+            _master: pty.master,
+        })
+    }
+
+    /// The process.
+    pub fn id(&self) -> Result<u32> {
+        self.child.process_id().context("the deck has ended")
+    }
+
+    /// Types.
+    pub fn press(&self, keys: &str) -> Result<()> {
+        let mut out = self.keys.lock().unwrap_or_else(|e| e.into_inner());
+        out.write_all(keys.as_bytes())?;
+        Ok(out.flush()?)
+    }
+
+    /// Waits until a text is on the screen, or is not; answers when the bytes
+    /// came that did it.
+    pub fn wait(&self, text: &str, there: bool) -> Result<Instant> {
+        let (shown, changed) = &*self.shown;
+        let mut shown = shown.lock().unwrap_or_else(|e| e.into_inner());
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let contents = shown.parser.screen().contents();
+            if contents.contains(text) == there {
+                return Ok(shown.at);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || shown.over {
+                bail!("waited for {text:?} ({there}); the screen:\n{contents}");
+            }
+            let waited = changed.wait_timeout(shown, left);
+            shown = waited.unwrap_or_else(|e| e.into_inner()).0;
+        }
+    }
+
+    /// Bytes shown so far.
+    pub fn bytes(&self) -> u64 {
+        self.shown.0.lock().unwrap_or_else(|e| e.into_inner()).bytes
+    }
+
+    /// CPU time of the deck's threads, and of the whole process.
+    pub fn cpu(&self) -> Result<(Duration, Duration)> {
+        let (mut deck, mut whole) = (0, 0);
+        for task in fs::read_dir(format!("/proc/{}/task", self.id()?))? {
+            // A thread may have ended meanwhile.
+            let Ok(text) = fs::read_to_string(task?.path().join("stat")) else {
+                continue;
+            };
+            let (name, rest) = text.rsplit_once(')').context("not a stat file")?;
+            let fields: Vec<&str> = rest.split_whitespace().collect();
+            let ticks = |n: usize| fields.get(n).and_then(|text| text.parse::<u64>().ok());
+            let spent = ticks(11).unwrap_or(0) + ticks(12).unwrap_or(0);
+            whole += spent;
+            if name.contains("(deck") {
+                deck += spent;
+            }
+        }
+        // Linux counts these in hundredths of a second.
+        Ok((
+            Duration::from_millis(deck * 10),
+            Duration::from_millis(whole * 10),
+        ))
+    }
+
+    /// Quits at once.
+    pub fn quit(mut self) -> Result<()> {
+        self.press("q!")?;
+        let end = Instant::now() + DEADLINE;
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > end {
+                self.child.kill()?;
+                bail!("the deck did not quit");
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Deck {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+fn look(
+    mut reader: Box<dyn Read + Send>,
+    shown: &(Mutex<Shown>, Condvar),
+    answers: &Mutex<Box<dyn Write + Send>>,
+    rate: Option<u32>,
+) {
+    let mut block = vec![0; 65_536];
+    // A tenth of a second's worth at a time.
+    let portion = rate.map_or(block.len(), |rate| rate as usize / 10);
+    let mut tail: Vec<u8> = Vec::new();
+    loop {
+        let n = reader.read(&mut block[..portion]).unwrap_or(0);
+        let mut into = shown.0.lock().unwrap_or_else(|e| e.into_inner());
+        into.at = Instant::now();
+        into.bytes += n as u64;
+        into.parser.process(&block[..n]);
+        into.over = n == 0;
+        drop(into);
+        shown.1.notify_all();
+        if n == 0 {
+            return;
+        }
+        tail.extend_from_slice(&block[..n]);
+        while let Some(at) = tail.windows(ASKED.len()).position(|w| w == ASKED) {
+            tail.drain(..at + ASKED.len());
+            let mut out = answers.lock().unwrap_or_else(|e| e.into_inner());
+            let _ = out.write_all(ANSWER).and_then(|()| out.flush());
+        }
+        let keep = tail.len().saturating_sub(ASKED.len());
+        tail.drain(..keep);
+        if let Some(rate) = rate {
+            thread::sleep(Duration::from_secs_f64(n as f64 / f64::from(rate)));
+        }
+    }
+}
