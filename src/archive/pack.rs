@@ -42,6 +42,13 @@ pub struct Packed {
     pub(super) codec: Codec,
 }
 
+impl Packed {
+    /// The response record's member.
+    pub fn response(&self) -> &[u8] {
+        &self.bytes[self.response.clone()]
+    }
+}
+
 /// Makes an answer's records and compresses them; any thread may do so.
 ///
 /// # Errors

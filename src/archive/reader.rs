@@ -128,10 +128,18 @@ impl Reader {
             file: opened.name.clone(),
             source,
         })?;
-        let record = opened.codec.decompress(&member, most);
-        let record = record.map_err(|error| broken(error.to_string()))?;
-        parse::response(record).map_err(|why| broken(why.to_owned()))
+        unpack(opened.codec, &member, most).map_err(broken)
     }
+}
+
+/// The answer in one member, whose record is of at most `most` bytes.
+///
+/// # Errors
+/// In words, where it is damaged or no response.
+pub fn unpack(codec: Codec, member: &[u8], most: usize) -> Result<Stored, String> {
+    let record = codec.decompress(member, most);
+    let record = record.map_err(|error| error.to_string())?;
+    parse::response(record).map_err(str::to_owned)
 }
 
 #[cfg(unix)]

@@ -231,8 +231,11 @@ fn a_file_that_lost_its_end_costs_what_stood_there() {
     archive.close();
     let file = files(dir.path()).remove(0);
     let bytes = fs::read(&file).unwrap();
-    // The metadata record of the second, and the end of its response.
-    fs::write(&file, &bytes[..bytes.len() - 300]).unwrap();
+    // The metadata record of the second, and the end of its response; the
+    // names of records are of one length and compress nearly alike.
+    let like = packed("http://e.org/2", b"two", Codec::Gzip);
+    let lost = like.bytes.len() - like.response.end + like.response.len() / 2;
+    fs::write(&file, &bytes[..bytes.len() - lost]).unwrap();
     let archive = open(dir.path());
     assert_eq!(body(dir.path(), "http://e.org/2"), None);
     put(&archive, "http://e.org/3", b"three");

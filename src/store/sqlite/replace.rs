@@ -18,6 +18,9 @@ const CACHE_KIB: u32 = 16 << 10;
 /// A record: its name, and its fields as JSON.
 pub type Stored = (Arc<str>, String);
 
+/// Fields by a site's number and a record's name.
+type Fields = HashMap<(i64, Arc<str>), HashSet<String>>;
+
 /// A page that is done, with the records that it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DonePage {
@@ -136,7 +139,7 @@ impl DonePages {
 pub struct Replacer {
     conn: Connection,
     /// Fields that a site's records of a name are known to have.
-    fields: HashMap<(i64, Arc<str>), HashSet<String>>,
+    fields: Fields,
     _lock: Lock,
 }
 
@@ -215,8 +218,8 @@ impl Replacer {
     }
 }
 
-fn known_fields(conn: &Connection) -> Result<HashMap<(i64, Arc<str>), HashSet<String>>> {
-    let mut fields: HashMap<(i64, Arc<str>), HashSet<String>> = HashMap::new();
+fn known_fields(conn: &Connection) -> Result<Fields> {
+    let mut fields = Fields::new();
     let mut statement = conn.prepare("SELECT site, record, field FROM field")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -227,11 +230,7 @@ fn known_fields(conn: &Connection) -> Result<HashMap<(i64, Arc<str>), HashSet<St
     Ok(fields)
 }
 
-fn register(
-    tx: &Transaction<'_>,
-    known: &mut HashMap<(i64, Arc<str>), HashSet<String>>,
-    change: &Change,
-) -> Result<()> {
+fn register(tx: &Transaction<'_>, known: &mut Fields, change: &Change) -> Result<()> {
     for ((name, _), fields) in change.records.iter().zip(&change.fields) {
         let seen = known.entry((change.site, name.clone())).or_default();
         for field in fields {
