@@ -10,6 +10,7 @@
 //! `engine`, `monitor` → `discover`, `fetch`, `extract`, `store` → `config`,
 //! `bus`, `page`.
 
+pub mod archive;
 pub mod bus;
 pub mod cli;
 pub mod config;
@@ -23,5 +24,6 @@ pub mod monitor;
 pub mod page;
 pub mod record;
 pub mod remote;
+pub mod rework;
 pub mod store;
 pub mod tui;

@@ -11,6 +11,7 @@ mod deck;
 mod demo;
 mod explain;
 pub mod export;
+mod extract;
 mod headless;
 mod jobs;
 mod keys;
@@ -56,6 +57,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Write out records, pages or failures, while the crawl runs or after
     Export(export::ExportArgs),
+    /// Take the fields of a changed sites file from the archive, without the network
+    Extract(extract::ExtractArgs),
     /// Open the deck on a crawl that runs already
     Attach(attach::AttachArgs),
     /// Send a command to a running crawl and print the answer
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Extract(args) => extract::run(&args),
         Command::Attach(args) => attach::run(&args),
         Command::Ctl(args) => ctl::run(&args),
         Command::List(args) => Ok(list::run(&args)),

@@ -2,6 +2,7 @@
 
 use super::attend::{self, Attendants};
 use super::{INCOMPLETE, complain, headless, jobs, log, signals};
+use crate::archive::Archive;
 use crate::bus::{self, Controls, Event, JobState, Level, SiteInfo, SiteState};
 use crate::config::Job;
 use crate::engine::{Ended, Engine, Parts, Reload};
@@ -106,6 +107,8 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let opened = sqlite::open(&dir, opening)?;
     let _log = log::start(&dir, job.secrets.clone())
         .with_context(|| format!("writing the log in {}", dir.display()))?;
+    let keeps = job.sites.iter().any(|site| site.keep.bodies);
+    let archive = archive(&dir, &title, fresh, keeps, &events)?;
     let fetcher = Http::new().context("preparing HTTP")?;
 
     let infos: Vec<SiteInfo> = job
@@ -187,6 +190,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         linger,
         reload,
         threads: cores,
+        archive: archive.clone(),
         dir: dir.clone(),
     })
     .context("starting the CPU pool")?;
@@ -200,6 +204,10 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         let _ = shown.await;
         ended
     };
+    if let Some(archive) = archive {
+        // Waits for a file; the runtime has nothing else to do any more.
+        archive.close();
+    }
     // The last picture is the one of the end; a monitor that has gone, or an
     // engine that broke down, has none.
     let mut last = snapshots.clone();
@@ -214,6 +222,30 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         &snapshots.borrow(),
         stopped_by.load(Ordering::Acquire),
     ))
+}
+
+/// The archive, where a site wants its answers kept; an old one goes with a
+/// crawl that is forgotten.
+fn archive(
+    dir: &Path,
+    title: &str,
+    fresh: bool,
+    keeps: bool,
+    events: &mpsc::Sender<Event>,
+) -> anyhow::Result<Option<Archive>> {
+    if fresh {
+        let removed = Archive::remove(dir);
+        removed.with_context(|| format!("removing the archive in {}", dir.display()))?;
+    }
+    if !keeps {
+        return Ok(None);
+    }
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let name: String = title
+        .chars()
+        .map(|c| if fits(c) { c } else { '_' })
+        .collect();
+    Ok(Some(Archive::open(dir, &name, events.clone())?))
 }
 
 /// Opens the control socket. Where the folder takes none, the crawl goes on

@@ -70,6 +70,10 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
     if was.headers != is.headers {
         lines.0.push("fetch.headers: changed".to_owned());
     }
+    let (was, is) = (&old.keep, &new.keep);
+    lines.value("keep.bodies", on(was.bodies), on(is.bodies));
+    lines.debug("keep.compress", &was.compress, &is.compress);
+    lines.value("keep.rotate", was.rotate, is.rotate);
     records(&old.extract, &new.extract, &mut lines);
     if old.alerts != new.alerts {
         // Their webhooks and commands may be secrets.
@@ -263,6 +267,11 @@ mod tests {
                 "fetch: { headers: { X-Key: a } }",
                 "fetch: { headers: { X-Key: '${KEY}' } }",
                 vec!["fetch.headers: changed"],
+            ),
+            (
+                "",
+                "keep: { bodies: warc, compress: zstd }",
+                vec!["keep.bodies: off → on", "keep.compress: Gzip → Zstd"],
             ),
             (
                 "extract: [ { record: r, fields: { a: h1, b: h2, d: p } } ]",

@@ -25,8 +25,8 @@ pub use self::diff::differences;
 pub use self::error::ConfigError;
 pub use self::resolve::Overrides;
 pub use self::site::{
-    Cast, Discover, Fetch, FieldRule, Job, JsonPath, Limits, Pattern, Pick, RecordRule, Robots,
-    Rung, Scope, Selector, Site, Sitemap, Source, Timeouts,
+    Cast, Compress, Discover, Fetch, FieldRule, Job, JsonPath, Keep, Limits, Pattern, Pick,
+    RecordRule, Robots, Rung, Scope, Selector, Site, Sitemap, Source, Timeouts,
 };
 pub use self::source::{
     ApiRule, Column, JsonQuery, ListFormat, ListFrom, ListRule, Paging, Since, Strategy,

@@ -2,9 +2,9 @@
 
 use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, WorkersForm};
 use super::scalar::{
-    AlertLevel, Bound, Css, DateFormat, Depth, Expression, HostName, JsonPathText, LdPath,
-    MetaName, Moment, Name, Obey, Positive, Retries, RungName, Size, Span, StrategyName, Switch,
-    Text, TrapCap, WebUrl, Webhook, When,
+    AlertLevel, Bodies, Bound, Compress, Css, DateFormat, Depth, Expression, HostName,
+    JsonPathText, LdPath, MetaName, Moment, Name, Obey, Positive, Retries, RungName, Size, Span,
+    StrategyName, Switch, Text, TrapCap, WebUrl, Webhook, When,
 };
 use super::source::raw::{ApiSource, ListForm};
 use serde::Deserialize;
@@ -30,6 +30,8 @@ pub struct Document {
     pub url: Option<UrlForm>,
     /// How pages are fetched.
     pub fetch: Option<Fetch>,
+    /// What is kept beside records.
+    pub keep: Option<Keep>,
     /// What is taken from the pages.
     pub extract: Option<Vec<Record>>,
     /// When the operator is alerted; in place of those of the defaults.
@@ -51,6 +53,8 @@ pub struct Defaults {
     pub url: Option<UrlForm>,
     /// How pages are fetched.
     pub fetch: Option<Fetch>,
+    /// What is kept beside records.
+    pub keep: Option<Keep>,
     /// When the operator is alerted.
     pub alerts: Option<Vec<Alert>>,
 }
@@ -139,6 +143,15 @@ sections! {
         allow_private: Switch,
         /// Largest body, on the wire and decompressed.
         max_body: Size,
+    }
+    /// What is kept beside records.
+    Keep {
+        /// `warc` writes every answer to an archive in the job's folder; by default `off`.
+        bodies: Bodies,
+        /// How the archive is compressed: `gz` (every tool reads it) or `zstd`.
+        compress: Compress,
+        /// Size at which a file of the archive is followed by the next. By default 1GB.
+        rotate: Size,
     }
 }
 

@@ -6,8 +6,8 @@ use super::forms::{FieldForm, OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm
 use super::loader::Documents;
 use super::scalar::{Scalar, Workers};
 use super::site::{
-    Discover, Fetch, FieldRule, Job, JsonPath, Limits, Pattern, Pick, RecordRule, Robots, Rung,
-    Scope, Selector, Site, Sitemap, Source, Timeouts,
+    Compress, Discover, Fetch, FieldRule, Job, JsonPath, Keep, Limits, Pattern, Pick, RecordRule,
+    Robots, Rung, Scope, Selector, Site, Sitemap, Source, Timeouts,
 };
 use super::{Cast, Strategy, raw, raw::WorkersRange, source};
 use crate::page::{NormalForm, net};
@@ -94,6 +94,7 @@ fn merged(new: raw::Defaults, old: raw::Defaults) -> raw::Defaults {
         scope: Some(both(new.scope, old.scope, raw::Scope::or)),
         url: Some(both(new.url, old.url, raw::UrlForm::or)),
         fetch: Some(both(new.fetch, old.fetch, raw::Fetch::or)),
+        keep: Some(both(new.keep, old.keep, raw::Keep::or)),
         alerts: new.alerts.or(old.alerts),
     }
 }
@@ -118,6 +119,8 @@ fn site(
     let scope = both(document.scope, defaults.scope.clone(), raw::Scope::or);
     let url = both(document.url, defaults.url.clone(), raw::UrlForm::or);
     let fetch = both(document.fetch, defaults.fetch.clone(), raw::Fetch::or);
+
+    let keep = both(document.keep, defaults.keep.clone(), raw::Keep::or);
 
     let form = NormalForm {
         sort_query: url.sort_query.is_some_and(|on| on.0),
@@ -151,6 +154,11 @@ fn site(
         },
         url: form,
         fetch: fetched(fetch, private, over)?,
+        keep: Keep {
+            bodies: keep.bodies.is_some_and(|on| on.0),
+            compress: keep.compress.map_or(Compress::Gzip, |codec| codec.0),
+            rotate: keep.rotate.map_or(1 << 30, |size| size.0),
+        },
         extract: document
             .extract
             .unwrap_or_default()

@@ -182,6 +182,18 @@ scalars! {
     };
     /// A moment, or a time before now.
     Moment(Since), "a date such as 2024-05-01, or a time such as 30d", |text| since(text);
+    /// Whether answers are kept whole.
+    Bodies(bool), "off or warc", |text| match text {
+        "warc" => Ok(true),
+        "off" | "false" | "no" => Ok(false),
+        _ => Err("not known; write warc or off".to_owned()),
+    };
+    /// How they are compressed.
+    Compress(super::Compress), "gz or zstd", |text| match text {
+        "gz" | "gzip" => Ok(super::Compress::Gzip),
+        "zstd" | "zst" => Ok(super::Compress::Zstd),
+        _ => Err("not known; write gz or zstd".to_owned()),
+    };
     /// When an alert begins.
     When(crate::bus::Condition), "a condition such as errors > 10%, pages_per_s < 5, no_progress, \
         queue_growth > 100/s, disk_free < 2GB or fill(record.field) < 90%",

@@ -44,6 +44,8 @@ pub struct Site {
     pub url: NormalForm,
     /// How pages are got.
     pub fetch: Fetch,
+    /// What is kept beside records.
+    pub keep: Keep,
     /// What is taken from them.
     pub extract: Vec<RecordRule>,
     /// A digest of all of the above, by which a resumed run sees that the
@@ -227,6 +229,26 @@ pub struct Timeouts {
     pub idle: Duration,
     /// The whole request.
     pub total: Duration,
+}
+
+/// What is kept beside records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Whether every answer is written to the archive.
+    pub bodies: bool,
+    /// How the archive is compressed.
+    pub compress: Compress,
+    /// Size at which a file of the archive is followed by the next, bytes.
+    pub rotate: u64,
+}
+
+/// How an archive is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compress {
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
 }
 
 /// A kind of record and the pages that carry it.

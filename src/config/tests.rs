@@ -33,6 +33,7 @@ extract:
       price: { css: .price, as: number }
       tags:  { css: .tag, all: true }
       cover: { css: img.cover, attr: src, as: url }
+keep: { bodies: warc, rotate: 100MB }
 ---
 site: small
 start: [http://127.0.0.1:8080/a, http://127.0.0.1:8080/b#x]
@@ -49,6 +50,8 @@ fn a_whole_file() {
     assert_eq!(books.name, "books");
     assert_eq!(books.limits.pages, Some(10_000));
     assert_eq!(books.limits.depth, Some(12));
+    assert!(books.keep.bodies && !small.keep.bodies);
+    assert_eq!(books.keep.rotate, 100 << 20);
     assert_eq!(books.fetch.concurrency, 16);
     assert_eq!(books.fetch.delay, Duration::from_millis(250));
     assert_eq!(books.fetch.timeouts.total, Duration::from_secs(30));

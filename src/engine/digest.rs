@@ -2,6 +2,7 @@
 //! the page's commit.
 
 use super::evidence::evidence;
+use super::keep;
 use super::site::SiteContext;
 use super::work::Page;
 use crate::bus::{Attempt, Event, Level};
@@ -33,11 +34,15 @@ pub struct PageJob {
 pub fn page(job: PageJob) {
     let site = job.site.clone();
     let leased = job.page.leased.clone();
+    let receipt = keep::begin(&site, &job.page, &job.attempt, &job.fetched);
     let commit = catch_unwind(AssertUnwindSafe(|| read(job))).unwrap_or_else(|_| {
         tracing::error!(url = %leased.url, "parsing this page panicked");
         site.commit(&leased, Outcome::Failed(FailureKind::Internal))
     });
-    site.store.commit_blocking(commit);
+    // What the archive never took is fetched again by the next run.
+    if keep::is_kept(receipt) {
+        site.store.commit_blocking(commit);
+    }
     if site.digesting.fetch_sub(1, Ordering::AcqRel) == 1 {
         site.settled.notify_one();
     }

@@ -12,6 +12,7 @@ mod host;
 mod hosts;
 mod info;
 mod intake;
+mod keep;
 mod list;
 mod pool;
 mod probe;

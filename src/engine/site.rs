@@ -4,6 +4,7 @@ use super::pool::Pool;
 use super::retry;
 use super::rules::Rules;
 use super::work::{Errand, Report};
+use crate::archive::Archive;
 use crate::bus::{Attempt, Event, Level, Reply, SiteControls, SiteDetail};
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
@@ -120,6 +121,8 @@ pub struct SiteContext {
     pub fetcher: Arc<dyn Fetcher>,
     /// The CPU pool.
     pub pool: Pool,
+    /// Where answers are kept whole, where any are.
+    pub archive: Option<Archive>,
     /// The supervisor's inbox.
     pub inbox: mpsc::Sender<Message>,
     /// Pages that became done in this run.

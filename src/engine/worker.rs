@@ -4,6 +4,7 @@ use super::digest::{self, PageJob};
 use super::errand;
 use super::evidence::{BODY_KEPT, evidence};
 use super::host::Health;
+use super::keep;
 use super::retry;
 use super::rules::Rules;
 use super::site::{Message, SiteContext};
@@ -141,6 +142,11 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
     .await;
 
     let sample = (elapsed, attempt.status, kind);
+    if let Ok(fetched) = &result
+        && (kind.is_some() || !is_digested(fetched))
+    {
+        keep::answer(site, &page, &attempt, fetched).await;
+    }
     let end = match result {
         Err(error) => fail(site, &page, attempt, error).await,
         Ok(fetched) if kind.is_some() => refuse(site, &page, attempt, fetched).await,
@@ -335,9 +341,14 @@ fn location(rules: &Rules, base: &Url, fetched: &Fetched) -> Option<Url> {
     rules.config.url.parse(text.trim(), Some(base)).ok()
 }
 
+/// Whether an answer goes to the CPU pool.
+fn is_digested(fetched: &Fetched) -> bool {
+    fetched.status < 300 && fetched.read && !fetched.body.is_empty()
+}
+
 /// A good answer: HTML goes to the CPU pool, anything else is done as it is.
 async fn keep(site: &Arc<SiteContext>, page: Page, attempt: Attempt, fetched: Fetched) {
-    if !fetched.read || fetched.body.is_empty() {
+    if !is_digested(&fetched) {
         let mut commit = site.commit(&page.leased, Outcome::Done);
         commit.content_type = fetch::media_type(&fetched);
         commit.attempt = Some(attempt);

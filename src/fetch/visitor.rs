@@ -88,6 +88,11 @@ impl Visitor {
         }
     }
 
+    /// The headers of requests to every host, which hold no secret.
+    pub fn common_headers(&self) -> &HeaderMap {
+        &self.common
+    }
+
     /// The request for `url`.
     pub(super) fn request(&self, url: &Url, want: Want) -> Request {
         let own = self.hosts.iter().any(|rule| rule.takes(url));

@@ -12,6 +12,7 @@
 
 mod mutate;
 mod targets;
+mod warc;
 
 use mutate::Mutator;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -1,19 +1,28 @@
-//! `crawldeck export`: pages, failures, records and the journal as lines or as
-//! a table.
+//! `crawldeck export`: pages, failures, records and the journal as lines, as a
+//! table, as a database; good pages as a sitemap.
 
+mod database;
+mod filter;
+mod kind;
+mod parquet;
+mod progress;
+mod rows;
 mod sink;
+mod sitemap;
 mod table;
 
-use self::sink::Sink;
-use self::table::{Table, record_columns};
-use crate::bus::JournalRow;
-use crate::page::time::rfc3339;
-use crate::store::reader::{PageRow, Reader, RecordRow};
+use self::filter::Filter;
+use self::progress::Progress;
+use self::rows::{Columns, Selection, Source, Times};
+use self::sink::{Draft, Sink};
+use self::table::Table;
+use crate::store::reader::{Reader, SiteStatus};
 use anyhow::Context;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use url::Url;
 
 /// Exit code of bad input, nothing done.
 const BAD_INPUT: u8 = 2;
@@ -30,6 +39,8 @@ pub enum What {
     /// Every command that was given: at, origin, command, before, after,
     /// answer, refused.
     Journal,
+    /// The good pages, as sitemap.xml.
+    Sitemap,
 }
 
 /// How it is written.
@@ -39,6 +50,12 @@ pub enum Format {
     Jsonl,
     /// A table with a header line.
     Csv,
+    /// A Parquet file with a typed column a field.
+    Parquet,
+    /// A fresh SQLite database: a table for pages, one a kind of record.
+    Sqlite,
+    /// sitemap.xml.
+    Xml,
 }
 
 /// Write what a crawl has found, while it runs or after.
@@ -46,18 +63,28 @@ pub enum Format {
 pub struct ExportArgs {
     /// The job's folder, or its sites file [default: the only *.crawl folder here]
     pub dir: Option<PathBuf>,
-    /// What to write
+    /// What to write [default with --format sqlite: records and pages]
+    #[arg(long, value_enum, required_unless_present = "format")]
+    pub what: Option<What>,
+    /// How to write it [default: jsonl, of a sitemap xml]
     #[arg(long, value_enum)]
-    pub what: What,
-    /// How to write it
-    #[arg(long, value_enum, default_value = "jsonl")]
-    pub format: Format,
+    pub format: Option<Format>,
     /// Write to this file, which appears when it is complete [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Only this site
     #[arg(long, value_name = "NAME")]
     pub site: Option<String>,
+    /// Only these columns, in this order; records by the names of their fields
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub columns: Option<Vec<String>>,
+    /// Only rows of which this holds, such as 'outcome=failed and status>=500';
+    /// of site, record, outcome, reason, status, depth, url
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub condition: Option<String>,
+    /// Where the files of a split sitemap will be found [default: the root of the site]
+    #[arg(long, value_name = "URL")]
+    pub base: Option<Url>,
 }
 
 /// Runs the command.
@@ -65,34 +92,32 @@ pub struct ExportArgs {
 /// # Errors
 /// When the store cannot be read or the output not be written.
 pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
+    let wish = match Wish::of(args) {
+        Ok(wish) => wish,
+        Err(message) => return Ok(refuse(&message)),
+    };
     let reader = match super::status::open(args.dir.as_deref()) {
         Ok(reader) => reader,
         Err(message) => return Ok(refuse(&message)),
     };
-    let site = args.site.as_deref();
-    if let Some(name) = site {
-        let sites = reader.status().context("reading the store")?;
-        if !sites.iter().any(|s| s.site == name) {
-            let names: Vec<_> = sites.iter().map(|s| s.site.as_str()).collect();
-            let message = format!("no site is called {name}; there is {}", names.join(", "));
-            return Ok(refuse(&message));
-        }
+    let sites = reader.status().context("reading the store")?;
+    if let Some(name) = wish.site
+        && !sites.iter().any(|s| s.site == name)
+    {
+        let names: Vec<_> = sites.iter().map(|s| s.site.as_str()).collect();
+        let message = format!("no site is called {name}; there is {}", names.join(", "));
+        return Ok(refuse(&message));
     }
-    if site.is_some() && args.what == What::Journal {
-        return Ok(refuse("the journal is one for all sites; leave out --site"));
-    }
-    let mut sink = Sink::open(args.output.as_deref())?;
-    let written = write(&reader, args.what, args.format, site, &mut sink)
-        .and_then(|()| sink.finish().map_err(ExportError::Write));
-    match written {
+    let to_terminal = wish.path.is_none() && io::IsTerminal::is_terminal(&io::stdout());
+    let mut progress = Progress::new(wish.rows(&sites), to_terminal);
+    match wish.grant(&reader, &mut progress) {
         // The reader of a pipe has seen enough.
-        Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Ok(ExitCode::SUCCESS)
-        }
-        written => {
-            written?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
+        Err(error) => match error.downcast_ref::<Refused>() {
+            Some(Refused(message)) => Ok(refuse(message)),
+            None => Err(error),
+        },
+        Ok(()) => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -100,6 +125,19 @@ fn refuse(message: &str) -> ExitCode {
     eprintln!("crawldeck: {message}");
     ExitCode::from(BAD_INPUT)
 }
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// What cannot be done as it was asked for, in words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refused(String);
 
 /// Why an export ended early.
 #[derive(Debug, thiserror::Error)]
@@ -110,55 +148,197 @@ enum ExportError {
     Write(#[from] io::Error),
 }
 
-fn write(
-    reader: &Reader,
-    what: What,
+/// The arguments, checked.
+struct Wish<'a> {
+    what: Option<What>,
     format: Format,
-    site: Option<&str>,
-    out: &mut dyn Write,
-) -> Result<(), ExportError> {
-    match (what, format) {
-        (What::Pages, Format::Jsonl) => {
-            reader.pages(site, |page| line(out, &Value::Object(page_object(page))))
+    path: Option<&'a Path>,
+    site: Option<&'a str>,
+    columns: Option<&'a [String]>,
+    filter: Option<Filter>,
+    base: Option<&'a Url>,
+}
+
+impl<'a> Wish<'a> {
+    fn of(args: &'a ExportArgs) -> Result<Self, String> {
+        let sitemap = args.what == Some(What::Sitemap);
+        let usual = if sitemap { Format::Xml } else { Format::Jsonl };
+        let format = args.format.unwrap_or(usual);
+        if sitemap != (format == Format::Xml) {
+            return Err("--what sitemap and --format xml belong together".to_owned());
         }
-        (What::Failures, Format::Jsonl) => {
-            reader.failures(site, |page| line(out, &Value::Object(failure_object(page))))
+        if args.what.is_none() && format != Format::Sqlite {
+            return Err(
+                "--what is missing: records, pages, failures, journal or sitemap".to_owned(),
+            );
         }
-        (What::Records, Format::Jsonl) => {
-            reader.records(site, |record| line(out, &record_object(record)))
+        let path = args
+            .output
+            .as_deref()
+            .filter(|path| *path != Path::new("-"));
+        if path.is_none() && matches!(format, Format::Parquet | Format::Sqlite) {
+            return Err("this format needs a file: -o FILE".to_owned());
         }
-        (What::Pages, Format::Csv) => {
-            let mut table = Table::new(out, &PAGE_COLUMNS)?;
-            reader.pages(site, |page| table_row(&mut table, page_object(page)))?;
-            Ok(table.finish()?)
+        if args.what == Some(What::Journal) {
+            if args.site.is_some() {
+                return Err("the journal is one for all sites; leave out --site".to_owned());
+            }
+            if args.condition.is_some() {
+                return Err("--where judges pages and records, not the journal".to_owned());
+            }
         }
-        (What::Failures, Format::Csv) => {
-            let columns = [&PAGE_COLUMNS[..], &["error"]].concat();
-            let mut table = Table::new(out, &columns)?;
-            reader.failures(site, |page| table_row(&mut table, failure_object(page)))?;
-            Ok(table.finish()?)
+        if args.columns.is_some() && (sitemap || args.what.is_none()) {
+            return Err(
+                "--columns goes with --what records, pages, failures or journal".to_owned(),
+            );
         }
-        (What::Records, Format::Csv) => {
-            // Fields that appear while this is being written find no column.
-            let fields = reader.fields(site)?;
-            let mut table = Table::new(out, &record_columns(&fields))?;
-            let absent = Value::Null;
-            reader.records(site, |mut record| {
-                let own = std::mem::take(&mut record.fields);
-                let head = record_head(record);
-                let fields = fields.iter().map(|f| own.get(f).unwrap_or(&absent));
-                table.row(head.values().chain(fields))?;
-                Ok::<(), ExportError>(())
+        let filter = args.condition.as_deref().map(Filter::parse).transpose();
+        Ok(Self {
+            what: args.what,
+            format,
+            path,
+            site: args.site.as_deref(),
+            columns: args.columns.as_deref(),
+            filter: filter.map_err(|error| error.to_string())?,
+            base: args.base.as_ref(),
+        })
+    }
+
+    /// About how many rows are read.
+    fn rows(&self, sites: &[SiteStatus]) -> u64 {
+        let own = |site: &&SiteStatus| self.site.is_none_or(|name| name == site.site);
+        let count = |site: &SiteStatus| {
+            let pages = site.pages;
+            let known = pages.done + pages.failed + pages.skipped + pages.queued + pages.in_flight;
+            match self.what {
+                Some(What::Journal) => 0,
+                Some(What::Records) => site.records,
+                Some(What::Failures) => pages.failed,
+                Some(What::Pages | What::Sitemap) => known,
+                None => known + site.records,
+            }
+        };
+        sites.iter().filter(own).map(count).sum()
+    }
+
+    fn selection(&self) -> Selection<'_> {
+        Selection {
+            source: match self.what {
+                Some(What::Pages | What::Sitemap) | None => Source::Pages,
+                Some(What::Failures) => Source::Failures,
+                Some(What::Records) => Source::Records(None),
+                Some(What::Journal) => Source::Journal,
+            },
+            site: self.site,
+            filter: self.filter.as_ref(),
+            times: match self.format {
+                Format::Parquet => Times::Millis,
+                _ => Times::Text,
+            },
+        }
+    }
+
+    /// The columns of the one table; fields that appear while it is being
+    /// written find none.
+    fn columns(&self, reader: &Reader) -> anyhow::Result<Columns> {
+        let source = self.selection().source;
+        let fields = match source {
+            Source::Records(_) => reader.fields(self.site)?,
+            _ => Vec::new(),
+        };
+        let all = Columns::all(source, &fields);
+        Ok(match self.columns {
+            None => all,
+            Some(chosen) => all.choose(chosen).map_err(Refused)?,
+        })
+    }
+
+    fn grant(&self, reader: &Reader, progress: &mut Progress) -> anyhow::Result<()> {
+        let selection = self.selection();
+        match (self.format, self.path) {
+            (Format::Xml, path) => {
+                let limits = sitemap::Limits::default();
+                let seen = &mut || progress.row();
+                sitemap::write(reader, selection, path, self.base, limits, seen)
+            }
+            (Format::Sqlite, Some(path)) => {
+                let sources = match self.what {
+                    None => &[Source::Pages, Source::Records(None)][..],
+                    Some(_) => &[selection.source],
+                };
+                let seen = &mut || progress.row();
+                database::write(reader, sources, self.columns, selection, path, seen)
+            }
+            (Format::Parquet, Some(path)) => self.parquet(reader, path, progress),
+            _ => {
+                let mut sink = Sink::open(self.path)?;
+                self.text(reader, &mut sink, progress)?;
+                Ok(sink.finish().map_err(ExportError::Write)?)
+            }
+        }
+    }
+
+    /// Lines or a table.
+    fn text(
+        &self,
+        reader: &Reader,
+        out: &mut dyn Write,
+        progress: &mut Progress,
+    ) -> anyhow::Result<()> {
+        let selection = self.selection();
+        let seen = &mut || progress.row();
+        if self.format == Format::Csv {
+            let columns = self.columns(reader)?;
+            let mut table = Table::new(out, columns.names())?;
+            selection.each(
+                reader,
+                seen,
+                |row| Ok(table.row(columns.cells(row).iter())?),
+            )?;
+            return Ok(table.finish()?);
+        }
+        if self.columns.is_some() {
+            let columns = self.columns(reader)?;
+            selection.each(reader, seen, |row| {
+                let names = columns.names().iter().cloned();
+                let object = names.zip(columns.cells(row)).collect();
+                line(out, &Value::Object(object))
             })?;
-            Ok(table.finish()?)
+            return Ok(());
         }
-        (What::Journal, Format::Jsonl) => {
-            reader.journal(|row| line(out, &Value::Object(journal_object(row))))
-        }
-        (What::Journal, Format::Csv) => {
-            let mut table = Table::new(out, &JOURNAL_COLUMNS)?;
-            reader.journal(|row| table_row(&mut table, journal_object(row)))?;
-            Ok(table.finish()?)
+        let names = selection.source.head();
+        let is_record = matches!(selection.source, Source::Records(_));
+        selection.each(reader, seen, |row| {
+            line(out, &Value::Object(row.into_object(names, is_record)))
+        })?;
+        Ok(())
+    }
+
+    /// Most often in one pass; in another where a column's type turns out to
+    /// be wider than its first values told.
+    fn parquet(&self, reader: &Reader, path: &Path, progress: &mut Progress) -> anyhow::Result<()> {
+        let mut kinds = Vec::new();
+        loop {
+            progress.again();
+            let (file, draft) = Draft::create(path)?;
+            let columns = self.columns(reader)?;
+            // Fields that have appeared since the last pass stand at the end.
+            let mut table = parquet::Table::new(file, columns.clone(), kinds);
+            self.selection()
+                .each(reader, &mut || progress.row(), |row| {
+                    table.row(columns.cells(row))
+                })?;
+            match table.finish()? {
+                // Types only widen: this ends.
+                parquet::Done::Again(wider) if draft.is_some() => kinds = wider,
+                parquet::Done::Again(_) => {
+                    return Err(Refused("this format needs a file: -o FILE".to_owned()).into());
+                }
+                parquet::Done::Whole => {
+                    draft.map_or(Ok(()), Draft::finish)?;
+                    return Ok(());
+                }
+            }
         }
     }
 }
@@ -167,103 +347,6 @@ fn line(out: &mut dyn Write, value: &Value) -> Result<(), ExportError> {
     serde_json::to_writer(&mut *out, value).map_err(io::Error::from)?;
     out.write_all(b"\n")?;
     Ok(())
-}
-
-fn table_row(table: &mut Table<'_>, object: Map<String, Value>) -> Result<(), ExportError> {
-    Ok(table.row(object.values())?)
-}
-
-/// The keys of [`page_object`].
-const PAGE_COLUMNS: [&str; 13] = [
-    "site",
-    "url",
-    "final_url",
-    "outcome",
-    "reason",
-    "status",
-    "depth",
-    "from",
-    "attempts",
-    "bytes",
-    "content_type",
-    "fetched_at",
-    "canonical",
-];
-
-fn page_object(page: PageRow) -> Map<String, Value> {
-    let values: [Value; 13] = [
-        page.site.into(),
-        page.url.into(),
-        page.final_url.into(),
-        page.outcome.into(),
-        page.reason.into(),
-        page.status.into(),
-        page.depth.into(),
-        page.from.into(),
-        page.attempts.into(),
-        page.bytes.into(),
-        page.content_type.into(),
-        page.fetched_at.map(rfc3339).into(),
-        page.canonical.into(),
-    ];
-    PAGE_COLUMNS
-        .iter()
-        .map(|c| (*c).to_owned())
-        .zip(values)
-        .collect()
-}
-
-fn failure_object(mut page: PageRow) -> Map<String, Value> {
-    let error = page.error.take();
-    let mut object = page_object(page);
-    object.insert("error".to_owned(), error.into());
-    object
-}
-
-/// The keys of [`record_head`].
-const RECORD_COLUMNS: [&str; 4] = ["site", "record", "url", "fetched_at"];
-
-fn record_head(record: RecordRow) -> Map<String, Value> {
-    let values: [Value; 4] = [
-        record.site.into(),
-        record.record.into(),
-        record.url.into(),
-        record.fetched_at.map(rfc3339).into(),
-    ];
-    RECORD_COLUMNS
-        .iter()
-        .map(|c| (*c).to_owned())
-        .zip(values)
-        .collect()
-}
-
-fn record_object(mut record: RecordRow) -> Value {
-    let fields = std::mem::take(&mut record.fields);
-    let mut object = record_head(record);
-    object.insert("fields".to_owned(), json!(fields));
-    Value::Object(object)
-}
-
-/// The keys of [`journal_object`].
-const JOURNAL_COLUMNS: [&str; 7] = [
-    "at", "origin", "command", "before", "after", "answer", "refused",
-];
-
-fn journal_object(row: JournalRow) -> Map<String, Value> {
-    let values: [Value; 7] = [
-        rfc3339(row.at).into(),
-        row.origin.into(),
-        row.command.into(),
-        row.before.into(),
-        row.after.into(),
-        row.answer.into(),
-        row.refused.into(),
-    ];
-    JOURNAL_COLUMNS
-        .iter()
-        .map(|c| (*c).to_owned())
-        .zip(values)
-        .collect()
 }
 
 #[cfg(test)]

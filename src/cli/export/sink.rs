@@ -6,87 +6,110 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// Bytes written at once.
-const BUFFER: usize = 64 << 10;
+pub(super) const BUFFER: usize = 64 << 10;
 
-/// Standard output or a file. A file that was there stays as it is until
-/// [`Sink::finish`].
-pub(super) struct Sink {
-    /// `None` only while it is being dropped.
-    out: Option<Box<dyn Write>>,
-    /// The file being written and the name that it shall have.
-    file: Option<(PathBuf, PathBuf)>,
+/// A file that is being written under another name and gets its own when it is
+/// complete. Dropped before, it leaves nothing behind.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// The file being written and the name that it shall have; `None` when done.
+    names: Option<(PathBuf, PathBuf)>,
 }
 
-impl Sink {
-    /// Opens the file, or standard output for none and for `-`. What goes to a
-    /// terminal is cleaned of control characters.
-    pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = path.filter(|p| *p != Path::new("-")) else {
-            let stdout = io::stdout();
-            let out: Box<dyn Write> = if stdout.is_terminal() {
-                Box::new(Cleaned::new(stdout.lock()))
-            } else {
-                Box::new(stdout.lock())
-            };
-            return Ok(Self::new(out, None));
-        };
+impl Draft {
+    /// Begins a file. A device or a pipe is written to and never replaced:
+    /// there is no draft then.
+    pub(super) fn create(path: &Path) -> anyhow::Result<(File, Option<Self>)> {
         // The file behind a link is replaced, not the link.
         let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let cannot = || format!("cannot write {}", path.display());
         if target.exists() && !target.is_file() {
-            // A device or a pipe is written to and never replaced.
             let out = File::options().write(true).open(&target);
-            return Ok(Self::new(out.with_context(cannot)?, None));
+            return Ok((out.with_context(cannot)?, None));
         }
         let mut name = target.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let part = target.with_file_name(name);
         let out = File::create(&part).with_context(cannot)?;
-        Ok(Self::new(out, Some((part, target))))
+        let names = Some((part, target));
+        Ok((out, Some(Self { names })))
     }
 
-    fn new(out: impl Write + 'static, file: Option<(PathBuf, PathBuf)>) -> Self {
-        Self {
-            out: Some(Box::new(BufWriter::with_capacity(BUFFER, out))),
-            file,
+    /// The file as it is called now.
+    pub(super) fn path(&self) -> &Path {
+        self.names.as_ref().map_or(Path::new(""), |(part, _)| part)
+    }
+
+    /// [`Draft::finish`] under another name, in the same folder.
+    pub(super) fn finish_as(mut self, path: &Path) -> io::Result<()> {
+        if let Some((_, target)) = &mut self.names {
+            *target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         }
+        self.finish()
     }
 
     /// Everything is written: gives the file its name.
     pub(super) fn finish(mut self) -> io::Result<()> {
-        self.flush()?;
-        if let Some((part, target)) = &self.file {
-            self.out = None;
+        if let Some((part, target)) = &self.names {
             File::open(part)?.sync_all()?;
             std::fs::rename(part, target)?;
-            self.file = None;
+            self.names = None;
         }
         Ok(())
     }
 }
 
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.out {
-            Some(out) => out.write(bytes),
-            None => Ok(0),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match &mut self.out {
-            Some(out) => out.flush(),
-            None => Ok(()),
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some((part, _)) = &self.names {
+            // Half an export is of no use; where it cannot be removed its name says so.
+            let _ = std::fs::remove_file(part);
         }
     }
 }
 
-impl Drop for Sink {
-    fn drop(&mut self) {
-        if let Some((part, _)) = &self.file {
-            // Half an export is of no use; where it cannot be removed its name says so.
-            let _ = std::fs::remove_file(part);
+/// Standard output or a file. A file that was there stays as it is until
+/// [`Sink::finish`].
+pub(super) struct Sink {
+    out: Box<dyn Write>,
+    draft: Option<Draft>,
+}
+
+impl Sink {
+    /// Opens the file, or standard output for none. What goes to a terminal is
+    /// cleaned of control characters.
+    pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+        if let Some(path) = path {
+            let (out, draft) = Draft::create(path)?;
+            return Ok(Self::new(out, draft));
         }
+        let stdout = io::stdout();
+        Ok(if stdout.is_terminal() {
+            Self::new(Cleaned::new(stdout.lock()), None)
+        } else {
+            Self::new(stdout.lock(), None)
+        })
+    }
+
+    fn new(out: impl Write + 'static, draft: Option<Draft>) -> Self {
+        let out = Box::new(BufWriter::with_capacity(BUFFER, out));
+        Self { out, draft }
+    }
+
+    /// Everything is written: gives the file its name.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.out.flush()?;
+        self.draft.map_or(Ok(()), Draft::finish)
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

@@ -1,6 +1,5 @@
 //! A table as CSV (RFC 4180, lines ended by LF), safe to open in a spreadsheet.
 
-use super::RECORD_COLUMNS;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -30,23 +29,6 @@ impl<'a> Table<'a> {
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.csv.flush()
     }
-}
-
-/// The columns of records; a field that is called like one of the first
-/// columns gets `fields.` before its name.
-pub(super) fn record_columns(fields: &[String]) -> Vec<String> {
-    let fields = fields.iter().map(|field| {
-        if RECORD_COLUMNS.contains(&field.as_str()) {
-            format!("fields.{field}")
-        } else {
-            field.clone()
-        }
-    });
-    RECORD_COLUMNS
-        .iter()
-        .map(|c| (*c).to_owned())
-        .chain(fields)
-        .collect()
 }
 
 /// A value as it stands in a cell: text as it is, nothing for null, JSON for
@@ -101,13 +83,5 @@ mod tests {
         ] {
             assert_eq!(cell(&value), expected, "{value}");
         }
-    }
-
-    #[test]
-    fn no_two_columns_have_one_name() {
-        let fields = ["title".to_owned(), "url".to_owned()];
-        let columns = record_columns(&fields);
-        let expected = ["site", "record", "url", "fetched_at", "title", "fields.url"];
-        assert_eq!(columns, expected);
     }
 }

@@ -12,6 +12,7 @@ use self::undo::Undo;
 use super::pool::Pool;
 use super::site::{Control, Message, SiteContext};
 use super::{answer, probe};
+use crate::archive::Archive;
 use crate::bus::{
     Answer, Command, Event, JobState, Level, Origin, Query, Request, SiteState, verb,
 };
@@ -61,6 +62,8 @@ pub struct Parts {
     pub threads: usize,
     /// The job's folder, whose disk is watched.
     pub dir: PathBuf,
+    /// The archive, where a site wants its answers kept.
+    pub archive: Option<Archive>,
 }
 
 /// Reads the sites file again; the error is in words for the operator.
@@ -139,6 +142,7 @@ impl Director {
             events: parts.events.clone(),
             fetcher: parts.fetcher,
             pool,
+            archive: parts.archive,
             tasks: tasks.clone(),
             cancel: cancel.clone(),
             over: count,
@@ -283,7 +287,7 @@ impl Director {
                 },
                 _ = look.tick() => {
                     // A store that cannot write must not keep the operator here.
-                    if !self.store.is_stalled() {
+                    if !self.is_stalled() {
                         stalled_since = None;
                     } else if stalled_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
                         self.cancel.cancel();
@@ -298,6 +302,12 @@ impl Director {
         };
         self.tell(Event::Job(JobState::Over)).await;
         Ended { sites, unsaved }
+    }
+
+    /// Whether the store or the archive cannot write.
+    fn is_stalled(&self) -> bool {
+        let archive = self.seats.iter().find_map(|seat| seat.archive.as_ref());
+        self.store.is_stalled() || archive.is_some_and(Archive::is_stalled)
     }
 
     async fn tell(&self, event: Event) {

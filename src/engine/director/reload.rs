@@ -52,7 +52,14 @@ impl Director {
                     .map(|change| format!("{}: {change}", site.name)),
             );
             if !changes.is_empty() && !preview {
+                let keeps = new.keep.bodies && site.archive.is_none();
                 lines.extend(self.apply(&site, new).await);
+                if keeps {
+                    lines.push(format!(
+                        "{}: bodies are kept from the next run on",
+                        site.name
+                    ));
+                }
             }
         }
         for new in &job.sites {

@@ -1,5 +1,6 @@
 //! A site brought into the run.
 
+use crate::archive::Archive;
 use crate::config::Site;
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
@@ -28,6 +29,7 @@ pub struct Shared {
     pub events: mpsc::Sender<crate::bus::Event>,
     pub fetcher: Arc<dyn Fetcher>,
     pub pool: Pool,
+    pub archive: Option<Archive>,
     pub tasks: TaskTracker,
     pub cancel: CancellationToken,
     /// Sites that are over.
@@ -63,6 +65,7 @@ impl Shared {
             events: self.events.clone(),
             fetcher: self.fetcher.clone(),
             pool: self.pool.clone(),
+            archive: self.archive.clone(),
             inbox,
             done: AtomicU64::new(0),
             digesting: AtomicUsize::new(0),

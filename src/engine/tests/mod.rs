@@ -175,6 +175,7 @@ impl Run {
         let (linger, lingering) = watch::channel(true);
         let names = job.sites.iter().map(|site| site.name.clone()).collect();
         let engine = Engine::start(Parts {
+            archive: None,
             job,
             store: opened.store,
             opened: opened.sites,

@@ -16,6 +16,11 @@ use url::Url;
 /// A site that starts at `start`, with generous limits.
 pub(crate) fn site(start: &str) -> Site {
     Site {
+        keep: crate::config::Keep {
+            bodies: false,
+            compress: crate::config::Compress::Gzip,
+            rotate: 1 << 30,
+        },
         name: "test".to_owned(),
         start: vec![Url::parse(start).unwrap()],
         limits: Limits {

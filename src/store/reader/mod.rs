@@ -133,6 +133,15 @@ impl Reader {
         record::fields(&self.conn, site)
     }
 
+    /// The names of all kinds of records and of the fields of each, in the order
+    /// in which they appeared.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn kinds(&self, site: Option<&str>) -> rusqlite::Result<Vec<(String, Vec<String>)>> {
+        record::kinds(&self.conn, site)
+    }
+
     /// Runs `sql` piece by piece. It gives rows with an id above `?1`, in the
     /// order of their id, of the site `?2` where that is not null, the id first.
     fn each<T, E: From<rusqlite::Error>>(

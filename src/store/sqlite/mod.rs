@@ -15,6 +15,7 @@ mod op;
 mod prepare;
 mod prune;
 mod questions;
+pub mod replace;
 mod resume;
 mod revise;
 pub(in crate::store) mod schema;

@@ -1,6 +1,8 @@
+use super::rows::{JOURNAL_COLUMNS, PAGE_COLUMNS};
 use super::*;
 use crate::page::{FailureKind, Outcome, SiteId, Verdict};
 use crate::store::testing::{Job, new_url, record};
+use serde_json::json;
 
 const A: SiteId = SiteId(0);
 
@@ -36,9 +38,38 @@ async fn crawl(dir: &std::path::Path) -> Job {
 }
 
 fn export(dir: &std::path::Path, what: What, format: Format, site: Option<&str>) -> String {
+    export_with(dir, what, format, |args| {
+        args.site = site.map(str::to_owned)
+    })
+}
+
+fn arguments(what: What, format: Format) -> ExportArgs {
+    ExportArgs {
+        dir: None,
+        what: Some(what),
+        format: Some(format),
+        output: None,
+        site: None,
+        columns: None,
+        condition: None,
+        base: None,
+    }
+}
+
+fn export_with(
+    dir: &std::path::Path,
+    what: What,
+    format: Format,
+    change: impl FnOnce(&mut ExportArgs),
+) -> String {
     let reader = Reader::open(dir).unwrap();
+    let mut args = arguments(what, format);
+    change(&mut args);
     let mut out = Vec::new();
-    write(&reader, what, format, site, &mut out).unwrap();
+    Wish::of(&args)
+        .unwrap()
+        .text(&reader, &mut out, &mut Progress::new(0, true))
+        .unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -160,15 +191,13 @@ async fn a_taker_that_leaves_ends_it() {
     let reader = Reader::open(dir.path()).unwrap();
     for what in [What::Pages, What::Failures, What::Records, What::Journal] {
         for format in [Format::Jsonl, Format::Csv] {
-            let error = write(&reader, what, format, None, &mut Gone).unwrap_err();
-            let ExportError::Write(error) = error else {
-                panic!("{error}")
-            };
-            assert_eq!(
-                error.kind(),
-                io::ErrorKind::BrokenPipe,
-                "{what:?} {format:?}"
-            );
+            let args = arguments(what, format);
+            let mut progress = Progress::new(0, true);
+            let written = Wish::of(&args)
+                .unwrap()
+                .text(&reader, &mut Gone, &mut progress);
+            let error = written.unwrap_err();
+            assert!(is_broken_pipe(&error), "{what:?} {format:?}: {error}");
         }
     }
 }
@@ -180,10 +209,9 @@ async fn the_command_writes_a_file_and_refuses_what_it_cannot_find() {
     let file = dir.path().join("out.csv");
     let mut args = ExportArgs {
         dir: Some(dir.path().to_owned()),
-        what: What::Pages,
-        format: Format::Csv,
         output: Some(file.clone()),
         site: Some("b".to_owned()),
+        ..arguments(What::Pages, Format::Csv)
     };
     let code = |args: &ExportArgs| format!("{:?}", run(args).unwrap());
     assert_eq!(code(&args), format!("{:?}", ExitCode::SUCCESS));
@@ -191,9 +219,11 @@ async fn the_command_writes_a_file_and_refuses_what_it_cannot_find() {
     args.site = Some("z".to_owned());
     assert_eq!(code(&args), format!("{:?}", ExitCode::from(2)));
     args.site = Some("a".to_owned());
-    args.what = What::Journal;
+    args.what = Some(What::Journal);
     assert_eq!(code(&args), format!("{:?}", ExitCode::from(2)));
     args.site = None;
     args.dir = Some(dir.path().join("gone"));
     assert_eq!(code(&args), format!("{:?}", ExitCode::from(2)));
 }
+
+mod formats;

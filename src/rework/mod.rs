@@ -1,0 +1,215 @@
+//! Extraction without the network: the fields of the sites file over the
+//! archive, on every core.
+//!
+//! ```text
+//! slices of page numbers ─▶ threads: archive ─▶ decode ─▶ fields ─▶ compare
+//!                                                  changed pages ─▶ Replacer
+//! ```
+
+mod page;
+mod tally;
+
+pub use self::tally::{Fill, KindTally, SiteTally};
+
+use self::page::Reworker;
+use self::tally::Tally;
+use crate::archive::ArchiveError;
+use crate::config::Site;
+use crate::store::StoreError;
+use crate::store::sqlite::replace::{Change, DonePages, Replacer};
+use crossbeam_channel::bounded;
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Page numbers that a thread takes at once.
+const SLICE: u32 = 128;
+/// Slices that may wait to be written, for each thread.
+const WAITING: usize = 2;
+/// Changed pages of one transaction.
+const GROUP: usize = 2000;
+
+/// Why nothing came of it.
+#[derive(Debug, thiserror::Error)]
+pub enum ReworkError {
+    /// There is no archive.
+    #[error(
+        "{0} has no archive; with `keep: {{ bodies: warc }}` in the sites file a crawl keeps one"
+    )]
+    NoArchive(String),
+    /// The job's folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The database.
+    #[error("the crawl's database: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The system gives no thread, or one broke down.
+    #[error("a thread: {0}")]
+    Thread(String),
+}
+
+/// How it is to be done.
+pub struct Options<'a> {
+    /// Threads that extract, 1 or more.
+    pub threads: usize,
+    /// Only look what would change.
+    pub preview: bool,
+    /// Told now and then: page numbers passed, and the last one there is.
+    pub progress: &'a mut dyn FnMut(u32, u32),
+}
+
+/// Runs the fields of `sites` over the archive of the job in `dir`, and
+/// exchanges the records that differ.
+///
+/// Pages whose answer is not in the archive, or cannot be read, keep their
+/// records. The records of a page change together; a run that is killed leaves
+/// every page with either its old or its new ones.
+///
+/// # Errors
+/// Where there is no archive, another process works on the job, or a file
+/// cannot be read or written.
+pub fn run(
+    dir: &Path,
+    sites: &[Arc<Site>],
+    options: Options<'_>,
+) -> Result<Vec<SiteTally>, ReworkError> {
+    if crate::archive::Reader::open(dir)?.is_none() {
+        return Err(ReworkError::NoArchive(dir.display().to_string()));
+    }
+    // Held for the preview as well: a crawl would change what is compared.
+    let mut replacer = Replacer::open(dir)?;
+    let source = DonePages::open(dir)?;
+    let keys = source.sites()?;
+    let last = source.last()?;
+    let known: Vec<(i64, Arc<Site>)> = sites
+        .iter()
+        .filter_map(|site| Some((*keys.get(&site.name)?, site.clone())))
+        .collect();
+    let mut tally = Tally::new(&known);
+    let work = Work {
+        dir,
+        sites: &known,
+        last,
+        next: AtomicU64::new(0),
+        failed: AtomicBool::new(false),
+    };
+    let mut group: Vec<Change> = Vec::new();
+    work.all(options.threads, |worked| {
+        tally.add(worked.tally);
+        group.extend(worked.changes);
+        if options.preview {
+            group.clear();
+        } else if group.len() >= GROUP {
+            replacer.replace(&group)?;
+            group.clear();
+        }
+        let passed = work.next.load(Ordering::Relaxed);
+        (options.progress)(u32::try_from(passed).unwrap_or(last).min(last), last);
+        Ok(())
+    })?;
+    replacer.replace(&group)?;
+    if !options.preview {
+        for (key, site) in &known {
+            // Pages that keep their old records may have other fields.
+            if tally.is_whole(*key) {
+                replacer.keep_fields(*key, &fields_of(site))?;
+            }
+        }
+    }
+    Ok(tally.finish())
+}
+
+/// The fields that a site's rules can make, with the names of their records.
+fn fields_of(site: &Site) -> HashSet<(String, String)> {
+    let of_rule = |rule: &crate::config::RecordRule| {
+        let record = rule.record.clone();
+        let fields = rule.fields.clone().into_iter();
+        fields.map(move |field| (record.clone(), field.name))
+    };
+    site.extract.iter().flat_map(of_rule).collect()
+}
+
+/// What a thread made of a slice.
+struct Worked {
+    tally: Tally,
+    changes: Vec<Change>,
+}
+
+/// The slices, shared by the threads.
+struct Work<'a> {
+    dir: &'a Path,
+    sites: &'a [(i64, Arc<Site>)],
+    last: u32,
+    /// The first page number that nobody has taken. Wider than a page number,
+    /// so that it cannot come round.
+    next: AtomicU64,
+    /// Whether the others may stop.
+    failed: AtomicBool,
+}
+
+impl Work<'_> {
+    /// Does everything on so many threads; `take` gets the results here.
+    fn all(
+        &self,
+        threads: usize,
+        mut take: impl FnMut(Worked) -> Result<(), ReworkError>,
+    ) -> Result<(), ReworkError> {
+        let threads = threads.max(1);
+        let (sender, results) = bounded(threads * WAITING);
+        std::thread::scope(|scope| {
+            for number in 0..threads {
+                let sender = sender.clone();
+                std::thread::Builder::new()
+                    .name(format!("extract-{number}"))
+                    .spawn_scoped(scope, move || {
+                        if let Err(error) = self.some(&sender) {
+                            // Who does not wait any more has failed already.
+                            let _ = sender.send(Err(error));
+                        }
+                    })
+                    .map_err(|error| {
+                        self.failed.store(true, Ordering::Release);
+                        ReworkError::Thread(error.to_string())
+                    })?;
+            }
+            drop(sender);
+            // Dropped at the end, so that threads that still send stop.
+            let results = results;
+            for result in &results {
+                let taken = result.and_then(&mut take);
+                if let Err(error) = taken {
+                    self.failed.store(true, Ordering::Release);
+                    return Err(error);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// One thread: takes slices until there are none.
+    fn some(
+        &self,
+        sender: &crossbeam_channel::Sender<Result<Worked, ReworkError>>,
+    ) -> Result<(), ReworkError> {
+        let mut reworker = Reworker::open(self.dir, self.sites)?;
+        while !self.failed.load(Ordering::Acquire) {
+            let first = self.next.fetch_add(u64::from(SLICE), Ordering::Relaxed);
+            let Some(first) = u32::try_from(first).ok().filter(|id| *id <= self.last) else {
+                break;
+            };
+            let ids = first..=first.saturating_add(SLICE - 1);
+            let worked = reworker.work(ids)?;
+            if sender.send(Ok(worked)).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! The archive: what is in it, after kills too, and what others make of it;
+//! fields taken from it without the network.
+
+mod common;
+
+use common::crawl::Job;
+use common::server::{Answer, Server};
+use flate2::bufread::GzDecoder;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+const KEEP: &str = "keep: { bodies: warc }\n";
+
+/// The site's pages, each with a heading and a number.
+fn site(pages: usize) -> Server {
+    let server = Server::start();
+    for i in 1..=pages {
+        let here = if i == 1 { "/".into() } else { format!("/{i}") };
+        let links: String = [2 * i, 2 * i + 1]
+            .into_iter()
+            .filter(|n| *n <= pages)
+            .map(|n| format!("<a href=/{n}>{n}</a>"))
+            .collect();
+        let html = format!("<h1>Page {i}</h1><p>{}</p>{links}", i * 10);
+        server.on(&here, Answer::html(&html).after(Duration::from_millis(4)));
+    }
+    server
+}
+
+fn files(job: &Job) -> Vec<PathBuf> {
+    let entries = fs::read_dir(job.dir().join("archive")).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
+    files.retain(|path| path.to_string_lossy().contains(".warc."));
+    files.sort();
+    files
+}
+
+/// Types and URLs of a gzip file's records. Every byte of it must belong to a
+/// whole record.
+fn records(file: &PathBuf) -> Vec<(String, String)> {
+    let bytes = fs::read(file).unwrap();
+    let mut rest = &bytes[..];
+    let mut records = Vec::new();
+    while !rest.is_empty() {
+        let mut record = Vec::new();
+        let mut member = GzDecoder::new(rest);
+        member.read_to_end(&mut record).unwrap();
+        rest = member.into_inner();
+        let head_end = record.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(record[..head_end].to_vec()).unwrap();
+        assert!(head.starts_with("WARC/1.1\r\n"), "{head}");
+        let field = |name: &str| {
+            let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+            lines.find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
+        };
+        let length: usize = field("Content-Length").unwrap().parse().unwrap();
+        assert_eq!(record.len(), head_end + 4 + length + 4);
+        let url = field("WARC-Target-URI").unwrap_or_default();
+        records.push((field("WARC-Type").unwrap(), url));
+    }
+    records
+}
+
+fn extract(job: &Job, more: &[&str]) -> String {
+    let output = job.crawldeck(&[&["extract", "sites.yaml"], more].concat());
+    output.expect(0);
+    output.stdout
+}
+
+#[test]
+fn killed_at_any_instant_no_half_record_stays_and_no_page_is_missing() {
+    const PAGES: usize = 150;
+    let server = site(PAGES);
+    let fields = "extract:\n  - record: page\n    fields: { title: h1 }\n";
+    let job = Job::site(&server.url("/"), &format!("{KEEP}{fields}"));
+    let mut random = fastrand::Rng::new();
+    let mut kills = 0;
+    for _ in 0..8 {
+        let before = server.pages_hit();
+        let more = random.usize(1..25);
+        let mut run = job.start(&[]);
+        while server.pages_hit() < before + more && !run.is_over() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        thread::sleep(Duration::from_micros(random.u64(0..10_000)));
+        kills += usize::from(!run.is_over());
+        run.kill();
+        // What is committed can be read, whatever stands at the file's end.
+        if job.dir().join("crawl.db").exists() {
+            let seen = extract(&job, &["--preview"]);
+            assert!(!seen.contains("not "), "{seen}");
+        }
+    }
+    assert!(kills > 0, "every run had ended before it was killed");
+    job.finish(&[]);
+    let mut responses: BTreeMap<String, usize> = BTreeMap::new();
+    for file in files(&job) {
+        for (kind, url) in records(&file) {
+            *responses.entry(url).or_default() += usize::from(kind == "response");
+        }
+    }
+    for (url, page) in job.pages().0 {
+        assert_eq!(page["outcome"], "done", "{page}");
+        assert!(responses[&url] > 0, "{url}");
+    }
+    let seen = extract(&job, &[]);
+    assert!(seen.contains(&format!("site: {PAGES} pages\n")), "{seen}");
+    assert!(seen.contains("0 added, 0 removed, 0 changed"), "{seen}");
+}
+
+#[test]
+fn every_answer_is_in_it_and_no_secret() {
+    let server = Server::start();
+    server.page("/", &["/moved", "/gone", "/paper.pdf", "/big"]);
+    server.on(
+        "/moved",
+        Answer::redirect("/landed").header("x-why", "moved"),
+    );
+    server.page("/landed", &[]);
+    server.on("/paper.pdf", Answer::typed("application/pdf", b"%PDF"));
+    server.on("/big", Answer::html(&"<p>words ".repeat(100_000)));
+    let more = format!("{KEEP}fetch: {{ headers: {{ X-Api-Key: hunter2 }} }}\n");
+    let job = Job::site(&server.url("/"), &more);
+    job.finish(&[]);
+    let [file] = &files(&job)[..] else {
+        panic!("one file")
+    };
+    assert!(file.ends_with("sites-00001.warc.gz"), "{file:?}");
+    let all = records(file);
+    assert_eq!(all[0].0, "warcinfo");
+    let kinds = |kind: &str| -> BTreeSet<&str> {
+        let of_kind = all.iter().filter(|(k, _)| k == kind);
+        of_kind.map(|(_, url)| url.as_str()).collect()
+    };
+    let urls: Vec<String> = ["/", "/big", "/gone", "/landed", "/moved", "/paper.pdf"]
+        .map(|path| server.url(path))
+        .to_vec();
+    for kind in ["request", "response", "metadata"] {
+        assert_eq!(kinds(kind).into_iter().collect::<Vec<_>>(), urls, "{kind}");
+    }
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(fs::File::open(file).unwrap())
+        .read_to_string(&mut text)
+        .unwrap();
+    assert!(text.contains("x-why: moved\r\n") && text.contains("GET /gone HTTP/1.1\r\n"));
+    assert!(!text.contains("hunter2"));
+}
+
+#[test]
+fn changed_fields_are_taken_without_the_network() {
+    const PAGES: usize = 60;
+    let server = site(PAGES);
+    let old = "extract:\n  - record: page\n    fields: { title: h1 }\n";
+    let job = Job::site(&server.url("/"), &format!("{KEEP}{old}"));
+    job.finish(&[]);
+    let start = server.url("/");
+    let asked = server.log().len();
+    let new = "extract:\n  - record: page\n    fields:\n      title: h1\n      \
+        n: { css: p, as: number }\n  - record: tens\n    when: ^/\\d0$\n    fields: { n: p }\n";
+    job.rewrite(&format!("site: site\nstart: {start}\n{KEEP}{new}"));
+    let preview = extract(&job, &["--preview"]);
+    assert_eq!(job.records().len(), PAGES, "nothing was changed");
+    let seen = extract(&job, &["--threads", "2"]);
+    for line in [
+        "site: 60 pages\n",
+        "  page: 60 → 60 records, 0 added, 0 removed, 60 changed\n",
+        "    n      filled 0 (0 %) → 60 (100 %)\n",
+        "  tens: 0 → 6 records, 6 added, 0 removed, 0 changed\n",
+    ] {
+        assert!(seen.contains(line), "{line}{seen}");
+        assert!(preview.contains(line), "{line}{preview}");
+    }
+    let records = job.records();
+    assert_eq!(records.len(), PAGES + 6);
+    let ten = records.iter().find(|r| r["url"] == server.url("/10"));
+    assert_eq!(
+        ten.unwrap()["fields"],
+        json!({"title": "Page 10", "n": 100})
+    );
+    assert_eq!(job.site_status("site")["records"], PAGES + 6);
+    assert_eq!(server.log().len(), asked, "nobody was asked");
+    // A second time there is nothing to do, and the crawl is not disturbed.
+    assert!(extract(&job, &[]).contains("0 records changed"));
+    job.finish(&[]);
+    assert_eq!(job.records().len(), PAGES + 6);
+}
+
+#[test]
+fn without_an_archive_it_says_how_to_get_one() {
+    let server = Server::fan(1);
+    let job = Job::site(&server.url("/"), "");
+    let output = job.crawldeck(&["extract", "sites.yaml"]);
+    output.expect(2);
+    job.finish(&[]);
+    let output = job.crawldeck(&["extract", "sites.yaml"]);
+    output.expect(2);
+    assert!(output.stderr.contains("bodies: warc"), "{output:?}");
+}
+
+#[test]
+fn a_fresh_crawl_begins_a_fresh_archive() {
+    let server = Server::fan(2);
+    let job = Job::site(&server.url("/"), KEEP);
+    job.finish(&[]);
+    job.finish(&["--fresh"]);
+    let [file] = &files(&job)[..] else {
+        panic!("one file")
+    };
+    let kinds = records(file);
+    assert_eq!(
+        kinds.iter().filter(|(kind, _)| kind == "response").count(),
+        3
+    );
+}
+
+/// pip install warcio
+#[test]
+#[ignore = "needs Python's warcio"]
+fn warcio_reads_it() {
+    for codec in ["gz", "zstd"] {
+        let server = site(40);
+        server.on("/2", Answer::redirect("/3"));
+        let keep = format!("keep: {{ bodies: warc, compress: {codec}, rotate: 4KB }}\n");
+        let job = Job::site(&server.url("/"), &keep);
+        job.finish(&[]);
+        let files = files(&job);
+        assert!(files.len() > 2, "{files:?}");
+        if codec == "zstd" {
+            // Frames of zstd are read by the tools of that format.
+            let status = Command::new("zstd").arg("-tq").args(&files).status();
+            assert!(status.is_ok_and(|status| status.success()));
+            continue;
+        }
+        let status = Command::new("warcio").arg("check").args(&files).status();
+        assert!(status.expect("warcio does not run").success());
+        let index = Command::new("warcio")
+            .args(["index", "-f", "warc-type,warc-target-uri,http:status"])
+            .args(&files)
+            .output()
+            .unwrap();
+        let index = String::from_utf8(index.stdout).unwrap();
+        let good = index.matches("\"http:status\": \"200\"").count();
+        assert!(good >= 10, "{index}");
+        assert_eq!(
+            index.matches("\"http:status\": \"302\"").count(),
+            1,
+            "{index}"
+        );
+    }
+}
