@@ -8,6 +8,7 @@
 mod diff;
 mod env;
 mod error;
+mod fields;
 mod forms;
 mod loader;
 mod raw;

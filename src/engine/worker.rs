@@ -11,7 +11,7 @@ use crate::bus::{Attempt, Event, WorkerId};
 use crate::config::Rung;
 use crate::discover::redirect::Step;
 use crate::discover::scope::Refusal;
-use crate::fetch::{self, FetchError, Fetched, Want};
+use crate::fetch::{self, FetchError, Fetched};
 use crate::page::{FailureKind, Outcome, SkipReason, Verdict, time};
 use crate::store::{Commit, Evidence, NewUrl, Via};
 use futures_util::FutureExt;
