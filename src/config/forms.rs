@@ -275,9 +275,7 @@ fn clash(field: &Field) -> Option<&'static str> {
     if field.format.is_some() && field.cast != Some(Cast::Date) {
         return Some("format is for as: date");
     }
-    if field.fields.is_none() {
-        return None;
-    }
+    field.fields.as_ref()?;
     let valued = field.attr.is_some() || field.cast.is_some() || field.matching.is_some();
     if valued || field.jsonld.is_some() || field.meta.is_some() {
         return Some(

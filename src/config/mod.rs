@@ -10,6 +10,7 @@ pub mod date;
 mod diff;
 mod env;
 mod error;
+mod fields;
 mod forms;
 mod loader;
 mod raw;

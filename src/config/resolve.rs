@@ -2,14 +2,15 @@
 
 use super::alert;
 use super::error::ConfigError;
-use super::forms::{FieldForm, OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm, WorkersForm};
+use super::fields;
+use super::forms::{OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm, WorkersForm};
 use super::loader::Documents;
 use super::scalar::{Scalar, Workers};
 use super::site::{
-    Compress, Discover, Fetch, FieldRule, Job, JsonPath, Keep, Limits, Pattern, Pick, RecordRule,
-    Robots, Rung, Scope, Selector, Site, Sitemap, Source, Timeouts,
+    Compress, Discover, Fetch, Job, Keep, Limits, Pattern, Robots, Rung, Scope, Site, Sitemap,
+    Timeouts,
 };
-use super::{Cast, Strategy, raw, raw::WorkersRange, source};
+use super::{Strategy, raw, raw::WorkersRange, source};
 use crate::page::{NormalForm, net};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -163,7 +164,7 @@ fn site(
             .extract
             .unwrap_or_default()
             .into_iter()
-            .map(record)
+            .map(fields::record)
             .collect::<Result<_, _>>()?,
         start,
         digest: 0,
@@ -219,7 +220,7 @@ fn discovered(raw: raw::Discover, folder: &Path) -> Result<Discover, String> {
     })
 }
 
-fn many<T: Scalar, U>(values: Option<OneOrMany<T>>, map: impl Fn(T) -> U) -> Vec<U> {
+pub(super) fn many<T: Scalar, U>(values: Option<OneOrMany<T>>, map: impl Fn(T) -> U) -> Vec<U> {
     values
         .map(OneOrMany::into_vec)
         .unwrap_or_default()
@@ -321,102 +322,6 @@ fn timeouts(raw: Option<TimeoutForm>) -> Result<Timeouts, String> {
         return Err("a timeout of 0 lets nothing pass; write one such as 30s".to_owned());
     }
     Ok(timeouts)
-}
-
-fn record(raw: raw::Record) -> Result<RecordRule, String> {
-    let record = raw.record.0;
-    let fields = raw.fields.0.into_iter();
-    Ok(RecordRule {
-        when: raw.when.map(|pattern| Pattern(pattern.0)),
-        fields: fields
-            .map(|(name, form)| field(&record, name, form, Within::Page))
-            .collect::<Result<_, _>>()?,
-        record,
-    })
-}
-
-/// What a field is looked for in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Within {
-    Page,
-    Elements,
-    Json,
-}
-
-fn field(outer: &str, name: String, form: FieldForm, within: Within) -> Result<FieldRule, String> {
-    let path = format!("{outer}.{name}");
-    let raw = match form {
-        FieldForm::Short(css) => raw::Field {
-            css: Some(OneOrMany::One(css)),
-            ..raw::Field::default()
-        },
-        FieldForm::Long(field) => *field,
-    };
-    let json = raw.json.map(|path| JsonPath(path.0.text));
-    let source = match (raw.css, raw.jsonld, raw.meta, json) {
-        (None, Some(path), _, _) => Source::JsonLd(path.0),
-        (None, _, Some(name), _) => Source::Meta(name.0),
-        (None, _, _, Some(json)) if within != Within::Elements && raw.attr.is_none() => {
-            Source::Json(json)
-        }
-        (css, _, _, json) => Source::Css {
-            selectors: many(css, |css| Selector(css.0)),
-            pick: raw.attr.map_or(Pick::Text, |attr| Pick::Attr(attr.0)),
-            json,
-        },
-    };
-    let wrong = match (&source, within) {
-        (Source::Css { selectors, .. }, Within::Page) if selectors.is_empty() => {
-            Some("has no css, json, jsonld or meta")
-        }
-        (Source::Css { .. }, Within::Json) => Some("is within JSON, where only json finds things"),
-        (Source::JsonLd(_) | Source::Meta(_), Within::Elements | Within::Json) => {
-            Some("is within an object; jsonld and meta are of the page")
-        }
-        _ => None,
-    };
-    if let Some(wrong) = wrong {
-        return Err(format!("extract: field {path} {wrong}"));
-    }
-    let inner = match &source {
-        Source::Css { json: None, .. } => Within::Elements,
-        _ => Within::Json,
-    };
-    let fields = raw.fields.map(|map| map.0).unwrap_or_default();
-    Ok(FieldRule {
-        fields: fields
-            .into_iter()
-            .map(|(name, form)| field(&path, name, form, inner))
-            .collect::<Result<_, _>>()?,
-        matching: raw.matching.map(|pattern| Pattern(pattern.0)),
-        all: raw.all.is_some_and(|on| on.0),
-        cast: match (raw.cast, inner) {
-            (Some(cast), _) => cast.into(),
-            (None, Within::Json) if !matches!(source, Source::Meta(_)) => Cast::Json,
-            (None, _) => Cast::Text,
-        },
-        format: raw.format.map(|format| format.0),
-        default: raw.default,
-        required: raw.required.is_some_and(|on| on.0),
-        name,
-        source,
-    })
-}
-
-impl From<raw::Cast> for Cast {
-    fn from(cast: raw::Cast) -> Self {
-        match cast {
-            raw::Cast::Text => Self::Text,
-            raw::Cast::Number => Self::Number,
-            raw::Cast::Integer => Self::Integer,
-            raw::Cast::Bool => Self::Bool,
-            raw::Cast::Date => Self::Date,
-            raw::Cast::Url => Self::Url,
-            raw::Cast::Html => Self::Html,
-            raw::Cast::Markdown => Self::Markdown,
-            raw::Cast::Json => Self::Json,
-        }
-    }
 }
 
 /// The hosts of the start URLs, with their ports where they name one.

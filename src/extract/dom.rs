@@ -56,6 +56,7 @@ impl Dom {
         let mut parser = driver::parse_document(sink, driver::ParseOpts::default());
         let mut cut = None;
         let mut rest = html;
+        let until = Instant::now() + limits::SEARCH;
         while !rest.is_empty() {
             let mut end = PIECE.min(rest.len());
             while !rest.is_char_boundary(end) {
@@ -70,6 +71,7 @@ impl Dom {
                 limits::NODES.. => Some("the page has more elements than are looked at"),
                 _ => match nodes.next_back().map(|node| node.ancestors().count()) {
                     Some(limits::DEPTH..) => Some("the page is nested deeper than is looked at"),
+                    _ if Instant::now() > until => Some("the page takes too long to take in"),
                     _ => None,
                 },
             };

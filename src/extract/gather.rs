@@ -38,6 +38,8 @@ pub(super) struct Gather<'u> {
     base: &'u Url,
     /// Bytes that the record may still hold.
     left: usize,
+    /// Bytes of the page that may still be read for it.
+    unread: usize,
     /// Whether something did not fit.
     pub(super) cut: bool,
     /// The page's JSON-LD, once somebody has asked.
@@ -49,6 +51,7 @@ impl<'u> Gather<'u> {
         Self {
             base,
             left: limits::RECORD,
+            unread: limits::READ,
             cut: false,
             ld: None,
         }
@@ -56,7 +59,7 @@ impl<'u> Gather<'u> {
 
     /// Each field's value, for a new record.
     pub(super) fn record<P: Place>(&mut self, fields: &[Field], place: &P) -> Vec<Value> {
-        self.left = limits::RECORD;
+        (self.left, self.unread) = (limits::RECORD, limits::READ);
         fields
             .iter()
             .map(|field| self.value(field, place))
@@ -113,6 +116,12 @@ impl<'u> Gather<'u> {
         let Some((text, folded)) = text else {
             return;
         };
+        if text.len() > self.unread {
+            self.cut = true;
+            self.left = 0;
+            return;
+        }
+        self.unread -= text.len();
         match path {
             None => {
                 let value = field.how.text(&text, folded, self.base);
@@ -150,7 +159,7 @@ impl<'u> Gather<'u> {
 
     /// Each field's value in JSON, for a new record.
     pub(super) fn json_record(&mut self, fields: &[Field], json: &Value) -> Vec<Value> {
-        self.left = limits::RECORD;
+        (self.left, self.unread) = (limits::RECORD, limits::READ);
         fields
             .iter()
             .map(|field| self.json_field(field, json))

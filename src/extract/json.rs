@@ -1,6 +1,7 @@
 //! What pages say in JSON-LD: nodes of types, wherever they stand.
 
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// Nodes looked at in a page's JSON-LD.
 const NODES: usize = 20_000;
@@ -30,12 +31,18 @@ pub(super) fn ld<'v>(blocks: &'v [Value], path: &[String]) -> Vec<&'v Value> {
         ),
         false => (nodes.clone(), path),
     };
+    let id = |node: &&'v Map<String, Value>| Some((node.get("@id")?.as_str()?, *node));
+    let named = nodes.iter().filter(|node| node.len() > 1).filter_map(id);
+    let named: Named<'_> = named.collect();
     let mut found = Vec::new();
     for start in starts {
-        walk(start, rest, &nodes, &mut found);
+        walk(start, rest, &named, &mut found);
     }
     found
 }
+
+/// Nodes by their names.
+type Named<'v> = HashMap<&'v str, &'v Map<String, Value>>;
 
 /// How many nodes of a type there are.
 pub(super) fn count(blocks: &[Value], name: &str) -> usize {
@@ -88,24 +95,19 @@ fn is_a(node: &Map<String, Value>, name: &str) -> bool {
 fn walk<'v>(
     start: &'v Map<String, Value>,
     path: &[String],
-    nodes: &[&'v Map<String, Value>],
+    named: &Named<'v>,
     found: &mut Vec<&'v Value>,
 ) {
     let Some((name, rest)) = path.split_first() else {
         return;
     };
     if let Some(value) = start.get(name) {
-        step(value, rest, nodes, found);
+        step(value, rest, named, found);
     }
 }
 
 /// Goes on from the value of a property.
-fn step<'v>(
-    value: &'v Value,
-    rest: &[String],
-    nodes: &[&'v Map<String, Value>],
-    found: &mut Vec<&'v Value>,
-) {
+fn step<'v>(value: &'v Value, rest: &[String], named: &Named<'v>, found: &mut Vec<&'v Value>) {
     if found.len() >= NODES {
         return;
     }
@@ -115,32 +117,29 @@ fn step<'v>(
             match at {
                 Some(at) => {
                     if let Some(value) = values.get(at) {
-                        step(value, &rest[1..], nodes, found);
+                        step(value, &rest[1..], named, found);
                     }
                 }
                 None => {
                     for value in values {
-                        step(value, rest, nodes, found);
+                        step(value, rest, named, found);
                     }
                 }
             }
         }
         Value::Object(node) => {
             if let (1.., Some(inner)) = (node.len(), node.get("@value")) {
-                return step(inner, rest, nodes, found);
+                return step(inner, rest, named, found);
             }
             if rest.is_empty() {
                 found.push(value);
                 return;
             }
-            let named = match (node.len(), node.get("@id")) {
-                (1, Some(id)) => nodes
-                    .iter()
-                    .copied()
-                    .find(|other| other.len() > 1 && other.get("@id") == Some(id)),
+            let other = match (node.len(), node.get("@id").and_then(Value::as_str)) {
+                (1, Some(id)) => named.get(id).copied(),
                 _ => None,
             };
-            walk(named.unwrap_or(node), rest, nodes, found);
+            walk(other.unwrap_or(node), rest, named, found);
         }
         value if rest.is_empty() => found.push(value),
         _ => {}

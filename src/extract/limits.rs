@@ -11,6 +11,10 @@ pub(super) const DEPTH: usize = 512;
 pub(super) const FINDS: usize = 100_000;
 /// Text and markup in the fields of a record, bytes.
 pub(super) const RECORD: usize = 1 << 20;
-/// Time that a page's selectors may take: those that look at siblings or into
-/// elements can need the square of a page's size.
+/// Text that is read for the fields of a record, bytes: elements within
+/// elements all have the innermost's.
+pub(super) const READ: usize = 16 << 20;
+/// Time that the building of a page's tree may take, and then the search in
+/// it: a tag of many attributes, and selectors that look at siblings or into
+/// elements, can need the square of a page's size.
 pub(super) const SEARCH: Duration = Duration::from_secs(5);

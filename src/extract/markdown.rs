@@ -1,5 +1,6 @@
 //! HTML as Markdown (CommonMark, and tables as GitHub writes them).
 
+use super::limits;
 use scraper::{ElementRef, Node};
 use std::fmt::Write as _;
 
@@ -72,6 +73,9 @@ impl Writer {
             let mut lines = text.split('\n');
             self.out.push_str(lines.next().unwrap_or_default());
             for line in lines {
+                if self.is_full() {
+                    return;
+                }
                 self.out.push('\n');
                 self.out.push_str(&self.prefix);
                 self.out.push_str(line);
@@ -93,8 +97,17 @@ impl Writer {
         self.space |= text.ends_with(char::is_whitespace) && self.due == 0;
     }
 
+    /// Whether there is more than a record holds: prefixes can make much of
+    /// little.
+    fn is_full(&self) -> bool {
+        self.out.len() > 2 * limits::RECORD
+    }
+
     fn children(&mut self, element: ElementRef<'_>, depth: usize) {
         for child in element.children() {
+            if self.is_full() {
+                return;
+            }
             match child.value() {
                 Node::Text(text) => self.text(text),
                 Node::Element(_) => {
@@ -237,6 +250,9 @@ impl Writer {
             .and_then(|start| start.parse::<u32>().ok());
         let items = element.children().filter_map(ElementRef::wrap);
         for (number, item) in (start.unwrap_or(1)..).zip(items) {
+            if self.is_full() {
+                return;
+            }
             let mark = match ordered {
                 true => format!("{number}. "),
                 false => "- ".to_owned(),
@@ -262,6 +278,9 @@ impl Writer {
     /// The first block of a block stands on its first line.
     fn children_of_block(&mut self, element: ElementRef<'_>, depth: usize, at: usize) {
         for child in element.children() {
+            if self.is_full() {
+                return;
+            }
             if self.out.len() == at {
                 self.due = 0;
                 self.space = false;
@@ -302,6 +321,9 @@ impl Writer {
         }
         self.block(2);
         for (number, row) in rows.iter().enumerate() {
+            if self.is_full() {
+                return;
+            }
             let cell = |column: usize| row.get(column).map_or("", String::as_str);
             let cells: Vec<&str> = (0..columns).map(cell).collect();
             self.raw(&format!("| {} |", cells.join(" | ")));
@@ -392,6 +414,8 @@ mod tests {
 
     #[test]
     fn depth_breaks_nothing() {
+        let html = "<blockquote>".repeat(90) + "<pre>" + &"\n".repeat(100_000);
+        assert!(markdown(&html).len() <= 3 * limits::RECORD);
         let html = "<i>".repeat(400) + "x";
         assert!(markdown(&html).contains('x'));
         let html = "<blockquote>".repeat(300) + "x";

@@ -195,6 +195,9 @@ fn a_hostile_page_ends_and_says_what_was_cut() {
     let complex =
         fields("t: h1, all: { css: 'p:not(.x)', all: true }, m: { css: body, as: markdown }");
     let slow = fields("t: h1, all: { css: 'b ~ i', all: true }");
+    let nested = fields("all: { css: div, all: true }");
+    let by_tree = fields("all: { css: 'div:not(.x)', all: true }");
+    let blank = "<div>".repeat(300) + &" ".repeat(100_000);
     let text = "x".repeat(3000);
     let many: String = (0..700).map(|n| format!("<b a{n}>")).collect();
     let reopened = format!("{many}{}", "<p>x".repeat(4000));
@@ -206,6 +209,8 @@ fn a_hostile_page_ends_and_says_what_was_cut() {
         ("<p></p>".repeat(110_000), &simple, "more finds"),
         ("<p>".repeat(400) + &"<h1>".repeat(400) + &text, &simple, ""),
         ("<i></i>".repeat(1000), &slow, ""),
+        (blank.clone(), &nested, "longer"),
+        (blank, &by_tree, "longer"),
     ] {
         let (_, pass) = plan.pass(&html, "/", &mut |_| {});
         let taken = pass.finish(&base());

@@ -2,7 +2,10 @@
 //! DOM. Where this cannot be certain to see the tree that a browser builds, it
 //! says so, and the page is left to the DOM.
 
+mod bits;
 mod body;
+mod head;
+mod names;
 mod select;
 mod stack;
 mod table;

@@ -1,28 +1,23 @@
-//! Simple selectors as bits: what of a selector an element answers follows
-//! from its parent's answer and its own tag, without a tree.
+//! Simple selectors: what they say, and whether an element's attributes are
+//! what they ask for.
 
-use crate::extract::tag::{TAGS, Tag};
+use super::names;
 use crate::extract::tokens::Attributes;
 use std::borrow::Cow;
-
-/// One bit for each compound of each selector.
-pub(crate) type Bits = u128;
-
-/// Most compounds in all.
-pub(super) const MOST: usize = Bits::BITS as usize;
 
 /// `a.b[c=d]`, without combinators.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Compound {
     /// Its element, lower case; `None` takes any.
     pub(super) tag: Option<String>,
-    tests: Vec<Test>,
+    pub(super) tests: Vec<Test>,
     /// Whether only a child of what the compound before it matches will do.
     pub(super) child: bool,
 }
 
+/// Something that an attribute must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Test {
+pub(super) enum Test {
     Id(String),
     Class(String),
     Attribute {
@@ -34,7 +29,7 @@ enum Test {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operator {
+pub(super) enum Operator {
     Present,
     Equals,
     Word,
@@ -42,135 +37,6 @@ enum Operator {
     Suffix,
     Substring,
 }
-
-/// Attributes whose values HTML compares in any case.
-const ANY_CASE: &[&str] = &[
-    "accept",
-    "accept-charset",
-    "align",
-    "alink",
-    "axis",
-    "bgcolor",
-    "charset",
-    "checked",
-    "clear",
-    "codetype",
-    "color",
-    "compact",
-    "declare",
-    "defer",
-    "dir",
-    "direction",
-    "disabled",
-    "enctype",
-    "face",
-    "frame",
-    "hreflang",
-    "http-equiv",
-    "lang",
-    "language",
-    "link",
-    "media",
-    "method",
-    "multiple",
-    "nohref",
-    "noresize",
-    "noshade",
-    "nowrap",
-    "readonly",
-    "rel",
-    "rev",
-    "rules",
-    "scope",
-    "scrolling",
-    "selected",
-    "shape",
-    "target",
-    "text",
-    "type",
-    "valign",
-    "valuetype",
-    "vlink",
-];
-
-/// Names that SVG writes with capitals; a selector in small letters does not
-/// match them.
-const ADJUSTED: &[&str] = &[
-    "altglyph",
-    "altglyphdef",
-    "altglyphitem",
-    "animatecolor",
-    "animatemotion",
-    "animatetransform",
-    "clippath",
-    "foreignobject",
-    "glyphref",
-    "lineargradient",
-    "radialgradient",
-    "textpath",
-];
-
-/// Attributes that SVG writes with capitals.
-const ADJUSTED_ATTRIBUTES: &[&str] = &[
-    "attributename",
-    "attributetype",
-    "basefrequency",
-    "baseprofile",
-    "calcmode",
-    "clippathunits",
-    "diffuseconstant",
-    "edgemode",
-    "filterunits",
-    "glyphref",
-    "gradienttransform",
-    "gradientunits",
-    "kernelmatrix",
-    "kernelunitlength",
-    "keypoints",
-    "keysplines",
-    "keytimes",
-    "lengthadjust",
-    "limitingconeangle",
-    "markerheight",
-    "markerunits",
-    "markerwidth",
-    "maskcontentunits",
-    "maskunits",
-    "numoctaves",
-    "pathlength",
-    "patterncontentunits",
-    "patterntransform",
-    "patternunits",
-    "pointsatx",
-    "pointsaty",
-    "pointsatz",
-    "preservealpha",
-    "preserveaspectratio",
-    "primitiveunits",
-    "refx",
-    "refy",
-    "repeatcount",
-    "repeatdur",
-    "requiredextensions",
-    "requiredfeatures",
-    "specularconstant",
-    "specularexponent",
-    "spreadmethod",
-    "startoffset",
-    "stddeviation",
-    "stitchtiles",
-    "surfacescale",
-    "systemlanguage",
-    "tablevalues",
-    "targetx",
-    "targety",
-    "textlength",
-    "viewbox",
-    "viewtarget",
-    "xchannelselector",
-    "ychannelselector",
-    "zoomandpan",
-];
 
 /// The selectors of a list, each as its compounds from the outermost to the
 /// element itself; `None` where a part of it is not simple.
@@ -268,7 +134,7 @@ impl<'a> Reader<'a> {
         let before = self.rest.len();
         if !self.eat("*") && self.rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
             let tag = self.small()?;
-            if ADJUSTED.contains(&tag) || tag.starts_with("fe") {
+            if names::has(names::ADJUSTED, tag) || tag.starts_with("fe") {
                 return None;
             }
             compound.tag = Some(tag.to_owned());
@@ -296,10 +162,10 @@ impl<'a> Reader<'a> {
         self.skip();
         let name = self.small()?.to_owned();
         self.skip();
-        if ADJUSTED_ATTRIBUTES.contains(&name.as_str()) {
+        if names::has(names::ADJUSTED_ATTRIBUTES, &name) {
             return None;
         }
-        let any_case = ANY_CASE.contains(&name.as_str());
+        let any_case = names::has(names::ANY_CASE, &name);
         if self.eat("]") {
             return Some(Test::Attribute {
                 name,
@@ -371,7 +237,8 @@ fn decoded(value: &str) -> Cow<'_, str> {
 }
 
 impl Test {
-    fn holds(&self, attributes: &Attributes<'_>) -> bool {
+    /// Whether it holds of these attributes.
+    pub(super) fn holds(&self, attributes: &Attributes<'_>) -> bool {
         let value = |name| attribute_value(attributes, name);
         match self {
             Self::Id(id) => value("id").is_some_and(|value| value == id.as_str()),
@@ -387,7 +254,7 @@ impl Test {
     }
 
     /// Whether it holds of SVG's elements as it does of HTML's.
-    fn is_plain(&self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         !matches!(self, Self::Attribute { any_case: true, .. })
     }
 }
@@ -405,129 +272,6 @@ fn compare(value: &str, operator: Operator, expected: &str, any_case: bool) -> b
         Operator::Prefix => bytes.get(..length).is_some_and(same),
         Operator::Suffix => bytes.len() >= length && same(&bytes[bytes.len() - length..]),
         Operator::Substring => bytes.windows(length).any(same),
-    }
-}
-
-/// Compounds of all selectors side by side, and which of them can matter where.
-#[derive(Debug)]
-pub(super) struct Selectors {
-    compounds: Vec<Compound>,
-    /// First of their selector.
-    first: Bits,
-    /// The element itself.
-    pub(super) last: Bits,
-    /// The next compound takes any descendant.
-    descends: Bits,
-    /// The next compound takes children only.
-    to_child: Bits,
-    /// With attributes to test.
-    tested: Bits,
-    /// With tests that SVG's elements may answer otherwise.
-    unplain: Bits,
-    /// Of any tag.
-    any: Bits,
-    by_tag: Vec<Bits>,
-    by_name: Vec<(String, Bits)>,
-}
-
-/// What an element answers: itself, and it or an ancestor.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Answer {
-    pub(super) here: Bits,
-    pub(super) below: Bits,
-}
-
-impl Default for Selectors {
-    fn default() -> Self {
-        Self {
-            compounds: Vec::new(),
-            first: 0,
-            last: 0,
-            descends: 0,
-            to_child: 0,
-            tested: 0,
-            unplain: 0,
-            any: 0,
-            by_tag: vec![0; TAGS],
-            by_name: Vec::new(),
-        }
-    }
-}
-
-impl Selectors {
-    /// Adds a selector; answers the bit of its last compound. `None` where
-    /// there is no room.
-    pub(super) fn add(&mut self, selector: Vec<Compound>) -> Option<Bits> {
-        let start = self.compounds.len();
-        let end = start + selector.len();
-        if end > MOST || selector.is_empty() {
-            return None;
-        }
-        for (place, compound) in selector.into_iter().enumerate() {
-            let bit: Bits = 1 << (start + place);
-            match (place, compound.child) {
-                (0, _) => self.first |= bit,
-                (_, true) => self.to_child |= bit >> 1,
-                (_, false) => self.descends |= bit >> 1,
-            }
-            if !compound.tests.is_empty() {
-                self.tested |= bit;
-            }
-            if !compound.tests.iter().all(Test::is_plain) {
-                self.unplain |= bit;
-            }
-            match compound.tag.as_deref() {
-                None => self.any |= bit,
-                Some(name) => match Tag::of(name.as_bytes()) {
-                    Tag::Other => self.by_name.push((name.to_owned(), bit)),
-                    tag => self.by_tag[tag as usize] |= bit,
-                },
-            }
-            self.compounds.push(compound);
-        }
-        let last = 1 << (end - 1);
-        self.last |= last;
-        Some(last)
-    }
-
-    /// What an element can answer by its parent and its tag alone.
-    pub(super) fn possible(&self, parent: Answer, tag: Tag, name: &str) -> Bits {
-        let way =
-            self.first | (parent.below & self.descends) << 1 | (parent.here & self.to_child) << 1;
-        let mut fits = self.any | self.by_tag[tag as usize];
-        if tag == Tag::Other && !self.by_name.is_empty() {
-            for (known, bit) in &self.by_name {
-                if known.eq_ignore_ascii_case(name) {
-                    fits |= bit;
-                }
-            }
-        }
-        way & fits
-    }
-
-    /// Those of them for which attributes must be read.
-    pub(super) fn tested(&self, possible: Bits) -> Bits {
-        possible & self.tested
-    }
-
-    /// Those that cannot be told of an SVG element.
-    pub(super) fn unplain(&self, possible: Bits) -> Bits {
-        possible & self.unplain
-    }
-
-    /// Those of `tested` that hold.
-    pub(super) fn holding(&self, tested: Bits, attributes: &Attributes<'_>) -> Bits {
-        let (mut left, mut holding) = (tested, 0);
-        while left != 0 {
-            let place = left.trailing_zeros() as usize;
-            let bit: Bits = 1 << place;
-            left &= !bit;
-            let tests = &self.compounds[place].tests;
-            if tests.iter().all(|test| test.holds(attributes)) {
-                holding |= bit;
-            }
-        }
-        holding
     }
 }
 

@@ -1,6 +1,6 @@
 //! The open elements, and what the standard asks of them.
 
-use super::select::Answer;
+use super::bits::Answer;
 use super::take::Begun;
 use crate::extract::tag::Tag;
 

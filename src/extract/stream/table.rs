@@ -24,19 +24,17 @@ impl<'a> Streaming<'_, 'a> {
     pub(super) fn start_in_table(&mut self, start: &mut Start<'a, '_>) -> Place {
         let tag = start.tag;
         let of_table = is_part(tag) || is_cell(tag) || tag == Tag::Tr;
-        match self.mode {
-            Mode::Caption if of_table => {
-                if !self.end_caption() {
-                    return Place::Nowhere;
-                }
+        if matches!(self.mode, Mode::Caption | Mode::Cell) {
+            if !of_table {
+                return self.start_in_body(start);
             }
-            Mode::Cell if of_table => {
-                if !self.end_cell() {
-                    return Place::Nowhere;
-                }
+            let ended = match self.mode {
+                Mode::Caption => self.end_caption(),
+                _ => self.end_cell(),
+            };
+            if !ended {
+                return Place::Nowhere;
             }
-            Mode::Caption | Mode::Cell => return self.start_in_body(start),
-            _ => {}
         }
         loop {
             match (self.mode, tag) {
@@ -107,28 +105,8 @@ impl<'a> Streaming<'_, 'a> {
     pub(super) fn end_in_table(&mut self, tag: Tag, name: &str) {
         use Tag::*;
         let of_table = is_part(tag) || is_cell(tag) || matches!(tag, Table | Tr);
-        match self.mode {
-            Mode::Caption if matches!(tag, Caption | Table) => {
-                if !self.end_caption() || tag == Caption {
-                    return;
-                }
-            }
-            Mode::Cell if is_cell(tag) => {
-                if let Some(place) = self.stack.in_table_scope(tag) {
-                    self.close_implied(None);
-                    self.close(place, true);
-                    self.mode = Mode::Row;
-                }
-                return;
-            }
-            Mode::Cell if matches!(tag, Table | Tr) || is_section(tag) => {
-                if self.stack.in_table_scope(tag).is_none() || !self.end_cell() {
-                    return;
-                }
-            }
-            Mode::Caption | Mode::Cell if of_table || matches!(tag, Body | Html) => return,
-            Mode::Caption | Mode::Cell => return self.end_in_body(tag, name),
-            _ => {}
+        if matches!(self.mode, Mode::Caption | Mode::Cell) && !self.leave(tag, name, of_table) {
+            return;
         }
         if self.mode == Mode::Columns {
             match tag {
@@ -174,6 +152,32 @@ impl<'a> Streaming<'_, 'a> {
             Body | Html => {}
             _ if of_table => {}
             _ => self.lose(),
+        }
+    }
+
+    /// An end tag in a cell or a caption; answers whether it ends something
+    /// around that as well.
+    fn leave(&mut self, tag: Tag, name: &str, of_table: bool) -> bool {
+        use Tag::*;
+        match (self.mode, tag) {
+            (Mode::Caption, Caption | Table) => self.end_caption() && tag == Table,
+            (Mode::Cell, Td | Th) => {
+                if let Some(place) = self.stack.in_table_scope(tag) {
+                    self.close_implied(None);
+                    self.close(place, true);
+                    self.mode = Mode::Row;
+                }
+                false
+            }
+            (Mode::Cell, Table | Tr | Tbody | Tfoot | Thead) => {
+                self.stack.in_table_scope(tag).is_some() && self.end_cell()
+            }
+            _ => {
+                if !of_table && !matches!(tag, Body | Html) {
+                    self.end_in_body(tag, name);
+                }
+                false
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! What is taken while the tags go by: texts and attributes of the elements
 //! that selectors name, kept by the record or the object that they belong to.
 
-use super::select::{self, Bits, Selectors, attribute_value};
+use super::bits::{Bits, Selectors};
+use super::select::{self, attribute_value};
 use crate::extract::limits;
 use crate::extract::pass::Start;
 

@@ -1,7 +1,8 @@
 //! Tree construction without a tree: which elements are open where, by the
 //! HTML standard's rules, and what the selectors make of them.
 
-use super::select::Answer;
+use super::bits::{Answer, Bits};
+use super::head::is_space;
 use super::stack::{Open, Stack};
 use super::take::{Begun, Found, Program, Taking};
 use crate::extract::limits;
@@ -65,7 +66,7 @@ pub(super) enum Doctype {
 /// The listener of a pass that takes fields.
 pub(crate) struct Streaming<'p, 'a> {
     program: &'p Program,
-    waiting: super::select::Bits,
+    waiting: Bits,
     pub(super) taking: Taking<'p>,
     pub(super) stack: Stack<'a>,
     pub(super) mode: Mode,
@@ -189,81 +190,6 @@ impl<'p, 'a> Streaming<'p, 'a> {
         }
     }
 
-    /// Goes on as at the end of the page: `html`, `head` and `body` are there.
-    fn up_to_body(&mut self) {
-        if self.mode == Mode::Initial {
-            self.imply(Tag::Html);
-            self.mode = Mode::BeforeHead;
-        }
-        if self.mode == Mode::BeforeHead {
-            self.imply(Tag::Head);
-            self.mode = Mode::InHead;
-        }
-        if self.mode == Mode::InHead {
-            self.close(1, true);
-            self.mode = Mode::AfterHead;
-        }
-        if self.mode == Mode::AfterHead {
-            self.imply(Tag::Body);
-            self.mode = Mode::Body;
-        }
-    }
-
-    /// A start tag before the body.
-    fn start_head(&mut self, tag: Tag) -> Option<Place> {
-        use Tag::*;
-        if self.mode == Mode::Initial {
-            if tag == Html {
-                self.mode = Mode::BeforeHead;
-                return Some(Place::Open);
-            }
-            self.imply(Html);
-            self.mode = Mode::BeforeHead;
-        }
-        if matches!(tag, Html | Template) {
-            return Some(Place::Lost);
-        }
-        if self.mode == Mode::BeforeHead {
-            if tag == Head {
-                self.mode = Mode::InHead;
-                return Some(Place::Open);
-            }
-            self.imply(Head);
-            self.mode = Mode::InHead;
-        }
-        if tag == Head {
-            return Some(Place::Nowhere);
-        }
-        let of_head = match tag {
-            Base | Basefont | Bgsound | Link | Meta => Some(Place::Void),
-            Title | Noframes | Style | Script => Some(Place::Open),
-            _ => None,
-        };
-        if self.mode == Mode::InHead {
-            if of_head.is_some() {
-                return of_head;
-            }
-            if tag == Noscript {
-                return Some(Place::Open);
-            }
-            self.close(1, true);
-            self.mode = Mode::AfterHead;
-        }
-        match tag {
-            Body => {
-                self.mode = Mode::Body;
-                Some(Place::Open)
-            }
-            // Put back into the head that was closed.
-            _ if of_head.is_some() || tag == Frameset => Some(Place::Lost),
-            _ => {
-                self.imply(Body);
-                self.mode = Mode::Body;
-                None
-            }
-        }
-    }
-
     /// A start tag within SVG.
     fn start_foreign(&mut self, start: &mut Start<'_, '_>) -> Place {
         let integration = self.stack.0.last().is_some_and(|open| {
@@ -296,53 +222,7 @@ impl<'p, 'a> Streaming<'p, 'a> {
         }
     }
 
-    /// An end tag before the body.
-    fn end_head(&mut self, tag: Tag) {
-        use Tag::*;
-        match (self.mode, tag) {
-            (_, Br) => self.lose(),
-            (Mode::InHead, Head) => {
-                self.close(1, true);
-                self.mode = Mode::AfterHead;
-            }
-            // The raw-text elements in the head.
-            (Mode::InHead, _) if self.stack.0.len() > 2 => {
-                if self.stack.current() == tag {
-                    self.close(2, true);
-                }
-            }
-            (Mode::Initial | Mode::BeforeHead, Head) => {
-                self.up_to_head();
-                self.close(1, true);
-                self.mode = Mode::AfterHead;
-            }
-            (_, Body | Html) => self.up_to_body(),
-            _ => {}
-        }
-    }
-
-    fn up_to_head(&mut self) {
-        if self.mode == Mode::Initial {
-            self.imply(Tag::Html);
-        }
-        self.imply(Tag::Head);
-        self.mode = Mode::InHead;
-    }
-
-    /// Text where only white space leaves the mode as it is; answers the rest.
-    fn text_before_body<'t>(&mut self, text: &'t str) -> &'t str {
-        let rest = text.trim_start_matches(is_space);
-        let space = &text[..text.len() - rest.len()];
-        if matches!(self.mode, Mode::InHead | Mode::AfterHead) {
-            self.take_text(space);
-        }
-        if !rest.is_empty() {
-            self.up_to_body();
-        }
-        rest
-    }
-
-    fn take_text(&mut self, text: &str) {
+    pub(super) fn take_text(&mut self, text: &str) {
         if self.taking.wants_text() {
             self.taking.text(text);
         }
@@ -353,10 +233,6 @@ impl<'p, 'a> Streaming<'p, 'a> {
             self.state = State::Full;
         }
     }
-}
-
-fn is_space(c: char) -> bool {
-    c.is_ascii_whitespace()
 }
 
 impl<'a> Tree<'a> for Streaming<'_, 'a> {
