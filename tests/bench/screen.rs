@@ -108,6 +108,13 @@ impl Deck {
         }
     }
 
+    /// The screen's first line.
+    pub fn header(&self) -> String {
+        let shown = self.shown.0.lock().unwrap_or_else(|e| e.into_inner());
+        let contents = shown.parser.screen().contents();
+        contents.lines().next().unwrap_or_default().to_owned()
+    }
+
     /// Bytes shown so far.
     pub fn bytes(&self) -> u64 {
         self.shown.0.lock().unwrap_or_else(|e| e.into_inner()).bytes

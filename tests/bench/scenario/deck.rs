@@ -59,6 +59,7 @@ fn costs(deck: &Deck) -> Result<(f64, f64, f64)> {
     sleep(WINDOW);
     let seconds = began.elapsed().as_secs_f64();
     let (own_after, whole_after) = deck.cpu()?;
+    println!("  {}", deck.header());
     let part = |spent: Duration| spent.as_secs_f64() / seconds * 100.0;
     Ok((
         (deck.bytes() - bytes) as f64 / seconds,
