@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// Least time between two frames for news of the crawl.
 const NEWS: Duration = Duration::from_millis(220);
+/// How long news give way to a frame of the operator's on a slow line.
+const YIELD: Duration = Duration::from_secs(2);
 /// Bytes a second for news of the crawl on a screen of [`CELLS`] or fewer.
 const BUDGET: f64 = 4_600.0;
 /// Cells of the smallest usual screen; a larger one has a larger budget.
@@ -132,17 +134,14 @@ impl Pace {
         let wanted = BUDGET * (f64::from(cells) / CELLS).max(1.0);
         let budget = self.rate.map_or(wanted, |rate| wanted.min(rate * SHARE));
         let pause = Duration::from_secs_f64((bytes as f64 / budget).min(60.0));
-        // The operator's frames count as well, for as much as they carried news.
-        let base = match why {
-            Why::News => now,
-            Why::Input => self.news.unwrap_or(now).max(now),
+        let next = match why {
+            Why::News => now + pause.max(NEWS),
+            // On a slow line the operator's frames come first; on a good one
+            // they must not keep the news back, however many there are.
+            Why::Input if self.rate.is_some() => now + pause.min(YIELD),
+            Why::Input => now,
         };
-        let pause = if why == Why::News {
-            pause.max(NEWS)
-        } else {
-            pause / 4
-        };
-        self.news = Some(base + pause);
+        self.news = Some(self.news.map_or(next, |news| news.max(next)));
     }
 
     /// The writer has got rid of a frame of `bytes` in `took`.
@@ -365,6 +364,27 @@ mod tests {
             assert!(seen.bytes < 60 * 5_500, "{}", seen.bytes);
             assert!(seen.news > 40, "{}", seen.news);
         }
+    }
+
+    #[test]
+    fn a_key_that_is_held_keeps_no_news_back() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Duration::from_millis(16), 0);
+        let mut news = 0;
+        for ms in (0..20_000).step_by(30) {
+            let now = start + Duration::from_millis(ms);
+            assert!(pace.due(Why::Input, now) <= now);
+            let told = pace.due(Why::News, now) <= now;
+            news += u32::from(told);
+            let why = if told { Why::News } else { Why::Input };
+            let asks = pace.asks();
+            pace.wrote(why, 1_000, asks, 1920, now);
+            pace.drained(1_000, Duration::ZERO, now);
+            if asks {
+                pace.caught_up(now + Duration::from_millis(1));
+            }
+        }
+        assert!((60..100).contains(&news), "{news}");
     }
 
     #[test]
