@@ -32,6 +32,9 @@ const SHARE: f64 = 0.5;
 const QUEUE: f64 = 0.3;
 /// What may be under way on a fast line, bytes.
 const WINDOW: u64 = 32 * 1024;
+/// An answer that came later than the way there takes tells of a slow line; less
+/// may be a busy machine.
+const LATE: Duration = Duration::from_millis(150);
 /// A write that took longer than this was held up.
 const HELD: Duration = Duration::from_millis(100);
 /// A write held up for longer is a terminal that was stopped, not a slow line.
@@ -180,7 +183,7 @@ impl Pace {
             .saturating_duration_since(since)
             .saturating_sub(self.way);
         let bytes = upto.saturating_sub(self.shown) as f64;
-        if took > Duration::from_millis(50) {
+        if took > LATE {
             let sample = bytes / took.as_secs_f64();
             self.believe(self.rate.map_or(sample, |rate| (rate + sample) / 2.0));
         } else if let Some(rate) = self.rate {
