@@ -158,7 +158,7 @@ fn what_cannot_be_read_is_told_and_ends_nothing() {
 /// rows, and what it takes of time and memory.
 #[test]
 #[ignore = "measures"]
-fn a_million_rows() {
+fn measure_a_million_rows() {
     let server = island(1);
     let job = lists(&server, "[many.csv.gz]");
     let path = job.folder().join("many.csv.gz");

@@ -349,8 +349,8 @@ fn cpu() -> u128 {
 
 #[cfg(unix)]
 #[test]
-#[ignore = "needs the package openjdk-17-doc; measures, so run it in release: cargo test --release"]
-fn five_fields_and_links_cost_little() {
+#[ignore = "measures, in release builds: cargo test --release --lib measure_ -- --ignored --nocapture"]
+fn measure_five_fields_and_links() {
     let listing = std::process::Command::new("dpkg")
         .args(["-L", "openjdk-17-doc"])
         .output()
@@ -402,5 +402,8 @@ fn five_fields_and_links_cost_little() {
         links::scan(page, &mut |_| {});
         by_dom(&plan, page).records.len()
     });
-    assert!(five <= 200_000, "{five} ns a page");
+    println!(
+        "five fields and links: {:.2} of the 0.20 ms aimed at",
+        five as f64 / 2e5
+    );
 }

@@ -220,10 +220,10 @@ async fn a_sitemap_is_split_and_has_an_index() {
     assert!(part(2).contains("https://a.test/3") && part(2).ends_with("</urlset>\n"));
 }
 
-/// cargo test --release --lib million -- --ignored --nocapture
+/// cargo test --release --lib measure_ -- --ignored --nocapture
 #[tokio::test]
 #[ignore = "measures: a million records, in release builds"]
-async fn a_million_records() {
+async fn measure_a_million_records() {
     const PAGES: u32 = 1000;
     let dir = tempfile::tempdir().unwrap();
     let job = Job::open(dir.path(), 1);

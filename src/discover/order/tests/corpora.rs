@@ -46,8 +46,8 @@ fn graph(root: &Path, first: &str) -> Option<(Graph, String)> {
 }
 
 #[test]
-#[ignore = "measures, and needs the corpora"]
-fn focused_against_breadth_first_on_documentation() {
+#[ignore = "measures: cargo test --lib measure_ -- --ignored --nocapture"]
+fn measure_focused_against_breadth_first() {
     let corpora = [
         (
             "openjdk-17",
