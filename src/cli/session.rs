@@ -213,7 +213,10 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let mut last = snapshots.clone();
     let over = last.wait_for(|seen| seen.state == JobState::Over);
     let _ = tokio::time::timeout(PATIENCE, over).await;
-    server.close(last_word(&last.borrow())).await;
+    // The picture must not be held while we wait: the monitor could publish none,
+    // and its thread would stand still with those of the clients.
+    let word = last_word(&last.borrow());
+    server.close(word).await;
     drop(controls);
     watching.abort();
     attendants.finish().await;
