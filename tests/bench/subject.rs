@@ -55,7 +55,7 @@ impl Job {
             // Writing to a string cannot fail.
             let _ = write!(
                 text,
-                "site: {}\nstart: {}\nlimits: {{ pages: 1000000 }}\nfetch: {{ concurrency: {} }}\n{}",
+                "site: {}\nstart: {}\nlimits: {{ pages: 100000000 }}\nfetch: {{ concurrency: {} }}\n{}",
                 site.name,
                 site.start,
                 site.concurrency,

@@ -1,13 +1,13 @@
 //! Terminals on a running crawl: ten attached ones, of which one has stopped
 //! reading, and a deck whose terminal does not read at all or goes away.
 
+use super::three::{PACKAGES, job};
 use crate::Options;
-use crate::corpus::{CPPREFERENCE, OPENJDK, Package, RUST};
+use crate::corpus::Package;
 use crate::nginx::{Host, Nginx};
-use crate::peers::CONCURRENCY;
 use crate::process::Usage;
 use crate::rounds::{Player, Series, Turn, play};
-use crate::subject::{Job, Site, SiteStatus};
+use crate::subject::{Job, SiteStatus};
 use crate::table::{self, Targets};
 use anyhow::{Context, Result, bail};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -17,7 +17,6 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const PACKAGES: [Package; 3] = [OPENJDK, RUST, CPPREFERENCE];
 /// Attached terminals; the first of them never reads.
 const TERMINALS: usize = 10;
 /// How often the end is looked for.
@@ -51,20 +50,6 @@ pub fn run(options: &Options) -> Result<Targets> {
         targets.at_most("that a terminal costs that is closed, %", cost(closed), 1.0);
     }
     Ok(targets)
-}
-
-fn job(server: &Nginx, dir: &TempDir) -> Result<Job> {
-    let sites: Vec<Site> = PACKAGES
-        .iter()
-        .enumerate()
-        .map(|(host, package)| Site {
-            name: package.name.to_owned(),
-            start: format!("http://127.0.0.1:{}{}", server.port(host), package.first),
-            concurrency: CONCURRENCY,
-            fields: false,
-        })
-        .collect();
-    Job::new(dir.path(), &sites)
 }
 
 /// A headless crawl with so many terminals attached to it.

@@ -17,7 +17,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const PACKAGES: [Package; 3] = [OPENJDK, RUST, CPPREFERENCE];
+pub(super) const PACKAGES: [Package; 3] = [OPENJDK, RUST, CPPREFERENCE];
 
 /// How often shares are looked at.
 const SAMPLE: Duration = Duration::from_millis(200);
@@ -51,7 +51,7 @@ pub fn run(options: &Options) -> Result<Targets> {
     Ok(targets)
 }
 
-fn job(server: &Nginx, dir: &TempDir) -> Result<Job> {
+pub(super) fn job(server: &Nginx, dir: &TempDir) -> Result<Job> {
     let sites: Vec<Site> = PACKAGES
         .iter()
         .enumerate()
