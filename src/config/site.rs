@@ -207,13 +207,34 @@ pub enum Robots {
 pub enum Rung {
     /// Plain HTTP.
     Http,
+    /// HTTP through proxies.
+    Proxy,
+    /// A headless browser.
+    Browser,
+    /// A scraping API.
+    Service,
+    /// A local challenge solver.
+    Solver,
 }
 
 impl Rung {
+    /// Every rung, cheapest first.
+    pub const ALL: [Self; 5] = [
+        Self::Http,
+        Self::Proxy,
+        Self::Browser,
+        Self::Service,
+        Self::Solver,
+    ];
+
     /// The rung's name in the sites file and on screen.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::Proxy => "proxy",
+            Self::Browser => "browser",
+            Self::Service => "service",
+            Self::Solver => "solver",
         }
     }
 }

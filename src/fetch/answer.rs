@@ -4,7 +4,9 @@ use super::{body, sniff};
 use bytes::Bytes;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// What is read of an answer.
 ///
@@ -49,6 +51,34 @@ pub struct Fetched {
     pub headers_after: Duration,
     /// From the request's start to the end of what was read.
     pub elapsed: Duration,
+    /// Where the page was in the end, of a rung that follows redirects by
+    /// itself; `None` of one that follows none.
+    pub landed: Option<Url>,
+    /// What the request cost, in millionths of the currency in which the
+    /// rung's budget is written.
+    pub cost: u64,
+    /// By which exit, endpoint or tab it came, as it may be shown: without
+    /// credentials.
+    pub through: Option<Arc<str>>,
+}
+
+impl Fetched {
+    /// An answer whose whole body is at hand.
+    pub fn whole(status: u16, headers: HeaderMap, body: Bytes, elapsed: Duration) -> Self {
+        Self {
+            status,
+            headers,
+            bytes: body.len() as u64,
+            body,
+            read: true,
+            cut: false,
+            headers_after: elapsed,
+            elapsed,
+            landed: None,
+            cost: 0,
+            through: None,
+        }
+    }
 }
 
 impl fmt::Debug for Fetched {

@@ -23,6 +23,19 @@ pub struct FetchError {
     pub elapsed: Duration,
     /// Status and headers, where they had come before it failed.
     pub head: Option<Box<(u16, HeaderMap)>>,
+    /// What is wrong with the rung rather than with the page.
+    pub trouble: Option<Trouble>,
+}
+
+/// What is wrong with a rung. The page is not to blame: its attempt counts
+/// against no limit of tries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// It cannot work until the operator has done something (a bad key, no
+    /// credit, no browser): the rung is paused, and this said on a banner.
+    Down(String),
+    /// It has more to do than it takes: its concurrency shrinks.
+    Crowded,
 }
 
 impl fmt::Debug for FetchError {

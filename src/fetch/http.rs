@@ -188,6 +188,9 @@ impl Http {
                 headers_after
             },
             body: body.bytes,
+            landed: None,
+            cost: 0,
+            through: None,
         })
     }
 
@@ -289,5 +292,6 @@ fn failed(cause: Cause, elapsed: Duration, head: Option<(u16, HeaderMap)>) -> Fe
         detail: cause.detail,
         elapsed,
         head: head.map(Box::new),
+        trouble: None,
     }
 }

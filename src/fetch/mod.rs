@@ -32,7 +32,7 @@ mod tests;
 
 pub use self::answer::{Fetched, Want, is_html, is_json, media_type};
 pub use self::call::Call;
-pub use self::error::FetchError;
+pub use self::error::{FetchError, Trouble};
 pub use self::http::Http;
 pub use self::retry_after::retry_after;
 pub use self::visitor::Visitor;

@@ -121,16 +121,7 @@ impl<'a> Reworker<'a> {
 
 /// The records of a stored answer.
 fn records(stored: Stored, url: &Url, path: &str, rules: &Rules) -> Result<Vec<Made>, String> {
-    let fetched = Fetched {
-        status: stored.status,
-        headers: stored.headers,
-        bytes: stored.body.len() as u64,
-        body: stored.body,
-        read: true,
-        cut: false,
-        headers_after: Duration::ZERO,
-        elapsed: Duration::ZERO,
-    };
+    let fetched = Fetched::whole(stored.status, stored.headers, stored.body, Duration::ZERO);
     let body = fetch::body::decode(&fetched, rules.max_body).map_err(|error| error.detail)?;
     let header = fetched.headers.get(CONTENT_TYPE);
     let (html, _) = charset::decode(&body, header.and_then(|value| value.to_str().ok()));

@@ -58,16 +58,9 @@ impl Fetcher for Memory {
             let (status, body) = (self.pages)(url.path());
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-            Ok(Fetched {
-                status,
-                headers,
-                bytes: body.len() as u64,
-                body: Bytes::from(body),
-                read: true,
-                cut: false,
-                headers_after: Duration::from_millis(1),
-                elapsed: Duration::from_millis(2),
-            })
+            let body = Bytes::from(body);
+            let elapsed = Duration::from_millis(2);
+            Ok(Fetched::whole(status, headers, body, elapsed))
         })
     }
 }

@@ -58,6 +58,7 @@ fn failure(fetched: &Fetched, kind: FailureKind, detail: String) -> FetchError {
         detail,
         elapsed: fetched.elapsed,
         head: Some(Box::new((fetched.status, fetched.headers.clone()))),
+        trouble: None,
     }
 }
 
@@ -203,14 +204,8 @@ mod tests {
             headers.append(CONTENT_ENCODING, HeaderValue::from_str(value).unwrap());
         }
         Fetched {
-            status: 200,
-            headers,
-            bytes: body.len() as u64,
-            body: Bytes::from(body),
-            read: true,
             cut,
-            headers_after: Duration::ZERO,
-            elapsed: Duration::ZERO,
+            ..Fetched::whole(200, headers, Bytes::from(body), Duration::ZERO)
         }
     }
 

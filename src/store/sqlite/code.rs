@@ -85,7 +85,7 @@ pub(in crate::store) fn state(name: &str) -> Option<SiteState> {
 
 /// The rung of this name; one of a later version is shown as `other`.
 pub(in crate::store) fn rung(name: &str) -> &'static str {
-    [Rung::Http]
+    Rung::ALL
         .into_iter()
         .map(Rung::as_str)
         .find(|known| *known == name)
