@@ -8,6 +8,7 @@
 //! cargo bench --bench crawl -- kill       # kill -9 and resume, thirty times
 //! cargo bench --bench crawl -- attached   # ten terminals, and ones that do not read
 //! cargo bench --bench crawl -- many       # a thousand sites in one file
+//! cargo bench --bench crawl -- frontier   # twenty million known URLs
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! ```
 //!
@@ -71,6 +72,8 @@ enum Scenario {
     Kill,
     /// 1,000 sites of 20 pages in one file.
     Many,
+    /// 20 million URLs in the store: RAM, inserts, leases.
+    Frontier,
     /// How quickly the deck answers, and what it costs.
     Deck,
 }
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Scenario::Attached => scenario::attached::run(&options),
         Scenario::Kill => scenario::kill::run(&options),
         Scenario::Many => scenario::many::run(&options),
+        Scenario::Frontier => scenario::frontier::run(&options),
         Scenario::Deck => scenario::deck::run(&options),
     };
     match outcome {
