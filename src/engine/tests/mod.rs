@@ -9,7 +9,7 @@ use crate::bus::{
     self, Answer, Ask, Command, Controls, Origin, Query, Reply, Request, SiteInfo, Told, verb,
 };
 use crate::config::{self, Job, Overrides, Rung};
-use crate::fetch::{Fetched, Fetcher, Fetching, Visitor, Want};
+use crate::fetch::{Fetched, Fetcher, Fetching, Rungs, Visitor, Want};
 use crate::monitor::{self, SiteView, Snapshot};
 use crate::store::StoreError;
 use crate::store::sqlite::{self, Opening, OpeningSite};
@@ -172,7 +172,7 @@ impl Run {
             job,
             store: opened.store,
             opened: opened.sites,
-            fetcher: memory.clone(),
+            rungs: Rungs::of(vec![memory.clone()]),
             events,
             commands: command_end,
             queries: query_end,
