@@ -2,6 +2,7 @@
 
 use crate::bus::PageRow;
 use crate::page::PageState;
+use crate::page::time::time_of_day;
 use crate::tui::state::Shared;
 use crate::tui::table::{Cell, Column};
 use crate::tui::text;
@@ -80,7 +81,7 @@ pub fn cell(
         }),
         "SIZE" => Cell::plain(text::bytes(row.bytes)),
         "ENDED" if row.at == 0 => Cell::plain("-"),
-        "ENDED" => Cell::plain(super::time_of_day(row.at)),
+        "ENDED" => Cell::plain(time_of_day(row.at)),
         "DEPTH" => Cell::plain(row.depth.to_string()),
         "ID" => Cell::Text(row.id.to_string().into(), theme.faint()),
         "DUE" => match row.due {

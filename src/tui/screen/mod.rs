@@ -8,6 +8,7 @@ mod doctor;
 mod figures;
 mod groups;
 mod journal;
+mod latest;
 mod log;
 mod page;
 mod pages;
@@ -168,17 +169,6 @@ pub fn status_line(area: Rect) -> (Rect, Rect) {
             height,
             ..area
         },
-    )
-}
-
-/// A time of day, UTC.
-pub fn time_of_day(ms: u64) -> String {
-    let seconds = ms / 1000 % 86_400;
-    format!(
-        "{:02}:{:02}:{:02}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
     )
 }
 

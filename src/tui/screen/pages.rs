@@ -111,6 +111,7 @@ impl Pages {
     fn begin_again(&mut self) {
         self.cursor.rewind();
         self.list.rows.clear();
+        self.asked.forget();
     }
 
     fn settle(&mut self) {
@@ -244,12 +245,7 @@ impl Screen for Pages {
         self.settle();
         let (body, status) = super::status_line(area);
         let theme = pen.theme;
-        let heads: Vec<String> = self
-            .table
-            .columns
-            .iter()
-            .map(|column| column.head.to_string())
-            .collect();
+        let heads = self.table.headings();
         let list = &self.list;
         let offset = usize::try_from(list.offset).unwrap_or(usize::MAX);
         let row = |at: usize| list.rows.get(at.checked_sub(offset)?);

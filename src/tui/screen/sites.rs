@@ -104,12 +104,7 @@ impl Sites {
         let listed = self.settle(shared);
         let (body, status) = super::status_line(area);
         let theme = pen.theme;
-        let columns: Vec<String> = self
-            .table
-            .columns
-            .iter()
-            .map(|column| column.head.to_string())
-            .collect();
+        let columns = self.table.headings();
         let site = |row: usize| listed.get(row).and_then(|id| shared.site(*id));
         self.table.draw(
             pen,

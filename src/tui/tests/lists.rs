@@ -201,3 +201,44 @@ fn a_thousand_sites_and_a_hundred_thousand_pages_make_one_window() {
         );
     }
 }
+
+#[test]
+fn a_filter_looks_through_all_records_as_far_as_they_are_shown() {
+    let mut state = at("5");
+    for c in "/a".chars() {
+        act::key(
+            &mut state,
+            KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE),
+        );
+    }
+    // Every record has it: a screenful is enough, and the rest is not looked for.
+    let looked = asks(&mut state);
+    let [
+        (
+            number,
+            ask @ Ask::Records {
+                search: Some(_), ..
+            },
+        ),
+    ] = &looked[..]
+    else {
+        panic!("{looked:?}");
+    };
+    state.told(*number, sample::told(ask));
+    let shown = text(&draw(&mut state, 80, 24));
+    assert!(
+        shown.contains("1 of 400 that pass a among the latest 400"),
+        "{shown}"
+    );
+    press(&mut state, "\nG");
+    let shown = text(&settled(&mut state, 80, 24));
+    assert!(shown.contains("among the latest 800"), "{shown}");
+    // The oldest of all is found, although it is far down.
+    press(&mut state, "/\x1b/book/1139");
+    let shown = text(&settled(&mut state, 80, 24));
+    assert!(shown.contains("1 of 1 that pass book/1139"), "{shown}");
+    assert!(shown.contains("1139 of a book"), "{shown}");
+    press(&mut state, "\n\x1b");
+    let shown = text(&settled(&mut state, 80, 24));
+    assert!(shown.contains("1 of 1140 records"), "{shown}");
+}

@@ -281,6 +281,7 @@ async fn records_are_listed_latest_first_under_the_fields_of_all() {
         let ask = Ask::Records {
             site,
             record,
+            search: None,
             offset,
             limit,
         };
@@ -331,6 +332,7 @@ async fn the_journal_is_listed_latest_first() {
     }
     job.store.flush().await.unwrap();
     let ask = Ask::Journal {
+        search: None,
         offset: 1,
         limit: 2,
     };
