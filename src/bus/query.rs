@@ -28,6 +28,9 @@ pub enum Ask {
         filter: PageFilter,
         /// In which order.
         order: PageOrder,
+        /// The order turned round; what has no place in it comes last all the same.
+        #[serde(default)]
+        reverse: bool,
         /// How many to pass over.
         offset: u64,
         /// How many to give.

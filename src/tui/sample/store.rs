@@ -20,6 +20,7 @@ pub fn told(ask: &Ask) -> Told {
             order,
             offset,
             limit,
+            ..
         } => Told::Pages(pages(filter, *order, *offset, *limit)),
         Ask::Groups(_) => Told::Groups(groups()),
         Ask::Page(id) => Told::Page(Some(Box::new(PageDetail { id: *id, ..page() }))),

@@ -147,11 +147,12 @@ impl Lookup {
             Ask::Pages {
                 filter,
                 order,
+                reverse,
                 offset,
                 limit,
             } => {
-                let limit = limit.min(ROWS);
-                return list::pages(&read, &sites, &filter, order, offset, limit);
+                let wanted = list::Wanted::new(&read, &sites, &filter, (order, reverse));
+                return list::pages(&wanted, offset, limit.min(ROWS));
             }
             Ask::Groups(filter) => Told::Groups(group::groups(&read, &sites, &filter)?),
             Ask::Page(id) => Told::Page(page::page(&read, &sites, id)?),
