@@ -24,6 +24,7 @@ use super::action::Action;
 use super::asked::Asked;
 use super::draw::Pen;
 use super::filter::Filter;
+use super::list::Cursor;
 use super::state::{Effect, Shared, View};
 use super::table::Table;
 use crate::bus::{Ask, Told};
@@ -130,6 +131,14 @@ pub fn steps(action: Action, height: usize) -> Option<isize> {
         Action::First => Some(isize::MIN / 2),
         Action::Last => Some(isize::MAX / 2),
         _ => None,
+    }
+}
+
+/// What the status line says of a range that is being marked.
+pub fn range_words<I: Clone + Eq + std::hash::Hash>(cursor: &Cursor<I>) -> &'static str {
+    match cursor.is_ranging() {
+        true => ", a range: v ends it",
+        false => "",
     }
 }
 

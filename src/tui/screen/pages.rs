@@ -223,8 +223,7 @@ impl Pages {
         }
         let effects = submit(shared, command(Pick::Pages(pages)));
         if !effects.is_empty() {
-            self.cursor.marks.clear();
-            self.sound.clear();
+            self.unmark();
         }
         effects
     }
@@ -249,17 +248,30 @@ impl Pages {
         Vec::new()
     }
 
-    fn mark(&mut self) {
-        if let Some(row) = self.current() {
-            let (id, failed) = (row.id, row.state == PageState::Failed);
-            if failed || self.cursor.marks.contains(&id) {
-                self.sound.remove(&id);
+    /// Knows of the marked pages which are not failed, as far as they are in sight;
+    /// of others it stays as it was.
+    fn sift(&mut self) {
+        let marks = &self.cursor.marks;
+        self.sound.retain(|id| marks.contains(id));
+        for row in self.list.rows.iter().filter(|row| marks.contains(&row.id)) {
+            if row.state == PageState::Failed {
+                self.sound.remove(&row.id);
             } else {
-                self.sound.insert(id);
+                self.sound.insert(row.id);
             }
         }
-        self.cursor.mark();
+    }
+
+    /// Moves or marks, and knows what is marked then.
+    fn moves(&mut self, by: impl FnOnce(&mut Cursor<PageId>)) {
+        by(&mut self.cursor);
         self.settle();
+        self.sift();
+    }
+
+    fn unmark(&mut self) {
+        self.cursor.unmark();
+        self.sound.clear();
     }
 
     fn words(&self, shared: &Shared) -> String {
@@ -273,7 +285,8 @@ impl Pages {
             line = format!("{} of {line}", self.cursor.at + 1);
         }
         if !self.cursor.marks.is_empty() {
-            line.push_str(&format!(", {} marked", self.cursor.marks.len()));
+            let range = super::range_words(&self.cursor);
+            line.push_str(&format!(", {} marked{range}", self.cursor.marks.len()));
         }
         let filter = self.chosen(shared);
         let plain = PageFilter {
@@ -363,7 +376,8 @@ impl Screen for Pages {
                     shared.open(View::Why(row.site, row.url.clone()));
                 }
             }
-            Action::Mark => self.mark(),
+            Action::Mark => self.moves(Cursor::mark),
+            Action::Range => self.moves(Cursor::toggle_range),
             Action::Retry => return self.retry(shared),
             Action::Ignore => return self.send(shared, Command::Ignore),
             Action::Force => return self.send(shared, Command::Force),
@@ -382,8 +396,7 @@ impl Screen for Pages {
             }
             action => {
                 if let Some(by) = steps(action, self.cursor.height) {
-                    self.cursor.step(by);
-                    self.settle();
+                    self.moves(|cursor| cursor.step(by));
                 }
             }
         }
@@ -438,9 +451,11 @@ impl Screen for Pages {
     }
 
     fn clear(&mut self, _: &Shared) -> bool {
+        if self.cursor.end_range() {
+            return true;
+        }
         if !self.cursor.marks.is_empty() {
-            self.cursor.marks.clear();
-            self.sound.clear();
+            self.unmark();
         } else if !self.typed.0.is_empty() {
             self.typed.0.clear();
             self.begin_again();

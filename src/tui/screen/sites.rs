@@ -135,7 +135,8 @@ impl Sites {
             totals.concurrency,
         );
         if !self.cursor.marks.is_empty() {
-            line = format!("{} marked   {line}", self.cursor.marks.len());
+            let range = super::range_words(&self.cursor);
+            line = format!("{} marked{range}   {line}", self.cursor.marks.len());
         }
         if listed.len() > self.cursor.height {
             line = format!("row {} of {}   {line}", self.cursor.at + 1, listed.len());
@@ -213,6 +214,7 @@ impl Screen for Sites {
     fn act(&mut self, action: Action, shared: &mut Shared) -> Vec<Effect> {
         self.settle(shared);
         if sorts(action, &mut self.table, shared) {
+            self.cursor.end_range();
             self.settle(shared);
             return Vec::new();
         }
@@ -224,6 +226,10 @@ impl Screen for Sites {
             }
             Action::Mark => {
                 self.cursor.mark();
+                self.settle(shared);
+            }
+            Action::Range => {
+                self.cursor.toggle_range();
                 self.settle(shared);
             }
             Action::Pause => {
@@ -254,15 +260,19 @@ impl Screen for Sites {
     }
 
     fn filtered(&mut self, shared: &Shared) {
+        self.cursor.end_range();
         self.settle(shared);
     }
 
     fn clear(&mut self, shared: &Shared) -> bool {
+        if self.cursor.end_range() {
+            return true;
+        }
         if self.cursor.marks.is_empty() {
             self.filter.0.clear();
             self.settle(shared);
         }
-        self.cursor.marks.clear();
+        self.cursor.unmark();
         // The first of all screens is never left this way.
         true
     }
