@@ -342,8 +342,9 @@ impl State {
 
     /// Takes the answer to a question; one that nobody waits for is dropped.
     pub fn told(&mut self, number: u64, told: Told) {
+        let now = Instant::now();
         for screen in self.tabs.iter_mut().flatten() {
-            if !screen.asked().is_some_and(|asked| asked.hears(number)) {
+            if !screen.asked().is_some_and(|asked| asked.hears(number, now)) {
                 continue;
             }
             match told {

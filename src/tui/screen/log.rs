@@ -3,6 +3,7 @@
 use super::{Screen, steps};
 use crate::bus::{Level, Notice};
 use crate::monitor::Snapshot;
+use crate::page::time::time_of_day;
 use crate::tui::action::Action;
 use crate::tui::draw::Pen;
 use crate::tui::filter::Filter;
@@ -117,7 +118,7 @@ pub fn lines(pen: &mut Pen, area: Rect, notices: &[&Notice], shared: &Shared, ba
             .site
             .map(|site| format!("{}: ", shared.site_name(site)))
             .unwrap_or_default();
-        let clock = format!("{} ", super::time_of_day(notice.at));
+        let clock = format!("{} ", time_of_day(notice.at));
         let word = format!("{word:<5} ");
         let before = text::width(&clock) + text::width(&word) + text::width(&site);
         let room = usize::from(area.width).saturating_sub(before);
