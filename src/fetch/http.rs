@@ -1,15 +1,15 @@
 //! The first rung: plain HTTP/1.1 and 2 over reqwest.
 
 use super::dial::{self, DialLayer};
-use super::dns::{GuardedNames, Lookup, SystemNames};
+use super::dns::{GuardedNames, Lookup, SystemNames, usable};
 use super::error::{Cause, Phase, classify, is_stale};
 use super::read::{self, Clock};
 use super::{FetchError, Fetched, Fetcher, Fetching, Visitor, Want};
-use crate::config::{self, Rung};
+use crate::config::{self, Rung, Timeouts};
 use crate::page::FailureKind;
 use crate::page::net::is_private;
 use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Client, Response};
+use reqwest::{Certificate, Client, Request, Response};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -134,13 +134,34 @@ impl Http {
         url: &Url,
         want: Want,
     ) -> Result<Fetched, FetchError> {
-        let clock = Clock::start(&visitor.timeouts);
+        let exchange = Exchange {
+            url,
+            want,
+            guarded: visitor.guarded,
+            timeouts: &visitor.timeouts,
+            max_body: visitor.max_body,
+        };
+        let hear = |headers: &HeaderMap| visitor.hear(url, headers);
+        self.exchange(&exchange, &|| visitor.request(url, want), &hear)
+            .await
+    }
+
+    /// One request and its answer, within the exchange's limits. `request` makes
+    /// it anew for each connection that it is tried on; `hear` gets the answer's
+    /// headers as soon as they are there.
+    pub(super) async fn exchange(
+        &self,
+        exchange: &Exchange<'_>,
+        request: &(dyn Fn() -> Request + Sync),
+        hear: &(dyn Fn(&HeaderMap) + Sync),
+    ) -> Result<Fetched, FetchError> {
+        let clock = Clock::start(exchange.timeouts);
         let mut response = self
-            .send(visitor, url, want, &clock)
+            .send(exchange, request, &clock)
             .await
             .map_err(|cause| failed(cause, clock.start.elapsed(), None))?;
         let headers_after = clock.start.elapsed();
-        visitor.hear(url, response.headers());
+        hear(response.headers());
         let status = response.status().as_u16();
         let fail = |cause, headers: &mut HeaderMap, elapsed| {
             failed(cause, elapsed, Some((status, std::mem::take(headers))))
@@ -161,7 +182,8 @@ impl Http {
             ));
         }
         let length = response.content_length();
-        let body = match read::body(&mut response, want, visitor.max_body, &clock).await {
+        let read = read::body(&mut response, exchange.want, exchange.max_body, &clock);
+        let body = match read.await {
             Ok(body) => body,
             Err(cause) => {
                 return Err(fail(cause, response.headers_mut(), clock.start.elapsed()));
@@ -197,27 +219,24 @@ impl Http {
     /// Sends the request and waits for the headers.
     async fn send(
         &self,
-        visitor: &Visitor,
-        url: &Url,
-        want: Want,
+        exchange: &Exchange<'_>,
+        request: &(dyn Fn() -> Request + Sync),
         clock: &Clock<'_>,
     ) -> Result<Response, Cause> {
-        if visitor.guarded
+        let url = exchange.url;
+        if exchange.guarded
             && let Some(ip) = literal(url)
             && is_private(ip)
         {
-            return Err(Cause::new(
-                FailureKind::Private,
-                format!("{ip} is a private address"),
-            ));
+            return Err(private(ip));
         }
-        let client = self.client(url, visitor.guarded).await?;
+        let client = self.client(url, exchange.guarded).await?;
         let until: Instant = clock.headers_until();
         // A server may close a kept connection just as a request goes out on
         // it. Asked once more only: RFC 9112, section 9.3.1.
         let mut may_repeat = true;
         loop {
-            let sending = client.execute(visitor.request(url, want));
+            let sending = client.execute(request());
             match timeout_at(until, sending).await {
                 Err(_) => return Err(clock.headers_late()),
                 Ok(Ok(response)) => return Ok(response),
@@ -228,6 +247,41 @@ impl Http {
             }
         }
     }
+
+    /// Whether a public site may be led to `url`, by its address: for rungs
+    /// that have it fetched by somebody else.
+    ///
+    /// # Errors
+    ///
+    /// [`FailureKind::Private`] where it leads to private addresses alone,
+    /// [`FailureKind::Dns`] where that cannot be known.
+    pub(super) async fn judge(&self, url: &Url) -> Result<(), Cause> {
+        let private_alone = match url.host() {
+            Some(Host::Domain(name)) => {
+                let found = self.names.lookup(name).await;
+                let found = found.and_then(|found| usable(name, found, true));
+                return found
+                    .map(drop)
+                    .map_err(|none| Cause::new(none.kind(), none.to_string()));
+            }
+            _ => literal(url).filter(|ip| is_private(*ip)),
+        };
+        private_alone.map_or(Ok(()), |ip| Err(private(ip)))
+    }
+}
+
+/// Where a request goes, and its limits.
+pub(super) struct Exchange<'a> {
+    pub(super) url: &'a Url,
+    pub(super) want: Want,
+    pub(super) guarded: bool,
+    pub(super) timeouts: &'a Timeouts,
+    /// Largest body of a page on the wire, bytes.
+    pub(super) max_body: u64,
+}
+
+fn private(ip: IpAddr) -> Cause {
+    Cause::new(FailureKind::Private, format!("{ip} is a private address"))
 }
 
 impl Fetcher for Http {
@@ -286,7 +340,11 @@ fn size(headers: &HeaderMap) -> usize {
         .sum()
 }
 
-fn failed(cause: Cause, elapsed: Duration, head: Option<(u16, HeaderMap)>) -> FetchError {
+pub(super) fn failed(
+    cause: Cause,
+    elapsed: Duration,
+    head: Option<(u16, HeaderMap)>,
+) -> FetchError {
     FetchError {
         kind: cause.kind,
         detail: cause.detail,
