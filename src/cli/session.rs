@@ -3,11 +3,11 @@
 use super::attend::{self, Attendants};
 use super::{INCOMPLETE, complain, headless, jobs, log, signals};
 use crate::archive::Archive;
-use crate::bus::{self, Controls, Event, JobState, Level, SiteInfo, SiteState};
+use crate::bus::{self, Controls, Event, JobState, Level, SiteDelta, SiteInfo, SiteState};
 use crate::config::Job;
 use crate::engine::{Ended, Engine, Parts, Reload};
 use crate::fetch::Rungs;
-use crate::monitor::{self, Counts, Pages, Snapshot};
+use crate::monitor::{self, Counts, Snapshot};
 use crate::remote::{Limits, Server, Setup};
 use crate::store::sqlite::{self, Opening, OpeningSite};
 use anyhow::Context;
@@ -119,17 +119,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let counts = opened
         .sites
         .iter()
-        .map(|site| Counts {
-            pages: Pages {
-                done: site.counts.done,
-                failed: site.counts.failed,
-                skipped: site.counts.skipped,
-                queued: site.counts.queued,
-                in_flight: 0,
-            },
-            records: site.counts.records,
-            bytes: site.counts.bytes,
-        })
+        .map(|site| Counts::from(&SiteDelta::from(site.counts)))
         .collect();
     let (publish, snapshots) = monitor::channel(&infos);
     let watching = tokio::spawn(monitor::run(bus_end, infos, counts, publish, SNAPSHOTS));
