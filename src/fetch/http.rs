@@ -3,32 +3,18 @@
 use super::dial::{self, DialLayer};
 use super::dns::{GuardedNames, Lookup, SystemNames, usable};
 use super::error::{Cause, Phase, classify, is_stale};
-use super::read::{self, Clock};
+use super::exchange::{self, IDLE, MAX_HEAD_READ, MAX_HEADERS};
+use super::read::Clock;
 use super::{FetchError, Fetched, Fetcher, Fetching, Visitor, Want};
 use crate::config::{self, Rung, Timeouts};
 use crate::page::FailureKind;
-use crate::page::net::is_private;
-use reqwest::header::HeaderMap;
 use reqwest::{Certificate, Client, Request, Response};
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
-
-/// Most that the names and values of an answer's headers may come to, bytes.
-const MAX_HEAD: usize = 64 * 1024;
-/// Where HTTP/2 gives up reading headers, bytes; it then reports a protocol
-/// error like any other, so what lies between is left to the check by
-/// [`MAX_HEAD`]. HTTP/1 gives up at about 400 KiB, which is hyper's own.
-const MAX_HEAD_READ: u32 = 256 * 1024;
-/// Most headers of an answer.
-const MAX_HEADERS: usize = 256;
-/// How long an unused connection is kept. Shorter than most servers keep
-/// theirs, so that it is seldom they who close first.
-const IDLE: Duration = Duration::from_secs(30);
 
 /// Plain HTTP, shared by all sites: one client for each of {plain, TLS} ×
 /// {guarded, unguarded}. The guarded ones share no connection with the others.
@@ -81,7 +67,7 @@ impl Http {
                     FailureKind::Internal,
                     format!("no HTTP client can be made: {error:?}"),
                 );
-                failed(cause, Duration::ZERO, None)
+                cause.after(Duration::ZERO)
             })
         };
         Ok(Self {
@@ -134,103 +120,50 @@ impl Http {
         url: &Url,
         want: Want,
     ) -> Result<Fetched, FetchError> {
-        let exchange = Exchange {
-            url,
-            want,
-            guarded: visitor.guarded,
-            timeouts: &visitor.timeouts,
-            max_body: visitor.max_body,
-        };
-        let hear = |headers: &HeaderMap| visitor.hear(url, headers);
-        self.exchange(&exchange, &|| visitor.request(url, want), &hear)
-            .await
+        let clock = Clock::start(&visitor.timeouts);
+        let early = |cause: Cause| cause.after(clock.start.elapsed());
+        exchange::check_literal(visitor, url).map_err(early)?;
+        let request = || visitor.request(url, want);
+        let sending = self.send(url, visitor.guarded, &request, &clock);
+        let response = sending.await.map_err(early)?;
+        visitor.hear(url, response.headers());
+        exchange::receive(response, want, visitor.max_body, &clock).await
     }
 
-    /// One request and its answer, within the exchange's limits. `request` makes
-    /// it anew for each connection that it is tried on; `hear` gets the answer's
-    /// headers as soon as they are there.
-    pub(super) async fn exchange(
+    /// Asks an endpoint of the operator's own, which may be on loopback, and
+    /// reads its whole answer, at most `cap` bytes of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fetcher::fetch`].
+    pub(super) async fn ask(
         &self,
-        exchange: &Exchange<'_>,
+        url: &Url,
         request: &(dyn Fn() -> Request + Sync),
-        hear: &(dyn Fn(&HeaderMap) + Sync),
+        cap: u64,
+        limits: &Timeouts,
     ) -> Result<Fetched, FetchError> {
-        let clock = Clock::start(exchange.timeouts);
-        let mut response = self
-            .send(exchange, request, &clock)
-            .await
-            .map_err(|cause| failed(cause, clock.start.elapsed(), None))?;
-        let headers_after = clock.start.elapsed();
-        hear(response.headers());
-        let status = response.status().as_u16();
-        let fail = |cause, headers: &mut HeaderMap, elapsed| {
-            failed(cause, elapsed, Some((status, std::mem::take(headers))))
+        let asking = async {
+            let clock = Clock::start(limits);
+            let response = self
+                .send(url, false, request, &clock)
+                .await
+                .map_err(|cause| cause.after(clock.start.elapsed()))?;
+            exchange::receive(response, Want::File(cap), cap, &clock).await
         };
-        if size(response.headers()) > MAX_HEAD {
-            let cause = Cause::new(
-                FailureKind::TooLarge,
-                format!(
-                    "the answer's headers are larger than {} KiB",
-                    MAX_HEAD / 1024
-                ),
-            );
-            // Too large to be kept.
-            return Err(failed(
-                cause,
-                headers_after,
-                Some((status, HeaderMap::new())),
-            ));
-        }
-        let length = response.content_length();
-        let read = read::body(&mut response, exchange.want, exchange.max_body, &clock);
-        let body = match read.await {
-            Ok(body) => body,
-            Err(cause) => {
-                return Err(fail(cause, response.headers_mut(), clock.start.elapsed()));
-            }
-        };
-        // The connection goes back to the pool in a task of its own. Asked
-        // before that has run, the next request would open another one: a
-        // busy worker would keep two.
-        tokio::task::yield_now().await;
-        Ok(Fetched {
-            status,
-            headers: std::mem::take(response.headers_mut()),
-            bytes: if body.read {
-                body.bytes.len() as u64
-            } else {
-                length.unwrap_or(0)
-            },
-            read: body.read,
-            cut: body.cut,
-            headers_after,
-            elapsed: if body.read {
-                clock.start.elapsed()
-            } else {
-                headers_after
-            },
-            body: body.bytes,
-            landed: None,
-            cost: 0,
-            through: None,
-        })
+        dial::with_limit(limits.connect, asking).await
     }
 
-    /// Sends the request and waits for the headers.
+    /// Sends the request and waits for the headers. `request` makes it anew for
+    /// each connection that it is tried on.
     async fn send(
         &self,
-        exchange: &Exchange<'_>,
+        url: &Url,
+        guarded: bool,
         request: &(dyn Fn() -> Request + Sync),
         clock: &Clock<'_>,
     ) -> Result<Response, Cause> {
-        let url = exchange.url;
-        if exchange.guarded
-            && let Some(ip) = literal(url)
-            && is_private(ip)
-        {
-            return Err(private(ip));
-        }
-        let client = self.client(url, exchange.guarded).await?;
+        let client = self.client(url, guarded).await?;
         let until: Instant = clock.headers_until();
         // A server may close a kept connection just as a request goes out on
         // it. Asked once more only: RFC 9112, section 9.3.1.
@@ -248,40 +181,24 @@ impl Http {
         }
     }
 
-    /// Whether a public site may be led to `url`, by its address: for rungs
+    /// Whether a guarded visitor may be led to `url`, by its address: for rungs
     /// that have it fetched by somebody else.
     ///
     /// # Errors
     ///
     /// [`FailureKind::Private`] where it leads to private addresses alone,
     /// [`FailureKind::Dns`] where that cannot be known.
-    pub(super) async fn judge(&self, url: &Url) -> Result<(), Cause> {
-        let private_alone = match url.host() {
-            Some(Host::Domain(name)) => {
-                let found = self.names.lookup(name).await;
-                let found = found.and_then(|found| usable(name, found, true));
-                return found
-                    .map(drop)
-                    .map_err(|none| Cause::new(none.kind(), none.to_string()));
-            }
-            _ => literal(url).filter(|ip| is_private(*ip)),
+    pub(super) async fn judge(&self, visitor: &Visitor, url: &Url) -> Result<(), Cause> {
+        exchange::check_literal(visitor, url)?;
+        let Some(Host::Domain(name)) = url.host().filter(|_| visitor.guarded) else {
+            return Ok(());
         };
-        private_alone.map_or(Ok(()), |ip| Err(private(ip)))
+        let found = self.names.lookup(name).await;
+        found
+            .and_then(|found| usable(name, found, true))
+            .map(drop)
+            .map_err(|none| Cause::new(none.kind(), none.to_string()))
     }
-}
-
-/// Where a request goes, and its limits.
-pub(super) struct Exchange<'a> {
-    pub(super) url: &'a Url,
-    pub(super) want: Want,
-    pub(super) guarded: bool,
-    pub(super) timeouts: &'a Timeouts,
-    /// Largest body of a page on the wire, bytes.
-    pub(super) max_body: u64,
-}
-
-fn private(ip: IpAddr) -> Cause {
-    Cause::new(FailureKind::Private, format!("{ip} is a private address"))
 }
 
 impl Fetcher for Http {
@@ -321,35 +238,4 @@ fn client(names: &Arc<dyn Lookup>, guarded: bool, roots: &Roots) -> reqwest::Res
         Roots::Only(certificates) => builder.tls_certs_only(certificates.iter().cloned()),
     }
     .build()
-}
-
-/// The address that a URL names without a name.
-fn literal(url: &Url) -> Option<IpAddr> {
-    match url.host()? {
-        Host::Ipv4(ip) => Some(ip.into()),
-        Host::Ipv6(ip) => Some(ip.into()),
-        Host::Domain(_) => None,
-    }
-}
-
-/// What headers come to on the wire of HTTP/1.
-fn size(headers: &HeaderMap) -> usize {
-    headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum()
-}
-
-pub(super) fn failed(
-    cause: Cause,
-    elapsed: Duration,
-    head: Option<(u16, HeaderMap)>,
-) -> FetchError {
-    FetchError {
-        kind: cause.kind,
-        detail: cause.detail,
-        elapsed,
-        head: head.map(Box::new),
-        trouble: None,
-    }
 }

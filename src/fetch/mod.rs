@@ -21,6 +21,7 @@ mod cookies;
 mod dial;
 mod dns;
 mod error;
+mod exchange;
 mod http;
 mod read;
 mod retry_after;

@@ -80,7 +80,7 @@ impl Rungs {
             Rung::Service => match &site.fetch.rungs.service {
                 Some(service) => {
                     let client = self.client.clone();
-                    Ok(Arc::new(Service::new(client, service.rule.clone())))
+                    Ok(Arc::new(Service::new(client, service)))
                 }
                 None => Err(without(rung)),
             },

@@ -14,9 +14,8 @@ mod tests;
 
 use self::answer::{End, Reading};
 use super::error::Cause;
-use super::http::{Exchange, failed};
-use super::{FetchError, Fetched, Fetcher, Fetching, Http, Trouble, Visitor, Want, dial};
-use crate::config::{Meaning, Rung, ServiceRule, Timeouts};
+use super::{FetchError, Fetched, Fetcher, Fetching, Http, Trouble, Visitor, Want};
+use crate::config::{Meaning, Rung, ServiceRule, Timeouts, ladder};
 use crate::page::FailureKind;
 use reqwest::header::HeaderMap;
 use std::fmt;
@@ -33,15 +32,19 @@ pub struct Service {
     http: Arc<Http>,
     rule: Arc<ServiceRule>,
     through: Arc<str>,
+    /// Limit of one request.
+    timeout: Duration,
     /// Requests in a row that did not reach it.
     missed: AtomicU32,
 }
 
 impl Service {
-    /// The rung that asks by `rule`, over the connections of `http`.
-    pub fn new(http: Arc<Http>, rule: Arc<ServiceRule>) -> Self {
+    /// The rung that asks by a site's options, over the connections of `http`.
+    pub fn new(http: Arc<Http>, options: &ladder::Service) -> Self {
+        let rule = options.rule.clone();
         Self {
             http,
+            timeout: options.limits.timeout,
             through: rule.name.as_str().into(),
             rule,
             missed: AtomicU32::new(0),
@@ -54,45 +57,25 @@ impl Service {
         url: &Url,
         want: Want,
     ) -> Result<Fetched, FetchError> {
-        let early = |cause| failed(cause, Duration::ZERO, None);
+        let early = |cause: Cause| cause.after(Duration::ZERO);
         if visitor.is_call() {
             let text = "a service gets pages alone, no requests of an API";
             return Err(early(Cause::new(FailureKind::Internal, text)));
         }
-        if visitor.guarded {
-            self.http.judge(url).await.map_err(early)?;
-        }
+        self.http.judge(visitor, url).await.map_err(early)?;
         let sent = request::fill(&self.rule, visitor, url).map_err(early)?;
         // It answers when the page is there: no phase of its own but the whole.
-        let total = visitor.timeouts.total;
-        let limits = Timeouts {
-            connect: visitor.timeouts.connect,
-            headers: total,
-            idle: total,
-            total,
-        };
-        let exchange = Exchange {
-            url: &sent.url,
-            want: Want::File(answer::cap(&self.rule, visitor.max_body)),
-            // Its address is the operator's own choice.
-            guarded: false,
-            timeouts: &limits,
-            max_body: visitor.max_body,
-        };
-        let nobody = |_: &HeaderMap| ();
-        let answered = self
-            .http
-            .exchange(&exchange, &|| sent.request(), &nobody)
-            .await;
+        let limits = Timeouts::whole(visitor.timeouts.connect, self.timeout);
+        let cap = answer::cap(&self.rule, visitor.max_body);
+        let request = || sent.request();
+        let answered = self.http.ask(&sent.url, &request, cap, &limits).await;
         let fetched = answered.map_err(|error| self.unanswered(error))?;
         self.missed.store(0, Ordering::Relaxed);
         let (elapsed, headers_after) = (fetched.elapsed, fetched.headers_after);
         let page = self.read(fetched, want, visitor.max_body).await?;
-        if visitor.guarded
-            && let Some(landed) = &page.landed
-        {
-            let judged = self.http.judge(landed).await;
-            judged.map_err(|cause| failed(cause, elapsed, None))?;
+        if let Some(landed) = &page.landed {
+            let judged = self.http.judge(visitor, landed).await;
+            judged.map_err(|cause| cause.after(elapsed))?;
         }
         Ok(Fetched {
             elapsed,
@@ -110,7 +93,10 @@ impl Service {
         max_body: u64,
     ) -> Result<Fetched, FetchError> {
         let (elapsed, status) = (fetched.elapsed, fetched.status);
-        let head = || Some((status, HeaderMap::new()));
+        let odd = |cause: Cause| FetchError {
+            head: Some(Box::new((status, HeaderMap::new()))),
+            ..cause.after(elapsed)
+        };
         let reading = Reading {
             rule: self.rule.clone(),
             fetched,
@@ -122,12 +108,12 @@ impl Service {
             .unwrap_or_else(|error| End::Odd(Cause::new(FailureKind::Internal, error.to_string())));
         match end {
             End::Page(page) => Ok(*page),
-            End::Odd(cause) => Err(failed(self.named(cause), elapsed, head())),
+            End::Odd(cause) => Err(odd(self.named(cause))),
             End::Refused(meaning, words) => {
                 let (kind, detail, trouble) = self.sentence(meaning, status, &words);
                 Err(FetchError {
                     trouble,
-                    ..failed(Cause::new(kind, detail), elapsed, head())
+                    ..odd(Cause::new(kind, detail))
                 })
             }
         }
@@ -184,7 +170,7 @@ impl Service {
             FailureKind::Dns | FailureKind::Connect | FailureKind::Tls
         );
         let cause = self.named(Cause::new(error.kind, error.detail));
-        let head = error.head.map(|head| (head.0, HeaderMap::new()));
+        let head = error.head.map(|head| Box::new((head.0, HeaderMap::new())));
         let trouble = unreachable.then(|| {
             let missed = self.missed.fetch_add(1, Ordering::Relaxed) + 1;
             if missed < UNREACHABLE {
@@ -198,7 +184,8 @@ impl Service {
         });
         FetchError {
             trouble,
-            ..failed(cause, error.elapsed, head)
+            head,
+            ..cause.after(error.elapsed)
         }
     }
 
@@ -216,8 +203,7 @@ impl Fetcher for Service {
     }
 
     fn fetch<'a>(&'a self, visitor: &'a Visitor, url: &'a Url, want: Want) -> Fetching<'a> {
-        let attempt = self.attempt(visitor, url, want);
-        Box::pin(dial::with_limit(visitor.timeouts.connect, attempt))
+        Box::pin(self.attempt(visitor, url, want))
     }
 }
 

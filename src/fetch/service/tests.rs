@@ -82,7 +82,7 @@ fn site(service: &str, port: u16) -> Arc<Site> {
 fn rung(site: &Site) -> Service {
     let http = Http::for_tests(Arc::new(TestNames), Vec::new());
     let service = site.fetch.rungs.service.as_ref().unwrap();
-    Service::new(Arc::new(http), service.rule.clone())
+    Service::new(Arc::new(http), service)
 }
 
 async fn ask(vendor: &Vendor, service: &str, want: Want) -> Result<Fetched, FetchError> {
@@ -528,7 +528,8 @@ async fn a_slow_service_is_given_the_whole_time_and_no_more() {
     })
     .await;
     let mut site = Site::clone(&site(GET, silent.port));
-    site.fetch.timeouts.total = std::time::Duration::from_millis(50);
+    let service = site.fetch.rungs.service.as_mut().unwrap();
+    service.limits.timeout = std::time::Duration::from_millis(50);
     let page = Url::parse("http://site.test/").unwrap();
     let service = rung(&site);
     let error = service
