@@ -25,7 +25,9 @@ mod tests;
 
 pub use self::diff::differences;
 pub use self::error::ConfigError;
-pub use self::ladder::{Budget, RungLimits};
+pub use self::ladder::{
+    Budget, Meaning, Place, RungLimits, ServiceError, ServiceResult, ServiceRule, URL_MARK,
+};
 pub use self::resolve::Overrides;
 pub use self::site::{
     Cast, Compress, Discover, Fetch, FieldRule, Job, JsonPath, Keep, Limits, Pattern, Pick,

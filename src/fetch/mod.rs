@@ -21,10 +21,12 @@ mod cookies;
 mod dial;
 mod dns;
 mod error;
+mod exchange;
 mod http;
 mod read;
 mod retry_after;
 mod rungs;
+mod service;
 mod sniff;
 mod visitor;
 
@@ -37,6 +39,7 @@ pub use self::error::{FetchError, Trouble};
 pub use self::http::Http;
 pub use self::retry_after::retry_after;
 pub use self::rungs::{NoRung, Rungs, Step};
+pub use self::service::Service;
 pub use self::visitor::Visitor;
 
 use crate::config::Rung;

@@ -1,6 +1,6 @@
 //! A site's rungs, made for it in the order of its ladder.
 
-use super::{FetchError, Fetcher, Fetching, Http, Trouble, Visitor, Want};
+use super::{FetchError, Fetcher, Fetching, Http, Service, Trouble, Visitor, Want};
 use crate::config::{Rung, Site};
 use crate::page::FailureKind;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct NoRung(pub String);
 /// What all sites' rungs are made of.
 pub struct Rungs {
     http: Arc<dyn Fetcher>,
+    /// The same, for the rungs that ask somebody else over it.
+    client: Arc<Http>,
     /// Rungs made by a test, in place of those below.
     #[cfg(test)]
     made: Vec<Arc<dyn Fetcher>>,
@@ -35,8 +37,10 @@ impl Rungs {
     /// # Errors
     /// As [`Http::new`].
     pub fn new() -> Result<Self, FetchError> {
+        let client = Arc::new(Http::new()?);
         Ok(Self {
-            http: Arc::new(Http::new()?),
+            http: client.clone(),
+            client,
             #[cfg(test)]
             made: Vec::new(),
         })
@@ -47,6 +51,7 @@ impl Rungs {
     pub fn of(made: Vec<Arc<dyn Fetcher>>) -> Self {
         Self {
             http: made[0].clone(),
+            client: Arc::new(Http::new().unwrap()),
             made,
         }
     }
@@ -63,7 +68,7 @@ impl Rungs {
         site.fetch.via.iter().map(step).collect()
     }
 
-    fn make(&self, rung: Rung, _site: &Site) -> Result<Arc<dyn Fetcher>, NoRung> {
+    fn make(&self, rung: Rung, site: &Site) -> Result<Arc<dyn Fetcher>, NoRung> {
         #[cfg(test)]
         if let Some(made) = self.made.iter().find(|made| made.rung() == rung) {
             return Ok(made.clone());
@@ -72,7 +77,13 @@ impl Rungs {
             Rung::Http => Ok(self.http.clone()),
             Rung::Proxy => Err(not_yet(rung)),
             Rung::Browser => Err(not_yet(rung)),
-            Rung::Service => Err(not_yet(rung)),
+            Rung::Service => match &site.fetch.rungs.service {
+                Some(service) => {
+                    let client = self.client.clone();
+                    Ok(Arc::new(Service::new(client, service)))
+                }
+                None => Err(without(rung)),
+            },
             Rung::Solver => Err(not_yet(rung)),
         }
     }
@@ -83,6 +94,12 @@ fn not_yet(rung: Rung) -> NoRung {
         "this version cannot fetch by {} yet",
         rung.as_str()
     ))
+}
+
+/// A rung whose options are missing; the sites file is refused before that.
+fn without(rung: Rung) -> NoRung {
+    let rung = rung.as_str();
+    NoRung(format!("fetch.{rung} is missing in the sites file"))
 }
 
 /// Stands where a rung could not be made.

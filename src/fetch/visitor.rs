@@ -88,6 +88,11 @@ impl Visitor {
         }
     }
 
+    /// Whether its requests are more than a GET of a page.
+    pub(super) fn is_call(&self) -> bool {
+        self.call.is_some()
+    }
+
     /// The headers of requests to every host, which hold no secret.
     pub fn common_headers(&self) -> &HeaderMap {
         &self.common

@@ -10,7 +10,10 @@ mod solver;
 pub use self::browser::{Browser, BrowserForm};
 pub use self::limits::{Budget, BudgetForm, RungLimits};
 pub use self::proxy::{Proxy, ProxyForm};
-pub use self::service::{Service, ServiceForm};
+pub use self::service::{
+    Meaning, Place, Service, ServiceError, ServiceForm, ServiceResult, ServiceRule, URL_MARK,
+    fitting as service,
+};
 pub use self::solver::{Solver, SolverForm};
 
 use super::raw;
