@@ -6,6 +6,7 @@
 //! ```
 
 mod alert;
+pub mod browsing;
 pub mod date;
 mod diff;
 mod env;

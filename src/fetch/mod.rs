@@ -16,6 +16,7 @@
 mod answer;
 pub mod block;
 pub mod body;
+pub mod browser;
 mod call;
 mod cookies;
 mod dial;

@@ -2,6 +2,7 @@
 
 use super::cookies::Jar;
 use super::{Call, Want};
+use crate::config::browsing::Browsing;
 use crate::config::{Site, Timeouts};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,22 +13,30 @@ use reqwest::header::{
 use reqwest::{Method, Request};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use url::{Host, Url};
 
 /// What is asked for where pages are wanted.
 const ACCEPT_PAGE: &str = "text/html,application/xhtml+xml,*/*;q=0.5";
+/// Numbers of sessions.
+static SESSIONS: AtomicU64 = AtomicU64::new(0);
 /// The codings that [`super::body::decode`] undoes.
 const ACCEPT_CODINGS: &str = "gzip, br, zstd, deflate";
 
 /// A site's visitor: its headers, cookies, time limits and guard. One serves
 /// all workers of its site.
+#[derive(Clone)]
 pub struct Visitor {
+    /// Which session this is: the same for all visitors with the same cookies.
+    session: u64,
     /// Limits on the phases of a request.
     pub timeouts: Timeouts,
     /// Largest body of a page on the wire, bytes.
     pub max_body: u64,
     /// Whether private addresses are refused.
     pub guarded: bool,
+    /// How a browser opens its pages.
+    pub browsing: Arc<Browsing>,
     /// Sent to every host.
     common: HeaderMap,
     /// Sent to the site's own hosts: `common` and what the operator added,
@@ -49,9 +58,11 @@ impl Visitor {
         common.insert(ACCEPT, HeaderValue::from_static(ACCEPT_PAGE));
         common.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_CODINGS));
         Self {
+            session: SESSIONS.fetch_add(1, Ordering::Relaxed),
             timeouts: fetch.timeouts,
             max_body: fetch.max_body,
             guarded: !fetch.allow_private,
+            browsing: Arc::default(),
             own: with_added(&common, &fetch.headers, &site.name),
             common,
             hosts: site
@@ -69,20 +80,15 @@ impl Visitor {
     /// A visitor with the same cookies whose requests are this call.
     pub fn calling(&self, call: Call) -> Self {
         Self {
-            timeouts: self.timeouts,
-            max_body: self.max_body,
-            guarded: self.guarded,
-            common: self.common.clone(),
-            own: self.own.clone(),
-            hosts: self.hosts.clone(),
-            cookies: self.cookies.clone(),
             call: Some(Arc::new(call)),
+            ..self.clone()
         }
     }
 
     /// A visitor by the site's document as it is now, with the same cookies.
     pub fn renewed(&self, site: &Site) -> Self {
         Self {
+            session: self.session,
             cookies: self.cookies.clone(),
             ..Self::new(site)
         }
@@ -96,6 +102,33 @@ impl Visitor {
     /// The headers of requests to every host, which hold no secret.
     pub fn common_headers(&self) -> &HeaderMap {
         &self.common
+    }
+
+    /// Which session this is.
+    pub(super) fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// The `User-Agent` header.
+    pub(super) fn user_agent(&self) -> &str {
+        let value = self.own.get(USER_AGENT).map(HeaderValue::to_str);
+        value.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// What the operator wants added to a request for `url`: nothing of a
+    /// foreign host. Cookies, codings and the user agent are not among it.
+    pub(super) fn added(&self, url: &Url) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        let own = self.hosts.iter().any(|rule| rule.takes(url));
+        let added = own.then(|| self.own.iter()).into_iter().flatten();
+        added.filter(|(name, value)| {
+            ![USER_AGENT, ACCEPT_ENCODING, COOKIE].contains(name)
+                && self.common.get(*name) != Some(value)
+        })
+    }
+
+    /// The call that its requests are, if they are more than a GET.
+    pub(super) fn call(&self) -> Option<&Call> {
+        self.call.as_deref()
     }
 
     /// The request for `url`.
