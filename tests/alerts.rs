@@ -110,10 +110,7 @@ fn a_webhook_is_called_and_a_command_run_once_each() {
         .collect();
     assert_eq!(states, ["began", "ended"], "{alerts:?}");
     assert_eq!(events.last().unwrap()["event"], "end");
-    let log: String = std::fs::read_dir(job.dir().join("log"))
-        .unwrap()
-        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
-        .collect();
+    let log = job.log();
     assert!(
         log.contains("the webhook was called") && log.contains("the command was run"),
         "{log}"

@@ -4,14 +4,6 @@ mod common;
 
 use common::crawl::{Job, Signal};
 use common::server::{Answer, Gate, Server};
-use std::fs;
-
-/// A site whose start page links to nothing, with `/1` … `/n` to be found.
-fn island(n: usize) -> Server {
-    let server = Server::fan(n);
-    server.page("/", &[]);
-    server
-}
 
 fn json(text: &str) -> Answer {
     Answer::typed("application/json", text.as_bytes())
@@ -22,17 +14,9 @@ fn job(server: &Server, api: &str) -> Job {
     Job::site(&server.url("/"), &more)
 }
 
-fn log(job: &Job) -> String {
-    let mut text = String::new();
-    for entry in fs::read_dir(job.dir().join("log")).unwrap().flatten() {
-        text += &fs::read_to_string(entry.path()).unwrap();
-    }
-    text
-}
-
 #[test]
 fn every_way_of_paging() {
-    let server = island(12);
+    let server = Server::island(12);
     let api = |path: &str| server.url(path);
     let (numbers, offsets, cursor, link, next) = (
         api("/api/p?n={page}"),
@@ -104,7 +88,7 @@ fn every_way_of_paging() {
         "",
         "the API's headers are the API's"
     );
-    let log = log(&job);
+    let log = job.log();
     for words in [
         "ended by an answer without items",
         "ended by an answer that repeats an earlier one",
@@ -123,7 +107,7 @@ fn every_way_of_paging() {
 
 #[test]
 fn a_failing_answer_is_retried_told_and_gone_on_with_in_the_next_run() {
-    let server = island(3);
+    let server = Server::island(3);
     server.on("/api?p=1", json(r#"["/1"]"#));
     server.sequence(
         "/api?p=2",
@@ -142,7 +126,7 @@ fn a_failing_answer_is_retried_told_and_gone_on_with_in_the_next_run() {
     job.finish(&[]);
     assert_eq!(job.pages().done(&server.url("")), ["/", "/1"]);
     assert_eq!(server.count("/api?p=2"), 2, "asked again after a 503");
-    let text = log(&job);
+    let text = job.log();
     assert!(text.contains("answer 2: it is not JSON"), "{text}");
     assert!(text.contains(r#""<b>down</b>""#), "{text}");
 
@@ -157,7 +141,7 @@ fn a_failing_answer_is_retried_told_and_gone_on_with_in_the_next_run() {
 
 #[test]
 fn a_killed_run_goes_on_where_it_was() {
-    let server = island(4);
+    let server = Server::island(4);
     let gate = Gate::default();
     server.on("/api?p=1", json(r#"["/1"]"#));
     server.on("/api?p=2", json(r#"["/2"]"#));
@@ -190,7 +174,7 @@ fn a_killed_run_goes_on_where_it_was() {
 
 #[test]
 fn secrets_stay_on_the_host() {
-    let (server, other) = (island(1), island(1));
+    let (server, other) = (Server::island(1), Server::island(1));
     server.on("/api", Answer::redirect(&other.url("/api")));
     let api = format!(
         "{{ url: '{}', urls: '$[*]', headers: {{ Authorization: Bearer s3cretword }} }}",
@@ -200,7 +184,7 @@ fn secrets_stay_on_the_host() {
     let job = job(&server, &api);
     job.finish(&[]);
     assert!(other.log().is_empty());
-    let text = log(&job);
+    let text = job.log();
     assert!(text.contains("status 302"), "{text}");
     assert!(!text.contains("s3cret"), "{text}");
 }

@@ -8,13 +8,6 @@ use flate2::{Compression, write::GzEncoder};
 use std::fs;
 use std::io::Write;
 
-/// A site whose start page links to nothing, with `/1` … `/n` to be found.
-fn island(n: usize) -> Server {
-    let server = Server::fan(n);
-    server.page("/", &[]);
-    server
-}
-
 fn gz(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
@@ -26,17 +19,9 @@ fn lists(server: &Server, files: &str) -> Job {
     Job::site(&server.url("/"), &more)
 }
 
-fn log(job: &Job) -> String {
-    let mut text = String::new();
-    for entry in fs::read_dir(job.dir().join("log")).unwrap().flatten() {
-        text += &fs::read_to_string(entry.path()).unwrap();
-    }
-    text
-}
-
 #[test]
 fn every_kind_of_list_is_read() {
-    let server = island(9);
+    let server = Server::island(9);
     let at = |n: u32| server.url(&format!("/{n}"));
     let job = lists(
         &server,
@@ -88,7 +73,7 @@ fn every_kind_of_list_is_read() {
     let mut want: Vec<String> = (1..=8).map(|n| format!("/{n}")).collect();
     want.insert(0, "/".to_owned());
     assert_eq!(job.pages().done(&server.url("")), want);
-    let log = log(&job);
+    let log = job.log();
     assert!(
         log.contains("a.txt: 2 rows, 1 new pages, 1 out of scope"),
         "{log}"
@@ -102,7 +87,7 @@ fn every_kind_of_list_is_read() {
 
 #[test]
 fn a_list_is_read_once_and_again_when_it_grew() {
-    let server = island(4);
+    let server = Server::island(4);
     let job = lists(&server, &format!("[a.txt, '{}']", server.url("/lists/b")));
     let file = job.folder().join("a.txt");
     fs::write(&file, server.url("/1")).unwrap();
@@ -125,7 +110,7 @@ fn a_list_is_read_once_and_again_when_it_grew() {
 
 #[test]
 fn what_cannot_be_read_is_told_and_ends_nothing() {
-    let server = island(2);
+    let server = Server::island(2);
     let job = lists(
         &server,
         &format!(
@@ -143,7 +128,7 @@ fn what_cannot_be_read_is_told_and_ends_nothing() {
     server.on("/lists/html", Answer::html("<!doctype html><p>Not found"));
     job.finish(&[]);
     assert_eq!(job.pages().done(&server.url("")), ["/", "/1"]);
-    let log = log(&job);
+    let log = job.log();
     for words in [
         "gone.txt: cannot be read: ",
         "one.csv: 1 rows, 1 new pages; line 3: a piece of it is longer",
@@ -159,7 +144,7 @@ fn what_cannot_be_read_is_told_and_ends_nothing() {
 #[test]
 #[ignore = "measures"]
 fn measure_a_million_rows() {
-    let server = island(1);
+    let server = Server::island(1);
     let job = lists(&server, "[many.csv.gz]");
     let path = job.folder().join("many.csv.gz");
     let mut packer = GzEncoder::new(fs::File::create(path).unwrap(), Compression::fast());

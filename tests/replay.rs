@@ -95,11 +95,7 @@ fn figures_are_served_while_it_runs() {
 fn port(job: &Job) -> u16 {
     let end = Instant::now() + DEADLINE;
     loop {
-        let log: String = std::fs::read_dir(job.dir().join("log"))
-            .into_iter()
-            .flatten()
-            .filter_map(|file| std::fs::read_to_string(file.unwrap().path()).ok())
-            .collect();
+        let log = job.log();
         let mark = "metrics at http://127.0.0.1:";
         if let Some((_, rest)) = log.split_once(mark)
             && let Some((port, _)) = rest.split_once("/metrics")

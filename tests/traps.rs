@@ -4,15 +4,6 @@ mod common;
 
 use common::crawl::Job;
 use common::server::{Answer, Server};
-use std::fs;
-
-fn log(job: &Job) -> String {
-    let mut text = String::new();
-    for entry in fs::read_dir(job.dir().join("log")).unwrap().flatten() {
-        text += &fs::read_to_string(entry.path()).unwrap();
-    }
-    text
-}
 
 /// A calendar of 60 months, each with a link to the next; and an article.
 fn calendar() -> Server {
@@ -34,7 +25,7 @@ fn an_endless_calendar_is_capped_told_and_liftable() {
     job.finish(&[]);
     // The start page, its article and seven months.
     assert_eq!(job.pages().done(&server.url("")).len(), 9);
-    let text = log(&job);
+    let text = job.log();
     let shape = format!("{}/cal/{{date}}", server.host());
     let told = format!("trap: calendar: 7 {shape} pages taken");
     assert_eq!(text.matches(&told).count(), 1, "{text}");
@@ -45,7 +36,7 @@ fn an_endless_calendar_is_capped_told_and_liftable() {
     let job = Job::site(&server.url("/"), "discover: { sitemap: off, traps: off }");
     job.run(&[]);
     assert_eq!(job.pages().done(&server.url("")).len(), 62);
-    assert!(!log(&job).contains("trap"));
+    assert!(!job.log().contains("trap"));
 }
 
 #[test]
@@ -85,7 +76,7 @@ fn since_leaves_out_what_is_old() {
     job.finish(&[]);
     assert_eq!(job.pages().done(&server.url("")), ["/", "/1", "/3", "/4"]);
     assert_eq!(server.count("/old.xml"), 0);
-    let text = log(&job);
+    let text = job.log();
     assert!(
         text.contains("2 new pages, 1 older than discover.since"),
         "{text}"

@@ -9,7 +9,7 @@ use crate::discover::scope::ScopeRules;
 use crate::extract::explain::Explained;
 use crate::extract::fields::Plan;
 use crate::extract::{charset, links};
-use crate::fetch::{self, Fetched, Fetcher, Http, Visitor, Want};
+use crate::fetch::{self, Fetched, Fetcher, Rungs, Visitor, Want};
 use crate::monitor::line::clean;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
@@ -46,7 +46,10 @@ pub fn page(site: &Site, url: &Url, all: bool) -> anyhow::Result<ExitCode> {
 }
 
 async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, bool)> {
-    let http = Http::new()?;
+    // A site whose ladder begins above plain HTTP is asked by that rung.
+    let ladder = Rungs::new()?.for_site(site);
+    let fetcher = &*ladder[0].fetcher;
+    let rung = ladder[0].rung.as_str();
     let visitor = Visitor::new(site);
     let scope = ScopeRules::new(site);
     let mut out = String::new();
@@ -60,18 +63,18 @@ async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, b
     let _ = writeln!(
         out,
         "robots    {}",
-        verdict(site, &http, &visitor, url).await
+        verdict(site, fetcher, &visitor, url).await
     );
     let want = match Plan::compile(&site.extract).wants_json() {
         true => Want::PageOrJson,
         false => Want::Page,
     };
-    let fetched = match http.fetch(&visitor, url, want).await {
+    let fetched = match fetcher.fetch(&visitor, url, want).await {
         Ok(fetched) => fetched,
         Err(error) => {
             let _ = writeln!(
                 out,
-                "fetched   by http, failed after {} ms: {}: {}",
+                "fetched   by {rung}, failed after {} ms: {}: {}",
                 error.elapsed.as_millis(),
                 error.kind,
                 clean(&error.detail)
@@ -81,7 +84,7 @@ async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, b
     };
     let _ = writeln!(
         out,
-        "fetched   by http, status {}, {}, {} bytes, headers after {} ms, all after {} ms",
+        "fetched   by {rung}, status {}, {}, {} bytes, headers after {} ms, all after {} ms",
         fetched.status,
         clean(&fetch::media_type(&fetched).unwrap_or_else(|| "no media type".into())),
         fetched.bytes,
@@ -156,7 +159,7 @@ pub fn file(site: &Site, file: &Path, url: &Url, all: bool) -> anyhow::Result<Ex
 }
 
 /// What the host's robots.txt says of the page.
-async fn verdict(site: &Site, http: &Http, visitor: &Visitor, url: &Url) -> String {
+async fn verdict(site: &Site, fetcher: &dyn Fetcher, visitor: &Visitor, url: &Url) -> String {
     if site.fetch.robots == Obedience::Ignore {
         return "ignored, as fetch.robots says".to_owned();
     }
@@ -164,7 +167,7 @@ async fn verdict(site: &Site, http: &Http, visitor: &Visitor, url: &Url) -> Stri
         return "no robots.txt for such an address".to_owned();
     };
     let want = Want::File(robots::MAX_BYTES as u64);
-    let fetched = match http.fetch(visitor, &file, want).await {
+    let fetched = match fetcher.fetch(visitor, &file, want).await {
         Ok(fetched) => fetched,
         Err(error) => {
             return format!(

@@ -3,11 +3,11 @@
 use super::attend::{self, Attendants};
 use super::{INCOMPLETE, complain, headless, jobs, log, signals};
 use crate::archive::Archive;
-use crate::bus::{self, Controls, Event, JobState, Level, SiteInfo, SiteState};
+use crate::bus::{self, Controls, Event, JobState, Level, SiteDelta, SiteInfo, SiteState};
 use crate::config::Job;
 use crate::engine::{Ended, Engine, Parts, Reload};
-use crate::fetch::Http;
-use crate::monitor::{self, Counts, Pages, Snapshot};
+use crate::fetch::Rungs;
+use crate::monitor::{self, Counts, Snapshot};
 use crate::remote::{Limits, Server, Setup};
 use crate::store::sqlite::{self, Opening, OpeningSite};
 use anyhow::Context;
@@ -109,7 +109,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("writing the log in {}", dir.display()))?;
     let keeps = job.sites.iter().any(|site| site.keep.bodies);
     let archive = archive(&dir, &title, fresh, keeps, &events)?;
-    let fetcher = Http::new().context("preparing HTTP")?;
+    let rungs = Rungs::new().context("preparing HTTP")?;
 
     let infos: Vec<SiteInfo> = job
         .sites
@@ -119,17 +119,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     let counts = opened
         .sites
         .iter()
-        .map(|site| Counts {
-            pages: Pages {
-                done: site.counts.done,
-                failed: site.counts.failed,
-                skipped: site.counts.skipped,
-                queued: site.counts.queued,
-                in_flight: 0,
-            },
-            records: site.counts.records,
-            bytes: site.counts.bytes,
-        })
+        .map(|site| Counts::from(&SiteDelta::from(site.counts)))
         .collect();
     let (publish, snapshots) = monitor::channel(&infos);
     let watching = tokio::spawn(monitor::run(bus_end, infos, counts, publish, SNAPSHOTS));
@@ -150,6 +140,11 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         );
         tracing::info!("{text}");
         let _ = events.send(Event::notice(Level::Warn, None, text)).await;
+    }
+    for warning in &job.warnings {
+        tracing::warn!("{warning}");
+        let notice = Event::notice(Level::Warn, None, warning.as_str());
+        let _ = events.send(notice).await;
     }
     let stopped_by = signals::listen(controls.commands.clone()).context("listening to signals")?;
     jobs::note(&dir, &title);
@@ -183,7 +178,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         store: opened.store,
         opened: opened.sites,
         job,
-        fetcher: Arc::new(fetcher),
+        rungs,
         events,
         commands: command_end,
         queries: query_end,

@@ -12,6 +12,7 @@ mod env;
 mod error;
 mod fields;
 mod forms;
+pub mod ladder;
 mod loader;
 mod raw;
 mod resolve;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use self::diff::differences;
 pub use self::error::ConfigError;
+pub use self::ladder::{Budget, RungLimits};
 pub use self::resolve::Overrides;
 pub use self::site::{
     Cast, Compress, Discover, Fetch, FieldRule, Job, JsonPath, Keep, Limits, Pattern, Pick,

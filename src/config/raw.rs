@@ -1,6 +1,7 @@
 //! The sites file as it is written: one `Document` for each `---`.
 
 use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, WorkersForm};
+use super::ladder::{BrowserForm, ProxyForm, ServiceForm, SolverForm};
 use super::scalar::{
     AlertLevel, Bodies, Bound, Compress, Css, DateFormat, Depth, Expression, HostName,
     JsonPathText, LdPath, MetaName, Moment, Name, Obey, Positive, Retries, RungName, Size, Span,
@@ -123,8 +124,16 @@ sections! {
     }
     /// How pages are fetched.
     Fetch {
-        /// Ways of fetching, cheapest first; this version has `http`.
+        /// Ways of fetching, cheapest first: `http`, `proxy`, `browser`, `service`, `solver`.
         via: OneOrMany<RungName>,
+        /// Proxies, for `proxy` in `via`.
+        proxy: ProxyForm,
+        /// The headless browser, for `browser` in `via`.
+        browser: BrowserForm,
+        /// The scraping API, for `service` in `via`.
+        service: ServiceForm,
+        /// The challenge solver, for `solver` in `via`.
+        solver: SolverForm,
         /// Workers, 1 to 1024; `auto` tunes their number while the crawl runs.
         concurrency: WorkersForm,
         /// Least time between two requests to one host.

@@ -71,11 +71,9 @@ fn read(job: PageJob) -> Commit {
         .and_then(|value| value.to_str().ok());
     let (text, _) = charset::decode(&body, header);
 
-    let mut commit = site.commit(leased, Outcome::Done);
-    commit.attempt = Some(attempt);
-    commit.content_type = fetch::media_type(&fetched);
     let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
     if fetch::is_json(&fetched) {
+        let mut commit = done(&site, leased, attempt, &fetched);
         keep(&site, &mut commit, rules.plan.json(&text, path, &page.url));
         return commit;
     }
@@ -94,8 +92,9 @@ fn read(job: PageJob) -> Commit {
     if links <= block::FEW_LINKS
         && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &text)
     {
-        return refused(&site, leased, commit, &text, whose, &fetched);
+        return refused(&site, leased, attempt, &text, whose, &fetched);
     }
+    let mut commit = done(&site, leased, attempt, &fetched);
     if let Some(base) = &head.base_href {
         page_links.base(base);
     }
@@ -147,32 +146,40 @@ fn tell_trap(site: &SiteContext, url: &str) {
     }
 }
 
+/// The commit of a page that was had.
+fn done(site: &SiteContext, leased: &Leased, attempt: Attempt, fetched: &Fetched) -> Commit {
+    Commit {
+        attempt: Some(attempt),
+        content_type: fetch::media_type(fetched),
+        ..site.commit(leased, Outcome::Done)
+    }
+}
+
 /// A page with a good status that is a challenge all the same.
 fn refused(
     site: &SiteContext,
     leased: &Leased,
-    commit: Commit,
+    attempt: Attempt,
     html: &str,
     whose: &str,
     fetched: &Fetched,
 ) -> Commit {
-    // It was counted as done when its commit was begun.
-    site.done.fetch_sub(1, Ordering::Relaxed);
     let kind = FailureKind::Blocked;
     // A bus that is gone has nobody who counts.
     let _ = site.events.blocking_send(Event::Late {
         site: site.id,
         kind,
     });
-    let mut refused = site.commit(leased, Outcome::Failed(kind));
-    refused.content_type = commit.content_type;
-    refused.attempt = commit.attempt.map(|attempt| Attempt {
-        kind: Some(kind),
-        detail: whose.to_owned(),
-        ..attempt
-    });
-    refused.evidence = Some(evidence(&fetched.headers, html.as_bytes()));
-    refused
+    Commit {
+        content_type: fetch::media_type(fetched),
+        attempt: Some(Attempt {
+            kind: Some(kind),
+            detail: whose.to_owned(),
+            ..attempt
+        }),
+        evidence: Some(evidence(&fetched.headers, html.as_bytes())),
+        ..site.commit(leased, Outcome::Failed(kind))
+    }
 }
 
 /// Puts a page's records into its commit, and tells of them; what was left out

@@ -16,7 +16,7 @@ pub type Added = (bool, String);
 pub struct Rules {
     /// The document of the sites file.
     pub document: Arc<Site>,
-    /// The document with what was set since: limits, retries, scope.
+    /// The document with what was set since: depth and scope.
     pub config: Site,
     /// Scope rules added while the crawl ran.
     pub added: Vec<Added>,
@@ -44,7 +44,6 @@ impl Rules {
     ) -> Self {
         let mut config = Site::clone(&document);
         config.limits.depth = controls.max_depth;
-        config.fetch.retries = controls.retries;
         for (include, pattern) in &added {
             if let Ok(regex) = regex::Regex::new(pattern) {
                 let list = match include {

@@ -112,7 +112,8 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
         detail: String::new(),
     };
     let rules = site.rules();
-    let result = site
+    let ladder = site.ladder();
+    let result = ladder[0]
         .fetcher
         .fetch(&rules.visitor, &page.url, rules.want())
         .await;
@@ -287,7 +288,7 @@ fn redirect(
     if print == own
         && fetched.headers.contains_key(reqwest::header::SET_COOKIE)
         && leased.tries == 0
-        && rules.config.fetch.retries > 0
+        && site.controls().retries > 0
     {
         // It only wanted to see its cookie come back.
         let mut commit = site.commit(leased, Outcome::Failed(FailureKind::Redirect));

@@ -25,6 +25,7 @@ mod exchange;
 mod http;
 mod read;
 mod retry_after;
+mod rungs;
 mod sniff;
 mod visitor;
 
@@ -36,6 +37,7 @@ pub use self::call::Call;
 pub use self::error::{FetchError, Trouble};
 pub use self::http::Http;
 pub use self::retry_after::retry_after;
+pub use self::rungs::{NoRung, Rungs, Step};
 pub use self::visitor::Visitor;
 
 use crate::config::Rung;
@@ -51,6 +53,12 @@ pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Fetched, FetchError>>
 pub trait Fetcher: Send + Sync {
     /// Which rung this is.
     fn rung(&self) -> Rung;
+
+    /// The most that one request can cost, in millionths of the currency of
+    /// the rung's budget; `None` where nobody knows before it is answered.
+    fn price(&self) -> Option<u64> {
+        Some(0)
+    }
 
     /// Makes one request; follows no redirect and retries nothing.
     ///

@@ -102,6 +102,15 @@ impl Job {
         Running::spawn(self.command(&args))
     }
 
+    /// The log, as far as it is written.
+    pub fn log(&self) -> String {
+        std::fs::read_dir(self.dir().join("log"))
+            .into_iter()
+            .flatten()
+            .filter_map(|file| std::fs::read_to_string(file.ok()?.path()).ok())
+            .collect()
+    }
+
     /// `status --json`.
     pub fn status(&self) -> Value {
         let output = self.crawldeck(&["status", "sites.crawl", "--json"]);

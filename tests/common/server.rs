@@ -235,6 +235,13 @@ impl Server {
         server
     }
 
+    /// A start page without links, and the plain pages `/1` … `/n`.
+    pub fn island(n: usize) -> Self {
+        let server = Self::fan(n);
+        server.page("/", &[]);
+        server
+    }
+
     /// `127.0.0.1:PORT`.
     pub fn host(&self) -> String {
         self.address.to_string()

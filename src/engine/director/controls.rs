@@ -83,6 +83,7 @@ impl Director {
         let site = self.site(id)?;
         let had = change(&site, |controls| controls.max_depth = most).await;
         self.remember("depth", Undo::Command(Command::MaxDepth(id, had.max_depth)));
+        self.exchange_rules(&site, site.rules().added.clone());
         let left = self.rescope(&site).await;
         let mut done = Done::changed(
             or_none(had.max_depth.map(u64::from)),
@@ -102,7 +103,6 @@ impl Director {
         let site = self.site(id)?;
         let had = change(&site, |controls| controls.retries = retries).await;
         self.remember("retries", Undo::Command(Command::Retries(id, had.retries)));
-        self.exchange_rules(&site, site.rules().added.clone());
         Ok(Done::changed(had.retries.to_string(), retries.to_string()))
     }
 
@@ -172,7 +172,6 @@ impl Director {
     /// Judges the queue by the rules as they are now; answers how many pages
     /// were left out.
     pub(super) async fn rescope(&self, site: &Arc<SiteContext>) -> u64 {
-        self.exchange_rules(site, site.rules().added.clone());
         send(site, Control::Rules).await;
         let rules = site.rules();
         let prune = Prune {

@@ -17,7 +17,7 @@ use crate::bus::{
     Answer, Command, Event, JobState, Level, Origin, Query, Request, SiteState, verb,
 };
 use crate::config::Job;
-use crate::fetch::Fetcher;
+use crate::fetch::Rungs;
 use crate::page::SiteId;
 use crate::store::sqlite::OpenedSite;
 use crate::store::{JournalEntry, Store};
@@ -45,8 +45,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// What the store knows of each site, in the job's order.
     pub opened: Vec<OpenedSite>,
-    /// The ladder's rung.
-    pub fetcher: Arc<dyn Fetcher>,
+    /// What the sites' ladders are made of.
+    pub rungs: Rungs,
     /// The bus.
     pub events: mpsc::Sender<Event>,
     /// Commands from every face.
@@ -140,7 +140,7 @@ impl Director {
         let shared = Shared {
             store: parts.store.clone(),
             events: parts.events.clone(),
-            fetcher: parts.fetcher,
+            rungs: parts.rungs,
             pool,
             archive: parts.archive,
             tasks: tasks.clone(),

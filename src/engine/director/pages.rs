@@ -64,27 +64,21 @@ impl Director {
     }
 
     pub(super) async fn retry(&mut self, pick: Pick) -> Refusable<Done> {
-        self.revise(pick, Revision::Retry, "no failed page matches", "again")
+        self.revise(pick, Revision::Retry, "no failed page matches")
             .await
     }
 
     pub(super) async fn force(&mut self, pick: Pick) -> Refusable<Done> {
-        self.revise(pick, Revision::Force, "no finished page matches", "again")
+        self.revise(pick, Revision::Force, "no finished page matches")
             .await
     }
 
     pub(super) async fn ignore(&mut self, pick: Pick) -> Refusable<Done> {
-        self.revise(pick, Revision::Ignore, "no failed page matches", "ignored")
+        self.revise(pick, Revision::Ignore, "no failed page matches")
             .await
     }
 
-    async fn revise(
-        &mut self,
-        pick: Pick,
-        how: Revision,
-        none: &str,
-        becomes: &str,
-    ) -> Refusable<Done> {
+    async fn revise(&mut self, pick: Pick, how: Revision, none: &str) -> Refusable<Done> {
         if self.store.is_stalled() {
             return Err(Done::refused("nothing can be written just now"));
         }
@@ -97,16 +91,14 @@ impl Director {
                 send(site, Control::Requeued(pages)).await;
             }
         }
-        let verb = match becomes {
-            "again" if all == 1 => "goes round again",
-            "again" => "go round again",
-            _ if all == 1 => "is ignored",
-            _ => "are ignored",
+        let (one, many) = match how {
+            Revision::Retry | Revision::Force => ("goes round again", "go round again"),
+            Revision::Ignore => ("is ignored", "are ignored"),
         };
         match all {
             0 => Err(Done::refused(none)),
-            1 => Ok(Done::plain(format!("1 page {verb}"))),
-            n => Ok(Done::plain(format!("{n} pages {verb}"))),
+            1 => Ok(Done::plain(format!("1 page {one}"))),
+            n => Ok(Done::plain(format!("{n} pages {many}"))),
         }
     }
 

@@ -87,18 +87,10 @@ impl Director {
         let Some((id, opened)) = admitted else {
             return false;
         };
-        let counts = opened.counts;
         self.tell(Event::Joined {
             site: id,
             info: SiteInfo::from(&**config),
-            counts: SiteDelta {
-                done: signed(counts.done),
-                failed: signed(counts.failed),
-                skipped: signed(counts.skipped),
-                queued: signed(counts.queued),
-                records: signed(counts.records),
-                bytes: signed(counts.bytes),
-            },
+            counts: SiteDelta::from(opened.counts),
         })
         .await;
         let watched = *self.linger.borrow();
@@ -138,6 +130,10 @@ impl Director {
             added,
             Some(&old.visitor),
         ));
+        let (was, is) = (&old.document.fetch, &new.fetch);
+        if was.via != is.via || was.rungs.keys() != is.rungs.keys() {
+            site.set_ladder(self.shared.rungs.for_site(&new));
+        }
         send(site, Control::Controls).await;
         send(site, Control::Reloaded { start, sitemaps }).await;
         let info = SiteInfo::from(&*new);
@@ -149,11 +145,6 @@ impl Director {
         let left = self.rescope(site).await;
         (left > 0).then(|| format!("{}: {left} queued pages are left out now", site.name))
     }
-}
-
-/// No counter comes near the end of either.
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn document(job: &Job, site: &SiteContext) -> Option<Arc<Site>> {

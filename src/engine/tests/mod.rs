@@ -6,10 +6,11 @@ mod pages;
 
 use super::{Ended, Engine, Parts, Reload};
 use crate::bus::{
-    self, Answer, Ask, Command, Controls, Origin, Query, Reply, Request, SiteInfo, Told, verb,
+    self, Answer, Ask, Command, Controls, Origin, Query, Reply, Request, SiteDelta, SiteInfo, Told,
+    verb,
 };
 use crate::config::{self, Job, Overrides, Rung};
-use crate::fetch::{Fetched, Fetcher, Fetching, Visitor, Want};
+use crate::fetch::{Fetched, Fetcher, Fetching, Rungs, Visitor, Want};
 use crate::monitor::{self, SiteView, Snapshot};
 use crate::store::StoreError;
 use crate::store::sqlite::{self, Opening, OpeningSite};
@@ -146,17 +147,7 @@ impl Run {
         let counts = opened
             .sites
             .iter()
-            .map(|site| monitor::Counts {
-                pages: monitor::Pages {
-                    done: site.counts.done,
-                    failed: site.counts.failed,
-                    skipped: site.counts.skipped,
-                    queued: site.counts.queued,
-                    in_flight: 0,
-                },
-                records: site.counts.records,
-                bytes: site.counts.bytes,
-            })
+            .map(|site| monitor::Counts::from(&SiteDelta::from(site.counts)))
             .collect();
         tokio::spawn(monitor::run(bus_end, infos, counts, publish, 50));
         let memory = Arc::new(Memory {
@@ -172,7 +163,7 @@ impl Run {
             job,
             store: opened.store,
             opened: opened.sites,
-            fetcher: memory.clone(),
+            rungs: Rungs::of(vec![memory.clone()]),
             events,
             commands: command_end,
             queries: query_end,

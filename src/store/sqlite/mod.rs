@@ -143,6 +143,21 @@ impl From<SiteDelta> for SiteCounts {
     }
 }
 
+impl From<SiteCounts> for SiteDelta {
+    fn from(counts: SiteCounts) -> Self {
+        // No counter comes near the end of either.
+        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        Self {
+            done: signed(counts.done),
+            failed: signed(counts.failed),
+            skipped: signed(counts.skipped),
+            queued: signed(counts.queued),
+            records: signed(counts.records),
+            bytes: signed(counts.bytes),
+        }
+    }
+}
+
 /// A redirect from one page to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Redirect {

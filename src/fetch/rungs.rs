@@ -1,0 +1,109 @@
+//! A site's rungs, made for it in the order of its ladder.
+
+use super::{FetchError, Fetcher, Fetching, Http, Trouble, Visitor, Want};
+use crate::config::{Rung, Site};
+use crate::page::FailureKind;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// One rung of a site's ladder.
+#[derive(Clone)]
+pub struct Step {
+    /// Which.
+    pub rung: Rung,
+    /// What fetches by it.
+    pub fetcher: Arc<dyn Fetcher>,
+}
+
+/// Why a rung cannot be made; in words, with what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoRung(pub String);
+
+/// What all sites' rungs are made of.
+pub struct Rungs {
+    http: Arc<dyn Fetcher>,
+    /// Rungs made by a test, in place of those below.
+    #[cfg(test)]
+    made: Vec<Arc<dyn Fetcher>>,
+}
+
+impl Rungs {
+    /// With the system's name servers and certificates.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub fn new() -> Result<Self, FetchError> {
+        Ok(Self {
+            http: Arc::new(Http::new()?),
+            #[cfg(test)]
+            made: Vec::new(),
+        })
+    }
+
+    /// These rungs, of which the first stands for plain HTTP too.
+    #[cfg(test)]
+    pub fn of(made: Vec<Arc<dyn Fetcher>>) -> Self {
+        Self {
+            http: made[0].clone(),
+            made,
+        }
+    }
+
+    /// The ladder of a site: its `via`, at least one step. A rung that cannot
+    /// be made stands in it all the same, and says why of each request.
+    pub fn for_site(&self, site: &Site) -> Vec<Step> {
+        let step = |rung: &Rung| Step {
+            rung: *rung,
+            fetcher: self
+                .make(*rung, site)
+                .unwrap_or_else(|why| Arc::new(Absent { rung: *rung, why })),
+        };
+        site.fetch.via.iter().map(step).collect()
+    }
+
+    fn make(&self, rung: Rung, _site: &Site) -> Result<Arc<dyn Fetcher>, NoRung> {
+        #[cfg(test)]
+        if let Some(made) = self.made.iter().find(|made| made.rung() == rung) {
+            return Ok(made.clone());
+        }
+        match rung {
+            Rung::Http => Ok(self.http.clone()),
+            Rung::Proxy => Err(not_yet(rung)),
+            Rung::Browser => Err(not_yet(rung)),
+            Rung::Service => Err(not_yet(rung)),
+            Rung::Solver => Err(not_yet(rung)),
+        }
+    }
+}
+
+fn not_yet(rung: Rung) -> NoRung {
+    NoRung(format!(
+        "this version cannot fetch by {} yet",
+        rung.as_str()
+    ))
+}
+
+/// Stands where a rung could not be made.
+struct Absent {
+    rung: Rung,
+    why: NoRung,
+}
+
+impl Fetcher for Absent {
+    fn rung(&self) -> Rung {
+        self.rung
+    }
+
+    fn fetch<'a>(&'a self, _: &'a Visitor, _: &'a Url, _: Want) -> Fetching<'a> {
+        let why = self.why.to_string();
+        Box::pin(std::future::ready(Err(FetchError {
+            kind: FailureKind::Internal,
+            detail: why.clone(),
+            elapsed: Duration::ZERO,
+            head: None,
+            trouble: Some(Trouble::Down(why)),
+        })))
+    }
+}
