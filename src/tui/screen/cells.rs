@@ -85,11 +85,11 @@ pub fn cell(
         "DEPTH" => Cell::plain(row.depth.to_string()),
         "ID" => Cell::Text(row.id.to_string().into(), theme.faint()),
         "DUE" => match row.due {
-            Some(due) => {
-                let left = Duration::from_millis(due.saturating_sub(now));
+            Some(due) if due > now => {
+                let left = Duration::from_millis(due - now);
                 Cell::Text(format!("in {}", text::span(left)).into(), theme.warn())
             }
-            None => Cell::plain("now"),
+            _ => Cell::plain("now"),
         },
         _ => Cell::Middle(row.url.clone(), Style::new()),
     }
