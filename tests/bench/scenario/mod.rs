@@ -3,6 +3,7 @@
 pub mod attached;
 pub mod deck;
 pub mod fields;
+pub mod hup;
 pub mod kill;
 pub mod links;
 pub mod many;
