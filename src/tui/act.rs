@@ -166,10 +166,11 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
 
 fn copy(state: &mut State, action: Action) -> Vec<Effect> {
     let (screen, shared) = state.current();
-    let text = if action == Action::Copy {
-        screen.url(shared)
-    } else {
-        screen.row(shared)
+    let view = screen.view();
+    let text = match action {
+        // Rows that are about no URL.
+        Action::Copy if !matches!(view, View::Journal | View::Log) => screen.url(shared),
+        _ => screen.row(shared),
     };
     match text {
         Some(text) => {

@@ -83,6 +83,8 @@ pub struct Shared {
     pub readonly: bool,
     /// Whether leaving the deck leaves the crawl alone.
     pub attached: bool,
+    /// Whether a recording is shown.
+    pub replay: bool,
     /// Whether the operator has asked to stop.
     pub stopping: bool,
     /// What the deck measures of itself.
@@ -208,6 +210,7 @@ impl State {
                 title,
                 readonly: false,
                 attached: false,
+                replay: false,
                 stopping: false,
                 stats: Stats::default(),
                 keymap: Arc::default(),

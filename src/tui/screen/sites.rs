@@ -208,7 +208,7 @@ impl Screen for Sites {
         throughput(pen, chart, shared);
         let inside = pen.panel(notes, "last events");
         let notices: Vec<_> = shared.snapshot.notices.iter().collect();
-        super::notices(pen, inside, &notices, shared, 0);
+        super::notices(pen, inside, &notices, shared);
     }
 
     fn act(&mut self, action: Action, shared: &mut Shared) -> Vec<Effect> {

@@ -299,3 +299,51 @@ fn every_column_of_every_list_of_pages_sorts_both_ways() {
         assert_eq!(orders.len(), columns, "{keys:?}");
     }
 }
+
+#[test]
+fn a_notice_is_copied_and_the_cursor_stays_on_it() {
+    let mut state = at("7");
+    let copied = |state: &mut State, key| match &press(state, key)[..] {
+        [Effect::Copy(text)] => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    let newest = copied(&mut state, "y");
+    assert_eq!(newest.split('\t').count(), 4, "{newest}");
+    let last = state.shared.snapshot.notices.last().unwrap().text.clone();
+    assert!(newest.ends_with(&*last), "{newest}");
+    let above = copied(&mut state, "kY");
+    assert_ne!(above, newest);
+    // A newer one comes in: the cursor stays on its row, and on `G` follows again.
+    let mut snapshot = (*state.shared.snapshot).clone();
+    let mut notices = snapshot.notices.to_vec();
+    let mut more = notices[0].clone();
+    more.text = "later than all".into();
+    notices.push(more);
+    snapshot.notices = notices.into();
+    snapshot.notices_total += 1;
+    state.update(std::sync::Arc::new(snapshot));
+    assert_eq!(copied(&mut state, "y"), above);
+    assert!(copied(&mut state, "Gy").ends_with("later than all"));
+    let row = copied(&mut at("6"), "y");
+    assert!(row.contains("concurrency books 17"), "{row}");
+}
+
+#[test]
+fn a_replay_says_that_lists_are_of_today() {
+    for (keys, said) in [
+        ("", false),
+        ("2", true),
+        ("3", true),
+        ("5", true),
+        ("7", false),
+    ] {
+        let mut state = at(keys);
+        state.shared.replay = true;
+        let shown = text(&settled(&mut state, 80, 24));
+        let words = "this list is as the store is now, not as it was at the moment shown.";
+        assert_eq!(shown.contains(words), said, "{keys}:\n{shown}");
+    }
+    let mut state = at("3?");
+    state.shared.replay = true;
+    insta::assert_snapshot!("help_replay_80x24", text(&settled(&mut state, 80, 24)));
+}
