@@ -172,7 +172,11 @@ impl Resolve for GuardedNames {
 
 /// The addresses that may be connected to, each family in random order: a retry
 /// then tries another address where one is dead.
-fn usable(name: &str, mut found: Vec<IpAddr>, guarded: bool) -> Result<Vec<IpAddr>, NoAddress> {
+pub(super) fn usable(
+    name: &str,
+    mut found: Vec<IpAddr>,
+    guarded: bool,
+) -> Result<Vec<IpAddr>, NoAddress> {
     if guarded {
         let first = found.first().copied();
         found.retain(|ip| !is_private(*ip));
