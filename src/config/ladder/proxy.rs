@@ -207,3 +207,6 @@ fn rule(form: ProxyForm) -> Result<ProxyRule, String> {
         direct: form.fallback.is_some_and(|direct| direct.0),
     })
 }
+
+#[cfg(test)]
+mod tests;
