@@ -213,6 +213,35 @@ scalars! {
             .ok_or_else(|| {
                 "no way of fetching; write one of http, proxy, browser, service, solver".to_owned()
             });
+    /// A proxy's address.
+    ProxyText(super::ProxyAddress), "a proxy such as http://user:password@host:port",
+        |text| super::ProxyAddress::parse(text);
+    /// Where a list of proxies is fetched.
+    ProxyListUrl(Url), "an http or https URL",
+        |text| match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+            // It may hold a key.
+            _ => Err("a whole URL is wanted; write it with https:// (or http://)".to_owned()),
+        };
+    /// When another exit is taken.
+    RotateName(super::Rotate), "request, site or session", |text| match text {
+        "request" => Ok(super::Rotate::Request),
+        "site" => Ok(super::Rotate::Site),
+        "session" => Ok(super::Rotate::Session),
+        _ => Err("not known; write request, site or session".to_owned()),
+    };
+    /// Whether names are left for the proxy to resolve.
+    ResolveName(bool), "local or remote", |text| match text {
+        "local" => Ok(false),
+        "remote" => Ok(true),
+        _ => Err("not known; write local or remote".to_owned()),
+    };
+    /// Whether requests go directly where no proxy can be used.
+    FallbackName(bool), "none or direct", |text| match text {
+        "none" => Ok(false),
+        "direct" => Ok(true),
+        _ => Err("not known; write none or direct".to_owned()),
+    };
     /// An amount of money, in millionths.
     Money(u64), "an amount such as 12.50", |text| amount(text);
 }

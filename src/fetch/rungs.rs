@@ -1,9 +1,9 @@
 //! A site's rungs, made for it in the order of its ladder.
 
-use super::{FetchError, Fetcher, Fetching, Http, Service, Trouble, Visitor, Want};
+use super::{FetchError, Fetcher, Fetching, Http, Proxy, Service, Trouble, Visitor, Want};
 use crate::config::{Rung, Site};
 use crate::page::FailureKind;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use url::Url;
 
@@ -24,8 +24,11 @@ pub struct NoRung(pub String);
 /// What all sites' rungs are made of.
 pub struct Rungs {
     http: Arc<dyn Fetcher>,
-    /// The same, for the rungs that ask somebody else over it.
+    /// The same, for the rungs that make requests of their own.
     client: Arc<Http>,
+    /// Proxies by their key: sites with the same share them, and one whose
+    /// document changes elsewhere keeps them.
+    proxies: Mutex<Vec<(u64, Weak<Proxy>)>>,
     /// Rungs made by a test, in place of those below.
     #[cfg(test)]
     made: Vec<Arc<dyn Fetcher>>,
@@ -41,6 +44,7 @@ impl Rungs {
         Ok(Self {
             http: client.clone(),
             client,
+            proxies: Mutex::default(),
             #[cfg(test)]
             made: Vec::new(),
         })
@@ -52,6 +56,7 @@ impl Rungs {
         Self {
             http: made[0].clone(),
             client: Arc::new(Http::new().unwrap()),
+            proxies: Mutex::default(),
             made,
         }
     }
@@ -75,7 +80,7 @@ impl Rungs {
         }
         match rung {
             Rung::Http => Ok(self.http.clone()),
-            Rung::Proxy => Err(not_yet(rung)),
+            Rung::Proxy => self.proxy(site),
             Rung::Browser => Err(not_yet(rung)),
             Rung::Service => match &site.fetch.rungs.service {
                 Some(service) => {
@@ -86,6 +91,29 @@ impl Rungs {
             },
             Rung::Solver => Err(not_yet(rung)),
         }
+    }
+}
+
+impl Rungs {
+    fn proxy(&self, site: &Site) -> Result<Arc<dyn Fetcher>, NoRung> {
+        let Some(options) = &site.fetch.rungs.proxy else {
+            return Err(NoRung("fetch.proxy names no proxies".to_owned()));
+        };
+        let key = options.exits_key();
+        let mut known = self.proxies.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(_, proxy)| proxy.strong_count() > 0);
+        let same = known.iter().find(|(other, _)| *other == key);
+        if let Some(proxy) = same.and_then(|(_, proxy)| proxy.upgrade()) {
+            return Ok(proxy);
+        }
+        let rule = Arc::clone(&options.rule);
+        let proxy = Arc::new(Proxy::new(
+            rule,
+            options.limits.timeout,
+            self.client.clone(),
+        ));
+        known.push((key, Arc::downgrade(&proxy)));
+        Ok(proxy)
     }
 }
 
