@@ -216,7 +216,13 @@ impl Proxy {
             let sending = session.client.request(request);
             match timeout_at(clock.headers_until(), sending).await {
                 Err(_) => return Err(Failed::Made(clock.headers_late())),
-                Ok(Ok(response)) => return Ok(Response::from(response.map(reqwest::Body::wrap))),
+                Ok(Ok(response)) => {
+                    let response = Response::from(response.map(reqwest::Body::wrap));
+                    return match refusal(session, url, &response) {
+                        Some(fault) => Err(Failed::Unmade(fault)),
+                        None => Ok(response),
+                    };
+                }
                 Ok(Err(error)) if may_repeat && is_stale(&error) && !dial::connected_anew() => {
                     may_repeat = false;
                 }
@@ -241,18 +247,6 @@ impl Proxy {
         clock: &Clock<'_>,
     ) -> Result<Fetched, FetchError> {
         let session = &lease.session;
-        let status = response.status().as_u16();
-        // Through a tunnel it would be the site's own answer.
-        if status == 407 && url.scheme() == "http" && !session.address.scheme.is_socks() {
-            let mut fault = Fault::of_status(status);
-            if session.exit.health().ok > 0 {
-                // A site can answer so too, to stop a crawl.
-                fault.whose = Whose::Either;
-            }
-            self.sessions.failed(session, &fault, Instant::now());
-            let cause = named(session, Cause::new(FailureKind::Connect, fault.words));
-            return Err(cause.after(clock.start.elapsed()));
-        }
         session.guise.hear(url, response.headers());
         match exchange::receive(response, want, visitor.max_body, clock).await {
             Ok(fetched) => {
@@ -333,6 +327,21 @@ impl ClientError for hyper_util::client::legacy::Error {
 
 fn down(text: String) -> (Trouble, String) {
     (Trouble::Down(text.clone()), text)
+}
+
+/// Whether the answer to a plain request is the proxy's own, who wants another
+/// login. Through a tunnel it would be the site's.
+fn refusal(session: &Session, url: &Url, response: &Response) -> Option<Fault> {
+    let status = response.status().as_u16();
+    if status != 407 || url.scheme() != "http" || session.address.scheme.is_socks() {
+        return None;
+    }
+    let mut fault = Fault::of_status(status);
+    if session.exit.health().ok > 0 {
+        // A site can answer so too, to stop a crawl.
+        fault.whose = Whose::Either;
+    }
+    Some(fault)
 }
 
 /// The cause with its exit's name in front.
