@@ -1,8 +1,10 @@
 //! A site's rungs, made for it in the order of its ladder.
 
+use super::browser::Browser;
 use super::{FetchError, Fetcher, Fetching, Http, Trouble, Visitor, Want};
 use crate::config::{Rung, Site};
 use crate::page::FailureKind;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -24,19 +26,24 @@ pub struct NoRung(pub String);
 /// What all sites' rungs are made of.
 pub struct Rungs {
     http: Arc<dyn Fetcher>,
+    /// One for all sites; nothing is started before it is wanted.
+    browser: Arc<Browser>,
     /// Rungs made by a test, in place of those below.
     #[cfg(test)]
     made: Vec<Arc<dyn Fetcher>>,
 }
 
 impl Rungs {
-    /// With the system's name servers and certificates.
+    /// With the system's name servers and certificates; what rungs keep goes
+    /// into `folder`, if there is one.
     ///
     /// # Errors
     /// As [`Http::new`].
-    pub fn new() -> Result<Self, FetchError> {
+    pub fn new(folder: Option<&Path>) -> Result<Self, FetchError> {
+        let http: Arc<dyn Fetcher> = Arc::new(Http::new()?);
         Ok(Self {
-            http: Arc::new(Http::new()?),
+            browser: Arc::new(Browser::new(folder, http.clone())),
+            http,
             #[cfg(test)]
             made: Vec::new(),
         })
@@ -47,6 +54,7 @@ impl Rungs {
     pub fn of(made: Vec<Arc<dyn Fetcher>>) -> Self {
         Self {
             http: made[0].clone(),
+            browser: Arc::new(Browser::new(None, made[0].clone())),
             made,
         }
     }
@@ -71,7 +79,7 @@ impl Rungs {
         match rung {
             Rung::Http => Ok(self.http.clone()),
             Rung::Proxy => Err(not_yet(rung)),
-            Rung::Browser => Err(not_yet(rung)),
+            Rung::Browser => Ok(self.browser.clone()),
             Rung::Service => Err(not_yet(rung)),
             Rung::Solver => Err(not_yet(rung)),
         }
