@@ -47,7 +47,7 @@ pub fn page(site: &Site, url: &Url, all: bool) -> anyhow::Result<ExitCode> {
 
 async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, bool)> {
     // A site whose ladder begins above plain HTTP is asked by that rung.
-    let ladder = Rungs::new()?.for_site(site);
+    let ladder = Rungs::new(None)?.for_site(site);
     let fetcher = &*ladder[0].fetcher;
     let rung = ladder[0].rung.as_str();
     let visitor = Visitor::new(site);

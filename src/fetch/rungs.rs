@@ -1,8 +1,10 @@
 //! A site's rungs, made for it in the order of its ladder.
 
+use super::browser::Browser;
 use super::{FetchError, Fetcher, Fetching, Http, Proxy, Service, Trouble, Visitor, Want};
 use crate::config::{Rung, Site};
 use crate::page::FailureKind;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use url::Url;
@@ -29,19 +31,23 @@ pub struct Rungs {
     /// Proxies by their key: sites with the same share them, and one whose
     /// document changes elsewhere keeps them.
     proxies: Mutex<Vec<(u64, Weak<Proxy>)>>,
+    /// One for all sites; nothing is started before it is wanted.
+    browser: Arc<Browser>,
     /// Rungs made by a test, in place of those below.
     #[cfg(test)]
     made: Vec<Arc<dyn Fetcher>>,
 }
 
 impl Rungs {
-    /// With the system's name servers and certificates.
+    /// With the system's name servers and certificates; what rungs keep goes
+    /// into `folder`, if there is one.
     ///
     /// # Errors
     /// As [`Http::new`].
-    pub fn new() -> Result<Self, FetchError> {
+    pub fn new(folder: Option<&Path>) -> Result<Self, FetchError> {
         let client = Arc::new(Http::new()?);
         Ok(Self {
+            browser: Arc::new(Browser::new(folder, client.clone())),
             http: client.clone(),
             client,
             proxies: Mutex::default(),
@@ -57,6 +63,7 @@ impl Rungs {
             http: made[0].clone(),
             client: Arc::new(Http::new().unwrap()),
             proxies: Mutex::default(),
+            browser: Arc::new(Browser::new(None, made[0].clone())),
             made,
         }
     }
@@ -81,7 +88,7 @@ impl Rungs {
         match rung {
             Rung::Http => Ok(self.http.clone()),
             Rung::Proxy => self.proxy(site),
-            Rung::Browser => Err(not_yet(rung)),
+            Rung::Browser => Ok(self.browser.clone()),
             Rung::Service => match &site.fetch.rungs.service {
                 Some(service) => {
                     let client = self.client.clone();

@@ -65,7 +65,12 @@ impl Visitor {
             timeouts: fetch.timeouts,
             max_body: fetch.max_body,
             guarded: !fetch.allow_private,
-            browsing: Arc::default(),
+            browsing: fetch
+                .rungs
+                .browser
+                .as_ref()
+                .map(|browser| Arc::new(browser.browsing.clone()))
+                .unwrap_or_default(),
             own: with_added(&common, &fetch.headers, &site.name),
             common,
             hosts: site
