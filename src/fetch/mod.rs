@@ -17,6 +17,7 @@ mod answer;
 pub mod block;
 pub mod body;
 mod call;
+mod clearance;
 mod cookies;
 mod dial;
 mod dns;
@@ -28,6 +29,8 @@ mod retry_after;
 mod rungs;
 mod service;
 mod sniff;
+mod solver;
+mod solvers;
 mod visitor;
 
 #[cfg(test)]
@@ -40,6 +43,7 @@ pub use self::http::Http;
 pub use self::retry_after::retry_after;
 pub use self::rungs::{NoRung, Rungs, Step};
 pub use self::service::Service;
+pub use self::solver::Solver;
 pub use self::visitor::Visitor;
 
 use crate::config::Rung;

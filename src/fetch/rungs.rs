@@ -1,6 +1,7 @@
 //! A site's rungs, made for it in the order of its ladder.
 
-use super::{FetchError, Fetcher, Fetching, Http, Service, Trouble, Visitor, Want};
+use super::solvers::Solvers;
+use super::{FetchError, Fetcher, Fetching, Http, Service, Solver, Trouble, Visitor, Want};
 use crate::config::{Rung, Site};
 use crate::page::FailureKind;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub struct Rungs {
     http: Arc<dyn Fetcher>,
     /// The same, for the rungs that ask somebody else over it.
     client: Arc<Http>,
+    solvers: Solvers,
     /// Rungs made by a test, in place of those below.
     #[cfg(test)]
     made: Vec<Arc<dyn Fetcher>>,
@@ -41,6 +43,7 @@ impl Rungs {
         Ok(Self {
             http: client.clone(),
             client,
+            solvers: Solvers::default(),
             #[cfg(test)]
             made: Vec::new(),
         })
@@ -52,6 +55,7 @@ impl Rungs {
         Self {
             http: made[0].clone(),
             client: Arc::new(Http::new().unwrap()),
+            solvers: Solvers::default(),
             made,
         }
     }
@@ -66,6 +70,11 @@ impl Rungs {
                 .unwrap_or_else(|why| Arc::new(Absent { rung: *rung, why })),
         };
         site.fetch.via.iter().map(step).collect()
+    }
+
+    /// Ends what rungs hold elsewhere, as far as that is done within seconds.
+    pub async fn close(&self) {
+        self.solvers.close(&self.client).await;
     }
 
     fn make(&self, rung: Rung, site: &Site) -> Result<Arc<dyn Fetcher>, NoRung> {
@@ -84,7 +93,14 @@ impl Rungs {
                 }
                 None => Err(without(rung)),
             },
-            Rung::Solver => Err(not_yet(rung)),
+            Rung::Solver => match &site.fetch.rungs.solver {
+                Some(solver) => {
+                    let proxy = solver.rule.proxy.as_ref();
+                    let shared = |url: &Url| self.solvers.endpoint(url, proxy);
+                    Ok(Arc::new(Solver::new(self.client.clone(), solver, shared)))
+                }
+                None => Err(without(rung)),
+            },
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Who asks: what the requests of one site have in common.
 
+use super::clearance::{Clearance, Clearances};
 use super::cookies::Jar;
 use super::{Call, Want};
 use crate::config::{Site, Timeouts};
@@ -35,6 +36,8 @@ pub struct Visitor {
     own: HeaderMap,
     hosts: Vec<HostRule>,
     cookies: Arc<Jar>,
+    /// What a solver has won for its hosts.
+    clearances: Arc<Clearances>,
     /// What its requests have besides their address.
     call: Option<Arc<Call>>,
 }
@@ -62,6 +65,7 @@ impl Visitor {
                 .chain(site.start.iter().filter_map(HostRule::of))
                 .collect(),
             cookies: Arc::default(),
+            clearances: Arc::default(),
             call: None,
         }
     }
@@ -76,6 +80,7 @@ impl Visitor {
             own: self.own.clone(),
             hosts: self.hosts.clone(),
             cookies: self.cookies.clone(),
+            clearances: self.clearances.clone(),
             call: Some(Arc::new(call)),
         }
     }
@@ -84,8 +89,33 @@ impl Visitor {
     pub fn renewed(&self, site: &Site) -> Self {
         Self {
             cookies: self.cookies.clone(),
+            clearances: self.clearances.clone(),
             ..Self::new(site)
         }
+    }
+
+    /// Takes what a solver has won at `url`: cookies as its answer would have
+    /// set them, and with which name it was. Plain HTTP goes on with both.
+    pub(super) fn win(&self, url: &Url, cookies: &[(String, String)], won: Clearance) {
+        for (_, text) in cookies {
+            self.cookies.put(text, url);
+        }
+        self.clearances.put(url, won);
+    }
+
+    /// Whether what a solver has won for a URL's host still holds.
+    pub fn is_cleared(&self, url: &Url) -> bool {
+        self.clearances.agent(url).is_some()
+    }
+
+    /// Forgets what a solver has won for a URL's host, since it was blocked
+    /// all the same. Answers whether there was anything.
+    pub fn lapse(&self, url: &Url) -> bool {
+        let dropped = self.clearances.forget(url);
+        if let Some(names) = &dropped {
+            self.cookies.forget(names, url);
+        }
+        dropped.is_some()
     }
 
     /// Whether its requests are more than a GET of a page.
@@ -104,6 +134,9 @@ impl Visitor {
         let mut headers = if own { &self.own } else { &self.common }.clone();
         if let Want::File(_) = want {
             headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        }
+        if let Some(agent) = self.clearances.agent(url) {
+            headers.insert(USER_AGENT, agent);
         }
         if let Some(cookies) = self.cookies.header(url) {
             let cookies = match headers.get(COOKIE) {
