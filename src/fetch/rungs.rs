@@ -1,7 +1,8 @@
 //! A site's rungs, made for it in the order of its ladder.
 
 use super::browser::Browser;
-use super::{FetchError, Fetcher, Fetching, Http, Proxy, Service, Trouble, Visitor, Want};
+use super::solvers::Solvers;
+use super::{FetchError, Fetcher, Fetching, Http, Proxy, Service, Solver, Trouble, Visitor, Want};
 use crate::config::{Rung, Site};
 use crate::page::FailureKind;
 use std::path::Path;
@@ -33,6 +34,7 @@ pub struct Rungs {
     proxies: Mutex<Vec<(u64, Weak<Proxy>)>>,
     /// One for all sites; nothing is started before it is wanted.
     browser: Arc<Browser>,
+    solvers: Solvers,
     /// Rungs made by a test, in place of those below.
     #[cfg(test)]
     made: Vec<Arc<dyn Fetcher>>,
@@ -51,6 +53,7 @@ impl Rungs {
             http: client.clone(),
             client,
             proxies: Mutex::default(),
+            solvers: Solvers::default(),
             #[cfg(test)]
             made: Vec::new(),
         })
@@ -64,6 +67,7 @@ impl Rungs {
             client: Arc::new(Http::new().unwrap()),
             proxies: Mutex::default(),
             browser: Arc::new(Browser::new(None, made[0].clone())),
+            solvers: Solvers::default(),
             made,
         }
     }
@@ -78,6 +82,11 @@ impl Rungs {
                 .unwrap_or_else(|why| Arc::new(Absent { rung: *rung, why })),
         };
         site.fetch.via.iter().map(step).collect()
+    }
+
+    /// Ends what rungs hold elsewhere, as far as that is done within seconds.
+    pub async fn close(&self) {
+        self.solvers.close(&self.client).await;
     }
 
     fn make(&self, rung: Rung, site: &Site) -> Result<Arc<dyn Fetcher>, NoRung> {
@@ -96,7 +105,14 @@ impl Rungs {
                 }
                 None => Err(without(rung)),
             },
-            Rung::Solver => Err(not_yet(rung)),
+            Rung::Solver => match &site.fetch.rungs.solver {
+                Some(solver) => {
+                    let proxy = solver.rule.proxy.as_ref();
+                    let shared = |url: &Url| self.solvers.endpoint(url, proxy);
+                    Ok(Arc::new(Solver::new(self.client.clone(), solver, shared)))
+                }
+                None => Err(without(rung)),
+            },
         }
     }
 }
@@ -122,13 +138,6 @@ impl Rungs {
         known.push((key, Arc::downgrade(&proxy)));
         Ok(proxy)
     }
-}
-
-fn not_yet(rung: Rung) -> NoRung {
-    NoRung(format!(
-        "this version cannot fetch by {} yet",
-        rung.as_str()
-    ))
 }
 
 /// A rung whose options are missing; the sites file is refused before that.
