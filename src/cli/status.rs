@@ -142,6 +142,7 @@ mod tests {
             concurrency: 8,
             delay_ms: 250,
             removed,
+            round: None,
         }
     }
 
@@ -155,7 +156,7 @@ mod tests {
                     "done": 12345, "failed": 1, "skipped": 0, "queued": 0, "in_flight": 0,
                 },
                 "records": 7, "bytes": 1234567, "concurrency": 8, "delay_ms": 250,
-                "removed": false,
+                "removed": false, "round": null,
             }],
         });
         assert_eq!(object(true, &[site("books", None, false)]), expected);

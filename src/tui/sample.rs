@@ -63,6 +63,7 @@ pub fn snapshot() -> Arc<Snapshot> {
             queued: 1200 * (2 - n as i64),
             records: 380,
             bytes: 10_000_000,
+            ..SiteDelta::default()
         };
         monitor.fold(Event::Committed(vec![(site, delta)]), later);
         for second in 1..30u64 {
@@ -266,7 +267,7 @@ pub fn line(verb: &str) -> String {
         "delay" => "books 250ms",
         "pages" | "depth" => "books none",
         "retries" => "books 2",
-        "drain" | "finish" | "start-over" => "books",
+        "drain" | "finish" | "refresh" | "start-over" => "books",
         "add" => "books http://books.example.org/new",
         "force" | "retry" | "ignore" => "books",
         "drop" => "all ^/x",

@@ -1,6 +1,7 @@
 //! The deck's questions, on threads and connections of their own, so that no
 //! commit waits for them, and no page's detail for a long list.
 
+mod change;
 mod group;
 mod list;
 mod page;
@@ -162,6 +163,15 @@ impl Lookup {
             } => {
                 let (record, limit) = (record.as_deref(), limit.min(ROWS));
                 Told::Records(table::records(&read, &sites, site, record, offset, limit)?)
+            }
+            Ask::Changes {
+                site,
+                kind,
+                offset,
+                limit,
+            } => {
+                let limit = limit.min(ROWS);
+                Told::Changes(change::changes(&read, &sites, site, kind, offset, limit)?)
             }
             Ask::Journal { offset, limit } => {
                 Told::Journal(table::journal(&read, offset, limit.min(ROWS))?)

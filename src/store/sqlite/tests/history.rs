@@ -58,6 +58,7 @@ impl World {
                 queued: site.counts.queued as i64,
                 records: site.counts.records as i64,
                 bytes: site.counts.bytes as i64,
+                round: site.counts.round,
             };
         }
         self.core = Some(Core::new(Start {
@@ -67,6 +68,7 @@ impl World {
             next: found.next,
             fields: found.fields,
             orphans: found.orphans,
+            rounds: found.rounds,
             stall: watch::channel(None).0,
             back: Arc::default(),
             max_pages: Some(self.cap.clone()),
@@ -135,6 +137,7 @@ impl World {
                     queued: r.get(3)?,
                     records: r.get(4)?,
                     bytes: r.get(5)?,
+                    ..SiteDelta::default()
                 })
             })
             .unwrap()
