@@ -69,6 +69,7 @@ const HEAD: [&str; 11] = [
 const TEXT_COLUMNS: usize = 2;
 
 /// A row a site, below a header; why a site stands where it does comes last.
+/// Below them, what sites that were crawled again were found to be.
 fn table(sites: &[SiteStatus]) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(sites.iter().map(row));
@@ -89,6 +90,11 @@ fn table(sites: &[SiteStatus]) -> String {
         line.push_str(&why);
         text.push_str(line.trim_end());
         text.push('\n');
+    }
+    for site in sites {
+        if let Some(round) = &site.round {
+            text.push_str(&format!("{}: {}\n", site.site, round.found));
+        }
     }
     text
 }

@@ -7,8 +7,8 @@ pub use self::store::{PAGES, told};
 use super::state::{Effect, State};
 use super::theme::Theme;
 use crate::bus::{
-    Attempt, AutoRange, Doing, Event, JobState, Level, Notice, PageDetail, SiteControls, SiteDelta,
-    SiteInfo, SiteState, WorkerId,
+    Attempt, AutoRange, Doing, Event, JobState, Level, Notice, PageDetail, Round, SiteControls,
+    SiteDelta, SiteInfo, SiteState, WorkerId,
 };
 use crate::monitor::{Alert, Monitor, RuleFill, Snapshot};
 use crate::page::{FailureKind, PageId, PageState, SiteId};
@@ -63,7 +63,17 @@ pub fn snapshot() -> Arc<Snapshot> {
             queued: 1200 * (2 - n as i64),
             records: 380,
             bytes: 10_000_000,
-            ..SiteDelta::default()
+            // The first was crawled before.
+            round: match n {
+                0 => Round {
+                    number: 2,
+                    fresh: 1,
+                    changed: 1,
+                    unchanged: 398,
+                    gone: 1,
+                },
+                _ => Round::default(),
+            },
         };
         monitor.fold(Event::Committed(vec![(site, delta)]), later);
         for second in 1..30u64 {

@@ -9,6 +9,7 @@
 //! cargo bench --bench crawl -- attached   # ten terminals, and ones that do not read
 //! cargo bench --bench crawl -- many       # a thousand sites in one file
 //! cargo bench --bench crawl -- frontier   # twenty million known URLs
+//! cargo bench --bench crawl -- refresh    # an unchanged corpus, crawled again
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! ```
 //!
@@ -74,6 +75,8 @@ enum Scenario {
     Many,
     /// 20 million URLs in the store: RAM, inserts, leases.
     Frontier,
+    /// openjdk-17-doc unchanged, crawled again.
+    Refresh,
     /// How quickly the deck answers, and what it costs.
     Deck,
 }
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Scenario::Kill => scenario::kill::run(&options),
         Scenario::Many => scenario::many::run(&options),
         Scenario::Frontier => scenario::frontier::run(&options),
+        Scenario::Refresh => scenario::refresh::run(&options),
         Scenario::Deck => scenario::deck::run(&options),
     };
     match outcome {

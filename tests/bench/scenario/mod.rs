@@ -7,6 +7,7 @@ pub mod frontier;
 pub mod kill;
 pub mod links;
 pub mod many;
+pub mod refresh;
 pub mod three;
 
 use crate::nginx::{self, Host, Nginx};
