@@ -1,10 +1,12 @@
 //! What is made of a body, on a thread of the CPU pool: links, records, and
 //! the page's commit.
 
+use super::again;
 use super::evidence::evidence;
 use super::keep;
 use super::site::SiteContext;
 use super::work::Page;
+use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, Level};
 use crate::discover::order::Order;
 use crate::discover::trap;
@@ -12,7 +14,7 @@ use crate::extract::charset;
 use crate::extract::fields::Taken;
 use crate::fetch::{self, Fetched, block};
 use crate::page::{FailureKind, Outcome};
-use crate::store::{Commit, Leased, NewUrl, Record, Via};
+use crate::store::{Commit, Leased, NewUrl, Record, Seen, Via};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,8 +36,12 @@ pub struct PageJob {
 pub fn page(job: PageJob) {
     let site = job.site.clone();
     let leased = job.page.leased.clone();
-    let receipt = keep::begin(&site, &job.page, &job.attempt, &job.fetched);
-    let commit = catch_unwind(AssertUnwindSafe(|| read(job))).unwrap_or_else(|_| {
+    let same = catch_unwind(AssertUnwindSafe(|| same(&job))).unwrap_or_default();
+    let revisit = same.as_ref().and_then(|commit| commit.seen.as_ref());
+    let revisit = revisit.map(|seen| Revisit::Same(seen.digest));
+    let receipt = keep::begin(&site, &job.page, &job.attempt, &job.fetched, revisit);
+    let made = || same.unwrap_or_else(|| read(job));
+    let commit = catch_unwind(AssertUnwindSafe(made)).unwrap_or_else(|_| {
         tracing::error!(url = %leased.url, "parsing this page panicked");
         site.commit(&leased, Outcome::Failed(FailureKind::Internal))
     });
@@ -46,6 +52,22 @@ pub fn page(job: PageJob) {
     if site.digesting.fetch_sub(1, Ordering::AcqRel) == 1 {
         site.settled.notify_one();
     }
+}
+
+/// The commit of a page that is asked again and has the body that it had.
+fn same(job: &PageJob) -> Option<Commit> {
+    let (site, leased) = (&job.site, &job.page.leased);
+    let rules = site.rules();
+    if !again::is_same(&rules, leased, &job.fetched) {
+        return None;
+    }
+    let digest = leased.seen.as_ref()?.digest;
+    Some(Commit {
+        attempt: Some(job.attempt.clone()),
+        seen: Some(again::seen(&rules, &job.fetched, digest)),
+        same: true,
+        ..site.commit(leased, Outcome::Done)
+    })
 }
 
 fn read(job: PageJob) -> Commit {
@@ -70,10 +92,11 @@ fn read(job: PageJob) -> Commit {
         .get(reqwest::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let (text, _) = charset::decode(&body, header);
+    let seen = again::seen(&rules, &fetched, again::body_digest(&fetched, &body));
 
     let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
     if fetch::is_json(&fetched) {
-        let mut commit = done(&site, leased, attempt, &fetched);
+        let mut commit = done(&site, leased, attempt, &fetched, seen);
         keep(&site, &mut commit, rules.plan.json(&text, path, &page.url));
         return commit;
     }
@@ -94,7 +117,7 @@ fn read(job: PageJob) -> Commit {
     {
         return refused(&site, leased, attempt, &text, whose, &fetched);
     }
-    let mut commit = done(&site, leased, attempt, &fetched);
+    let mut commit = done(&site, leased, attempt, &fetched, seen);
     if let Some(base) = &head.base_href {
         page_links.base(base);
     }
@@ -147,8 +170,15 @@ fn tell_trap(site: &SiteContext, url: &str) {
 }
 
 /// The commit of a page that was had.
-fn done(site: &SiteContext, leased: &Leased, attempt: Attempt, fetched: &Fetched) -> Commit {
+fn done(
+    site: &SiteContext,
+    leased: &Leased,
+    attempt: Attempt,
+    fetched: &Fetched,
+    seen: Seen,
+) -> Commit {
     Commit {
+        seen: Some(seen),
         attempt: Some(attempt),
         content_type: fetch::media_type(fetched),
         ..site.commit(leased, Outcome::Done)

@@ -68,6 +68,8 @@ pub enum Action {
     NextState,
     /// Show the records of the next rule only.
     NextRule,
+    /// Show the changes of one kind, then of the next.
+    NextChange,
     /// Group failures more or less finely.
     GroupBy,
     /// Show the next level of notices and above only.
@@ -132,6 +134,7 @@ impl Action {
             Self::Goto(Place::Journal) => "go-journal",
             Self::Goto(Place::Log) => "go-log",
             Self::Goto(Place::Doctor) => "go-doctor",
+            Self::Goto(Place::Changes) => "go-changes",
             Self::NextScreen => "next-screen",
             Self::PrevScreen => "previous-screen",
             Self::Pause => "pause",
@@ -160,6 +163,7 @@ impl Action {
             Self::Kind => "next-kind",
             Self::NextState => "next-state",
             Self::NextRule => "next-rule",
+            Self::NextChange => "next-change",
             Self::GroupBy => "group-by",
             Self::Level => "next-level",
             Self::Why => "why",
@@ -203,11 +207,13 @@ pub enum Place {
     Log,
     /// How crawldeck itself fares.
     Doctor,
+    /// What rounds of crawling again found.
+    Changes,
 }
 
 impl Place {
     /// Every one, in the order of their keys.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sites,
         Self::Failures,
         Self::Pages,
@@ -216,6 +222,7 @@ impl Place {
         Self::Journal,
         Self::Log,
         Self::Doctor,
+        Self::Changes,
     ];
 
     /// Its name in the header and in the palette.
@@ -229,6 +236,7 @@ impl Place {
             Self::Journal => "journal",
             Self::Log => "log",
             Self::Doctor => "doctor",
+            Self::Changes => "changes",
         }
     }
 
@@ -274,11 +282,13 @@ pub enum Context {
     Log,
     /// The doctor.
     Doctor,
+    /// The changes.
+    Changes,
 }
 
 impl Context {
     /// Every one, and how the help heads it.
-    pub const ALL: [(Self, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str); 14] = [
         (Self::Everywhere, "Everywhere"),
         (Self::Dashboard, "Sites"),
         (Self::Site, "One site"),
@@ -292,5 +302,6 @@ impl Context {
         (Self::Journal, "Journal"),
         (Self::Log, "Log"),
         (Self::Doctor, "Doctor"),
+        (Self::Changes, "Changes"),
     ];
 }

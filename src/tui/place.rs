@@ -31,6 +31,8 @@ pub enum View {
     Log,
     /// How crawldeck itself fares.
     Doctor,
+    /// What rounds of crawling again found.
+    Changes,
 }
 
 impl View {
@@ -49,6 +51,7 @@ impl View {
             Self::Journal => Context::Journal,
             Self::Log => Context::Log,
             Self::Doctor => Context::Doctor,
+            Self::Changes => Context::Changes,
         }
     }
 
@@ -68,6 +71,7 @@ impl View {
             Place::Journal => Self::Journal,
             Place::Log => Self::Log,
             Place::Doctor => Self::Doctor,
+            Place::Changes => Self::Changes,
         }
     }
 }

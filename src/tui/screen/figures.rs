@@ -61,6 +61,9 @@ pub fn numbers(theme: Theme, site: &SiteView, width: u16) -> Vec<(String, Style)
             plain,
         ));
     }
+    if site.round.number > 0 {
+        lines.push((format!("crawled again, {}", site.round), plain));
+    }
     let or_none = |most: Option<u64>| most.map_or("any".to_owned(), |n| n.to_string());
     lines.push((
         format!(

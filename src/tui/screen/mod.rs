@@ -4,6 +4,7 @@
 
 mod body;
 mod cells;
+mod changes;
 mod doctor;
 mod figures;
 mod groups;
@@ -117,6 +118,7 @@ pub fn open(view: &View) -> Box<dyn Screen> {
         View::Records => Box::new(records::Records::new()),
         View::Journal => Box::new(journal::Journal::new()),
         View::Log => Box::new(log::Log::new()),
+        View::Changes => Box::new(changes::Changes::new()),
         View::Doctor => Box::new(doctor::Doctor::default()),
     }
 }
