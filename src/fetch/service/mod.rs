@@ -58,7 +58,7 @@ impl Service {
         want: Want,
     ) -> Result<Fetched, FetchError> {
         let early = |cause: Cause| cause.after(Duration::ZERO);
-        if visitor.is_call() {
+        if visitor.call().is_some() {
             let text = "a service gets pages alone, no requests of an API";
             return Err(early(Cause::new(FailureKind::Internal, text)));
         }
