@@ -4,6 +4,7 @@ pub mod attached;
 pub mod deck;
 pub mod fields;
 pub mod frontier;
+pub mod hup;
 pub mod kill;
 pub mod links;
 pub mod many;
