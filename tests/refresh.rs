@@ -51,6 +51,7 @@ fn round(job: &Job) -> Value {
     let times = round.as_object_mut().expect("a round");
     assert!(times.remove("began_ms").unwrap().is_u64());
     assert!(times.remove("ended_ms").unwrap().is_u64(), "it has ended");
+    assert!(times.remove("spared_bytes").unwrap().is_u64());
     round
 }
 
@@ -145,6 +146,9 @@ fn unchanged_pages_cost_no_body_and_keep_what_they_had() {
     assert_eq!(server.hits("/etag")[0].header("if-none-match"), "");
 
     assert_eq!(round(&job), figures(2, 0, 0, 7, 0));
+    let bodies = ["/", "/etag", "/date"].map(|path| server.hits(path)[0].bytes);
+    let spared = &job.site_status("site")["round"]["spared_bytes"];
+    assert_eq!(*spared, bodies.iter().sum::<usize>());
     assert!(changes(&job, &server, 2).is_empty());
     let plain = |page: &Value| {
         let mut page = page.clone();

@@ -136,6 +136,8 @@ pub struct Round {
     pub unchanged: i64,
     /// Pages that are there no longer.
     pub gone: i64,
+    /// Bytes of the bodies of unchanged pages that were not sent again.
+    pub spared_bytes: i64,
 }
 
 impl fmt::Display for Round {
@@ -158,6 +160,7 @@ impl Round {
             changed: with(self.changed, other.changed),
             unchanged: with(self.unchanged, other.unchanged),
             gone: with(self.gone, other.gone),
+            spared_bytes: with(self.spared_bytes, other.spared_bytes),
         }
     }
 }

@@ -19,7 +19,7 @@
 //! | `records` | kept |
 //! | `eta_s` | seconds until the queue is empty; null while that cannot be told |
 //! | `alerts` | the texts of the alerts that hold |
-//! | `round` | of crawling again: `number` (0: never), `new`, `changed`, `unchanged`, `gone` |
+//! | `round` | of crawling again: `number` (0: never), `new`, `changed`, `unchanged`, `gone`, `spared_bytes` (of unchanged bodies, not sent again) |
 //! | `sites` | a list, in the order of the file: `site` (its name), `state`, `why` (in words, or null), `standing` (why its queue stands still, or null), `pages`, `pages_per_s`, `bytes`, `records`, `concurrency`, `delay_ms`, `p95_ms` (of attempts), `eta_s`, `round` |
 
 use super::snapshot::{Alert, Pages, SiteView, Snapshot};

@@ -217,7 +217,7 @@ fn site(mut row: Take<'_>) -> SiteView {
         })
         .collect();
     // Older recordings have none.
-    let [number, fresh, changed, unchanged, gone] =
+    let [number, fresh, changed, unchanged, gone, spared_bytes] =
         std::array::from_fn(|_| i64::try_from(row.n()).unwrap_or(0));
     let fetching = workers
         .iter()
@@ -249,6 +249,7 @@ fn site(mut row: Take<'_>) -> SiteView {
             changed,
             unchanged,
             gone,
+            spared_bytes,
         },
     }
 }

@@ -233,6 +233,7 @@ fn site_row(row: &mut Put<'_>, site: &SiteView, head: usize) {
         round.changed,
         round.unchanged,
         round.gone,
+        round.spared_bytes,
     ] {
         row.n(u64::try_from(figure).unwrap_or(0));
     }

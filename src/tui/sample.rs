@@ -71,6 +71,7 @@ pub fn snapshot() -> Arc<Snapshot> {
                     changed: 1,
                     unchanged: 398,
                     gone: 1,
+                    spared_bytes: 9_000_000,
                 },
                 _ => Round::default(),
             },

@@ -9,11 +9,12 @@ use super::code::{DONE, FAILED, SKIPPED, int};
 use super::core::Core;
 use super::revise::latest;
 use super::site::{Site, Sites};
+use super::spare;
 use super::task::{Step, Task};
 use super::write::{Write, run};
 use crate::bus::Round;
 use crate::page::time::now_ms;
-use crate::page::{PageId, SiteId, SkipReason};
+use crate::page::{SiteId, SkipReason};
 use crate::store::{Refresh, Seen};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 use tokio::sync::oneshot;
@@ -209,42 +210,6 @@ impl Core {
             reply: None,
         }))
     }
-
-    /// Takes out of the queue what need not be asked again.
-    pub(super) fn spare(&mut self, id: SiteId, rules: u32, pages: &[(PageId, u64)]) -> u64 {
-        let Some(key) = self.start.sites.get(id).map(|site| site.key) else {
-            return 0;
-        };
-        if self.stalled {
-            return 0;
-        }
-        let mut spared = Vec::new();
-        for (page, since) in pages {
-            let found = self
-                .start
-                .conn
-                .prepare_cached(
-                    "SELECT 1 FROM again a JOIN seen s ON s.id = a.id JOIN queue q \
-                     ON q.site = a.site AND q.depth = a.rank AND q.id = a.id \
-                     WHERE a.id = ?1 AND a.site = ?2 AND a.fetched_at >= ?3 AND s.rules = ?4",
-                )
-                .and_then(|mut found| found.exists(params![page.0, key, int(*since), rules]));
-            match found {
-                Ok(true) if !self.leases.holds(page.0) => spared.push(page.0),
-                Ok(_) => {}
-                Err(error) => {
-                    self.stall(&error);
-                    return 0;
-                }
-            }
-        }
-        let count = spared.len() as u64;
-        if count > 0 {
-            self.write(Write::Turn(id, Turn::Spare { pages: spared }));
-            self.wake(id);
-        }
-        count
-    }
 }
 
 pub(super) fn apply(conn: &Connection, sites: &mut Sites, id: SiteId, turn: &Turn) -> Result<()> {
@@ -259,20 +224,7 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, id: SiteId, turn: &Tur
             at,
         } => begin(conn, site, *number, *last, *until, int(*at)),
         Turn::Queue { pages, upto } => queue(conn, site, pages, *upto),
-        Turn::Spare { pages } => {
-            for page in pages {
-                run(
-                    conn,
-                    "DELETE FROM queue WHERE site = ?1 AND id = ?2 \
-                     AND depth = (SELECT rank FROM again WHERE id = ?2)",
-                    params![site.key, page],
-                )?;
-                restore(conn, site, *page)?;
-                site.now.queued -= 1;
-                site.now.round.unchanged += 1;
-            }
-            Ok(())
-        }
+        Turn::Spare { pages } => spare::apply(conn, site, pages),
     }
 }
 
@@ -358,9 +310,9 @@ fn queue(conn: &Connection, site: &mut Site, pages: &[u32], upto: u32) -> Result
     Ok(())
 }
 
-/// Puts a page back as it was before it was to be asked again; answers whether
-/// it was.
-pub(super) fn restore(conn: &Connection, site: &mut Site, page: u32) -> Result<bool> {
+/// Puts a page back as it was before it was to be asked again; answers the bytes
+/// of its body, where it was to be.
+pub(super) fn restore(conn: &Connection, site: &mut Site, page: u32) -> Result<Option<i64>> {
     let back = run(
         conn,
         concat!(
@@ -373,14 +325,14 @@ pub(super) fn restore(conn: &Connection, site: &mut Site, page: u32) -> Result<b
         [page],
     )?;
     if back == 0 {
-        return Ok(false);
+        return Ok(None);
     }
     let bytes: i64 = conn
         .prepare_cached("DELETE FROM again WHERE id = ?1 RETURNING bytes")?
         .query_row([page], |row| row.get(0))?;
     site.now.done += 1;
     site.now.bytes += bytes;
-    Ok(true)
+    Ok(Some(bytes))
 }
 
 /// What a page that is asked again is known by.
@@ -405,7 +357,7 @@ pub(super) fn seen(conn: &Connection, page: u32) -> Result<Option<Box<Seen>>> {
 pub(in crate::store) fn round(conn: &Connection, key: i64) -> Result<Round> {
     let found = conn
         .prepare_cached(
-            "SELECT number, fresh, changed, unchanged, gone FROM round WHERE site = ?1 \
+            "SELECT number, fresh, changed, unchanged, gone, spared FROM round WHERE site = ?1 \
              ORDER BY number DESC LIMIT 1",
         )?
         .query_row([key], |row| {
@@ -415,6 +367,7 @@ pub(in crate::store) fn round(conn: &Connection, key: i64) -> Result<Round> {
                 changed: row.get(2)?,
                 unchanged: row.get(3)?,
                 gone: row.get(4)?,
+                spared_bytes: row.get(5)?,
             })
         })
         .optional()?;

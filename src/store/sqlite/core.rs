@@ -332,13 +332,20 @@ impl Core {
                 ])?;
                 let round = now.round;
                 if round.number > 0 {
-                    let figures = [round.fresh, round.changed, round.unchanged, round.gone];
-                    let [fresh, changed, unchanged, gone] = figures;
                     run(
                         &self.start.conn,
-                        "UPDATE round SET fresh = ?3, changed = ?4, unchanged = ?5, gone = ?6 \
+                        "UPDATE round SET fresh = ?3, changed = ?4, unchanged = ?5, gone = ?6, \
+                         spared = ?7 \
                          WHERE site = ?1 AND number = ?2",
-                        params![site.key, round.number, fresh, changed, unchanged, gone],
+                        params![
+                            site.key,
+                            round.number,
+                            round.fresh,
+                            round.changed,
+                            round.unchanged,
+                            round.gone,
+                            round.spared_bytes,
+                        ],
                     )?;
                 }
             }

@@ -22,6 +22,7 @@ mod revise;
 pub(in crate::store) mod schema;
 mod settle;
 mod site;
+mod spare;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -151,7 +151,7 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, skip: &Skip<'_>) -> Re
             site.now.queued -= 1;
             site.retries -= i64::from(skip.waiting);
             // A page that waited to be asked again stays what it was.
-            if !restore(conn, site, *id)? {
+            if restore(conn, site, *id)?.is_none() {
                 site.now.skipped += 1;
             }
         }

@@ -16,6 +16,8 @@ CREATE TABLE IF NOT EXISTS round (
   changed   INTEGER NOT NULL DEFAULT 0,
   unchanged INTEGER NOT NULL DEFAULT 0,
   gone      INTEGER NOT NULL DEFAULT 0,
+  -- Bytes of unchanged bodies that were not sent again.
+  spared    INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (site, number)
 ) WITHOUT ROWID;
 

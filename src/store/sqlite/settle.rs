@@ -14,10 +14,12 @@ use std::sync::Arc;
 /// The answer was what it was: the page is put back with its new attempt.
 /// Answers whether it was there to be put back.
 pub(super) fn same(conn: &Connection, site: &mut Site, end: &End, attempts: u32) -> Result<bool> {
-    if !restore(conn, site, end.page)? {
+    let Some(bytes) = restore(conn, site, end.page)? else {
         return Ok(false);
-    }
+    };
     let attempt = end.attempt.as_ref();
+    let sent = attempt.map_or(0, |attempt| int(attempt.bytes));
+    site.now.round.spared_bytes += (bytes - sent).max(0);
     run(
         conn,
         "UPDATE page SET attempts = ?2, fetched_at = coalesce(?3, fetched_at), \

@@ -1,9 +1,9 @@
 //! The store as a whole: against random histories, and through its trait.
 
-mod again;
 mod format;
 mod history;
 mod revisions;
+mod rounds;
 mod stall;
 mod steps;
 mod store;

@@ -64,7 +64,8 @@ async fn what_waits_to_be_asked_again_stands_and_can_be_spared_or_dropped() {
     let page = PageId(1);
     assert_eq!(job.store.spare(A, 8, vec![(page, at)]).await, 0);
     assert_eq!(job.store.spare(A, 7, vec![(page, at + 1)]).await, 0);
-    assert_eq!(job.store.spare(A, 7, vec![(page, at)]).await, 1);
+    let twice = vec![(page, at), (page, at)];
+    assert_eq!(job.store.spare(A, 7, twice).await, 1);
     assert_eq!(job.store.spare(A, 7, vec![(page, at)]).await, 0, "once");
     let prune = Prune {
         site: None,
