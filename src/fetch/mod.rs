@@ -74,6 +74,12 @@ pub trait Fetcher: Send + Sync {
     /// is the answer's own.
     fn blocked(&self, _through: &str) {}
 
+    /// What the operator should know of it though it works, in one line: bad
+    /// lines of a list.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+
     /// The exits by which it goes, those that did most first; a rung without
     /// exits has none. Asked by the screen, so it takes no time.
     fn exits(&self) -> Vec<ExitFigures> {

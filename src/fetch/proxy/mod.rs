@@ -302,6 +302,10 @@ impl Fetcher for Proxy {
         self.sessions.blocked(through, Instant::now());
     }
 
+    fn remark(&self) -> Option<String> {
+        self.source.remark()
+    }
+
     fn exits(&self) -> Vec<ExitFigures> {
         figures::of(&self.sessions.exits(), Instant::now())
     }

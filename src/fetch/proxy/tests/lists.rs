@@ -59,6 +59,12 @@ async fn a_list_is_read_from_a_file_and_from_a_url() {
             assert_kept(&rung, &result);
             assert_eq!(result.unwrap().status, 200);
         }
+        let remark = rung.remark().unwrap();
+        assert!(
+            remark.contains("1 bad line is left out: line 2: "),
+            "{remark}"
+        );
+        assert!(!remark.contains(PASSWORD), "{remark}");
     }
     assert_eq!(server.connections(), 1, "read once for all");
 }
