@@ -6,6 +6,7 @@
 //! ```
 
 mod alert;
+pub mod browsing;
 pub mod date;
 mod diff;
 mod env;
@@ -26,7 +27,10 @@ mod tests;
 
 pub use self::diff::differences;
 pub use self::error::ConfigError;
-pub use self::ladder::{Budget, RungLimits};
+pub use self::ladder::{
+    Budget, Meaning, Place, RungLimits, ServiceError, ServiceResult, ServiceRule, SolverProxy,
+    SolverRule, URL_MARK,
+};
 pub use self::proxies::{Gateway, Login, ProxyAddress, ProxyFrom, ProxyRule, ProxyScheme, Rotate};
 pub use self::resolve::Overrides;
 pub use self::site::{

@@ -113,11 +113,7 @@ pub(super) fn classify(error: &impl ClientError, phase: Phase) -> Cause {
     let connecting = error.is_connecting();
     for source in sources(error) {
         if let Some(no_address) = source.downcast_ref::<NoAddress>() {
-            let kind = match no_address {
-                NoAddress::Unresolved(_) => FailureKind::Dns,
-                NoAddress::Private { .. } => FailureKind::Private,
-            };
-            return Cause::new(kind, no_address.to_string());
+            return Cause::new(no_address.kind(), no_address.to_string());
         }
         if let Some(DialTimeout(limit)) = source.downcast_ref() {
             return Cause::new(FailureKind::Timeout, timed_out("no connection", *limit));

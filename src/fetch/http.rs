@@ -1,20 +1,20 @@
 //! The first rung: plain HTTP/1.1 and 2 over reqwest.
 
 use super::dial::{self, DialLayer};
-use super::dns::{GuardedNames, Lookup, SystemNames};
+use super::dns::{GuardedNames, Lookup, SystemNames, usable};
 use super::error::{Cause, Phase, classify, is_stale};
 use super::exchange::{self, IDLE, MAX_HEAD_READ, MAX_HEADERS};
 use super::read::Clock;
 use super::{FetchError, Fetched, Fetcher, Fetching, Visitor, Want};
-use crate::config::{self, Rung};
+use crate::config::{self, Rung, Timeouts};
 use crate::page::FailureKind;
-use reqwest::{Certificate, Client, Response};
+use reqwest::{Certificate, Client, Request, Response};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
-use url::Url;
+use url::{Host, Url};
 
 /// Plain HTTP, shared by all sites: one client for each of {plain, TLS} ×
 /// {guarded, unguarded}. The guarded ones share no connection with the others.
@@ -126,30 +126,55 @@ impl Http {
         want: Want,
     ) -> Result<Fetched, FetchError> {
         let clock = Clock::start(&visitor.timeouts);
-        let response = self
-            .send(visitor, url, want, &clock)
-            .await
-            .map_err(|cause| cause.after(clock.start.elapsed()))?;
+        let early = |cause: Cause| cause.after(clock.start.elapsed());
+        exchange::check_literal(visitor, url).map_err(early)?;
+        let request = || visitor.request(url, want);
+        let sending = self.send(url, visitor.guarded, &request, &clock);
+        let response = sending.await.map_err(early)?;
         visitor.hear(url, response.headers());
         exchange::receive(response, want, visitor.max_body, &clock).await
     }
 
-    /// Sends the request and waits for the headers.
+    /// Asks an endpoint of the operator's own, which may be on loopback, and
+    /// reads its whole answer, at most `cap` bytes of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fetcher::fetch`].
+    pub(super) async fn ask(
+        &self,
+        url: &Url,
+        request: &(dyn Fn() -> Request + Sync),
+        cap: u64,
+        limits: &Timeouts,
+    ) -> Result<Fetched, FetchError> {
+        let asking = async {
+            let clock = Clock::start(limits);
+            let response = self
+                .send(url, false, request, &clock)
+                .await
+                .map_err(|cause| cause.after(clock.start.elapsed()))?;
+            exchange::receive(response, Want::File(cap), cap, &clock).await
+        };
+        dial::with_limit(limits.connect, asking).await
+    }
+
+    /// Sends the request and waits for the headers. `request` makes it anew for
+    /// each connection that it is tried on.
     async fn send(
         &self,
-        visitor: &Visitor,
         url: &Url,
-        want: Want,
+        guarded: bool,
+        request: &(dyn Fn() -> Request + Sync),
         clock: &Clock<'_>,
     ) -> Result<Response, Cause> {
-        exchange::check_literal(visitor, url)?;
-        let client = self.client(url, visitor.guarded).await?;
+        let client = self.client(url, guarded).await?;
         let until: Instant = clock.headers_until();
         // A server may close a kept connection just as a request goes out on
         // it. Asked once more only: RFC 9112, section 9.3.1.
         let mut may_repeat = true;
         loop {
-            let sending = client.execute(visitor.request(url, want));
+            let sending = client.execute(request());
             match timeout_at(until, sending).await {
                 Err(_) => return Err(clock.headers_late()),
                 Ok(Ok(response)) => return Ok(response),
@@ -159,6 +184,25 @@ impl Http {
                 Ok(Err(error)) => return Err(classify(&error, Phase::Head)),
             }
         }
+    }
+
+    /// Whether a guarded visitor may be led to `url`, by its address: for rungs
+    /// that have it fetched by somebody else.
+    ///
+    /// # Errors
+    ///
+    /// [`FailureKind::Private`] where it leads to private addresses alone,
+    /// [`FailureKind::Dns`] where that cannot be known.
+    pub(super) async fn judge(&self, visitor: &Visitor, url: &Url) -> Result<(), Cause> {
+        exchange::check_literal(visitor, url)?;
+        let Some(Host::Domain(name)) = url.host().filter(|_| visitor.guarded) else {
+            return Ok(());
+        };
+        let found = self.names.lookup(name).await;
+        found
+            .and_then(|found| usable(name, found, true))
+            .map(drop)
+            .map_err(|none| Cause::new(none.kind(), none.to_string()))
     }
 }
 

@@ -19,7 +19,9 @@
 mod answer;
 pub mod block;
 pub mod body;
+pub mod browser;
 mod call;
+mod clearance;
 mod cookies;
 mod dial;
 mod dns;
@@ -30,7 +32,10 @@ mod proxy;
 mod read;
 mod retry_after;
 mod rungs;
+mod service;
 mod sniff;
+mod solver;
+mod solvers;
 mod visitor;
 
 #[cfg(test)]
@@ -43,6 +48,8 @@ pub use self::http::Http;
 pub use self::proxy::{ExitFigures, ExitState, Proxy};
 pub use self::retry_after::retry_after;
 pub use self::rungs::{NoRung, Rungs, Step};
+pub use self::service::Service;
+pub use self::solver::Solver;
 pub use self::visitor::Visitor;
 
 use crate::config::Rung;

@@ -1,7 +1,9 @@
 //! Who asks: what the requests of one site have in common.
 
+use super::clearance::{Clearance, Clearances};
 use super::cookies::Jar;
 use super::{Call, Want};
+use crate::config::browsing::Browsing;
 use crate::config::{Site, Timeouts};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,16 +14,22 @@ use reqwest::header::{
 use reqwest::{Method, Request};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use url::{Host, Url};
 
 /// What is asked for where pages are wanted.
 const ACCEPT_PAGE: &str = "text/html,application/xhtml+xml,*/*;q=0.5";
+/// Numbers of sessions.
+static SESSIONS: AtomicU64 = AtomicU64::new(0);
 /// The codings that [`super::body::decode`] undoes.
 const ACCEPT_CODINGS: &str = "gzip, br, zstd, deflate";
 
 /// A site's visitor: its headers, cookies, time limits and guard. One serves
 /// all workers of its site.
+#[derive(Clone)]
 pub struct Visitor {
+    /// Which session this is: the same for all visitors with the same cookies.
+    session: u64,
     /// The site's name.
     pub site: Arc<str>,
     /// Limits on the phases of a request.
@@ -30,6 +38,8 @@ pub struct Visitor {
     pub max_body: u64,
     /// Whether private addresses are refused.
     pub guarded: bool,
+    /// How a browser opens its pages.
+    pub browsing: Arc<Browsing>,
     /// Sent to every host.
     common: HeaderMap,
     /// Sent to the site's own hosts: `common` and what the operator added,
@@ -37,6 +47,8 @@ pub struct Visitor {
     own: HeaderMap,
     hosts: Vec<HostRule>,
     cookies: Arc<Jar>,
+    /// What a solver has won for its hosts.
+    clearances: Arc<Clearances>,
     /// What its requests have besides their address.
     call: Option<Arc<Call>>,
 }
@@ -51,10 +63,17 @@ impl Visitor {
         common.insert(ACCEPT, HeaderValue::from_static(ACCEPT_PAGE));
         common.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_CODINGS));
         Self {
+            session: SESSIONS.fetch_add(1, Ordering::Relaxed),
             site: site.name.as_str().into(),
             timeouts: fetch.timeouts,
             max_body: fetch.max_body,
             guarded: !fetch.allow_private,
+            browsing: fetch
+                .rungs
+                .browser
+                .as_ref()
+                .map(|browser| Arc::new(browser.browsing.clone()))
+                .unwrap_or_default(),
             own: with_added(&common, &fetch.headers, &site.name),
             common,
             hosts: site
@@ -65,6 +84,7 @@ impl Visitor {
                 .chain(site.start.iter().filter_map(HostRule::of))
                 .collect(),
             cookies: Arc::default(),
+            clearances: Arc::default(),
             call: None,
         }
     }
@@ -77,14 +97,17 @@ impl Visitor {
         common.insert(USER_AGENT, HeaderValue::from_static(agent));
         common.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_CODINGS));
         Self {
+            session: SESSIONS.fetch_add(1, Ordering::Relaxed),
             site: "".into(),
             timeouts,
             max_body: 0,
             guarded: false,
+            browsing: Arc::default(),
             own: common.clone(),
             common,
             hosts: Vec::new(),
             cookies: Arc::default(),
+            clearances: Arc::default(),
             call: None,
         }
     }
@@ -92,24 +115,43 @@ impl Visitor {
     /// A visitor with the same cookies whose requests are this call.
     pub fn calling(&self, call: Call) -> Self {
         Self {
-            site: self.site.clone(),
-            timeouts: self.timeouts,
-            max_body: self.max_body,
-            guarded: self.guarded,
-            common: self.common.clone(),
-            own: self.own.clone(),
-            hosts: self.hosts.clone(),
-            cookies: self.cookies.clone(),
             call: Some(Arc::new(call)),
+            ..self.clone()
         }
     }
 
     /// A visitor by the site's document as it is now, with the same cookies.
     pub fn renewed(&self, site: &Site) -> Self {
         Self {
+            session: self.session,
             cookies: self.cookies.clone(),
+            clearances: self.clearances.clone(),
             ..Self::new(site)
         }
+    }
+
+    /// Takes what a solver has won at `url`: cookies as its answer would have
+    /// set them, and with which name it was. Plain HTTP goes on with both.
+    pub(super) fn win(&self, url: &Url, cookies: &[(String, String)], won: Clearance) {
+        for (_, text) in cookies {
+            self.cookies.put(text, url);
+        }
+        self.clearances.put(url, won);
+    }
+
+    /// Whether what a solver has won for a URL's host still holds.
+    pub fn is_cleared(&self, url: &Url) -> bool {
+        self.clearances.agent(url).is_some()
+    }
+
+    /// Forgets what a solver has won for a URL's host, since it was blocked
+    /// all the same. Answers whether there was anything.
+    pub fn lapse(&self, url: &Url) -> bool {
+        let dropped = self.clearances.forget(url);
+        if let Some(names) = &dropped {
+            self.cookies.forget(names, url);
+        }
+        dropped.is_some()
     }
 
     /// The headers of requests to every host, which hold no secret.
@@ -117,9 +159,37 @@ impl Visitor {
         &self.common
     }
 
+    /// Which session this is.
+    pub(super) fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// The `User-Agent` header.
+    pub(super) fn user_agent(&self) -> &str {
+        let value = self.own.get(USER_AGENT).map(HeaderValue::to_str);
+        value.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// What the operator wants added to a request for `url`: nothing of a
+    /// foreign host. Cookies, codings and the user agent are not among it.
+    pub(super) fn added(&self, url: &Url) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        let own = self.hosts.iter().any(|rule| rule.takes(url));
+        let added = own.then(|| self.own.iter()).into_iter().flatten();
+        added.filter(|(name, value)| {
+            ![USER_AGENT, ACCEPT_ENCODING, COOKIE].contains(name)
+                && self.common.get(*name) != Some(value)
+        })
+    }
+
+    /// The call that its requests are, if they are more than a GET.
+    pub(super) fn call(&self) -> Option<&Call> {
+        self.call.as_deref()
+    }
+
     /// The request for `url`.
     pub(super) fn request(&self, url: &Url, want: Want) -> Request {
-        self.request_with(&self.cookies, None, url, want)
+        let won = self.clearances.agent(url);
+        self.request_with(&self.cookies, won.as_ref(), url, want)
     }
 
     /// The request for `url` in another guise than the site's own.

@@ -10,8 +10,11 @@ mod solver;
 pub use self::browser::{Browser, BrowserForm};
 pub use self::limits::{Budget, BudgetForm, RungLimits};
 pub use self::proxy::{Proxy, ProxyForm};
-pub use self::service::{Service, ServiceForm};
-pub use self::solver::{Solver, SolverForm};
+pub use self::service::{
+    Meaning, Place, Service, ServiceError, ServiceForm, ServiceResult, ServiceRule, URL_MARK,
+    fitting as service,
+};
+pub use self::solver::{Solver, SolverForm, SolverProxy, SolverRule};
 
 use super::raw;
 use super::site::Rung;
