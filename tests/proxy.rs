@@ -77,6 +77,23 @@ fn a_proxy_that_died_is_left_out_and_every_page_comes() {
 }
 
 #[test]
+fn an_exit_that_is_challenged_loses_its_site() {
+    let server = Server::fan(8);
+    let (bad, good) = (Proxy::challenged("bad", "pw"), Proxy::start("good", "pw"));
+    let start: Vec<_> = (1..=8).map(|n| server.url(&format!("/{n}"))).collect();
+    let text = format!(
+        "site: site\nstart: [{}]\ndiscover: {{ sitemap: off, links: off }}\nfetch:\n  via: proxy\n  \
+         robots: ignore\n  proxy: {{ list: ['u:pw@{}', 'u:pw@{}'], rotate: site }}\n",
+        start.join(", "),
+        bad.host(),
+        good.host(),
+    );
+    Job::new(&text).run(&["--concurrency", "1"]);
+    assert_eq!(bad.requests(), 1, "after its first block it was left");
+    assert!(good.requests() >= 7);
+}
+
+#[test]
 fn a_gateways_sessions_have_their_cookies_and_user_agents() {
     let server = Server::fan(12);
     for path in (1..=12).map(|n| format!("/{n}")) {
