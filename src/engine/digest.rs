@@ -115,6 +115,7 @@ fn read(job: PageJob) -> Commit {
     if links <= block::FEW_LINKS
         && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &text)
     {
+        site.blocked(&fetched);
         return refused(&site, leased, attempt, &text, whose, &fetched);
     }
     let mut commit = done(&site, leased, attempt, &fetched, seen);

@@ -9,7 +9,7 @@ use crate::bus::{Attempt, Event, Level, Reply, SiteControls, SiteDetail};
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
-use crate::fetch::Step;
+use crate::fetch::{Fetched, Step};
 use crate::page::{FailureKind, Fingerprint, Fingerprinter, Outcome, SiteId, Verdict, time};
 use crate::store::{Commit, Evidence, Leased, Store};
 use serde_json::Value;
@@ -174,6 +174,16 @@ impl SiteContext {
     pub fn ladder(&self) -> Arc<[Step]> {
         let ladder = self.ladder.read().unwrap_or_else(PoisonError::into_inner);
         ladder.clone()
+    }
+
+    /// Tells the rung by whose exit an answer came that it was a block; the
+    /// others know nothing of that exit.
+    pub fn blocked(&self, fetched: &Fetched) {
+        if let Some(through) = &fetched.through {
+            for step in self.ladder().iter() {
+                step.fetcher.blocked(through);
+            }
+        }
     }
 
     /// Exchanges the ladder.

@@ -147,6 +147,9 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
     .await;
 
     let sample = (elapsed, attempt.status, kind);
+    if let (Ok(fetched), Some(FailureKind::Blocked)) = (&result, kind) {
+        site.blocked(fetched);
+    }
     if let Ok(fetched) = &result
         && (kind.is_some() || !is_digested(fetched))
     {
