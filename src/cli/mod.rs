@@ -69,6 +69,9 @@ enum Command {
     /// List the crawls on this machine and whether they run
     List(list::ListArgs),
     /// Open the deck on a job's recording: pause, seek, faster, slower
+    ///
+    /// Figures, the log and charts are those of the moment shown. Lists (failures, pages, queue,
+    /// records, journal) and `crawldeck export` come from the store and are as it is now.
     Replay(replay::ReplayArgs),
     /// Serve small sites with faults on loopback and crawl them under the deck
     Demo(demo::DemoArgs),

@@ -6,8 +6,10 @@
 //! cargo bench --bench crawl -- fields     # three CSS fields a page against Scrapy
 //! cargo bench --bench crawl -- three      # three sites at once; the deck's cost
 //! cargo bench --bench crawl -- kill       # kill -9 and resume, thirty times
+//! cargo bench --bench crawl -- hup        # terminals that go away, a hundred times
 //! cargo bench --bench crawl -- attached   # ten terminals, and ones that do not read
 //! cargo bench --bench crawl -- many       # a thousand sites in one file
+//! cargo bench --bench crawl -- frontier   # twenty million known URLs
 //! cargo bench --bench crawl -- browser    # pages a second by Chromium, and its memory
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! ```
@@ -21,6 +23,7 @@
 
 mod corpus;
 mod endless;
+mod failures;
 mod nginx;
 mod peers;
 mod process;
@@ -29,6 +32,7 @@ mod scenario;
 mod screen;
 mod subject;
 mod table;
+mod terminal;
 
 use clap::{Parser, ValueEnum};
 use std::process::ExitCode;
@@ -50,7 +54,7 @@ pub struct Options {
     /// Only run the peers (`links` and `fields`): figures without verdicts.
     #[arg(long)]
     peers: bool,
-    /// Seed of the random instants (`kill`).
+    /// Seed of the random instants (`kill` and `hup`).
     #[arg(long)]
     seed: Option<u64>,
     /// Given by cargo.
@@ -70,8 +74,12 @@ enum Scenario {
     Attached,
     /// kill -9 at thirty random instants, each followed by a resume.
     Kill,
+    /// Terminals that go away at a hundred random instants, and what is left of them.
+    Hup,
     /// 1,000 sites of 20 pages in one file.
     Many,
+    /// 20 million URLs in the store: RAM, inserts, leases.
+    Frontier,
     /// openjdk-17-doc by the headless browser, with four tabs.
     Browser,
     /// How quickly the deck answers, and what it costs.
@@ -86,7 +94,9 @@ fn main() -> ExitCode {
         Scenario::Three => scenario::three::run(&options),
         Scenario::Attached => scenario::attached::run(&options),
         Scenario::Kill => scenario::kill::run(&options),
+        Scenario::Hup => scenario::hup::run(&options),
         Scenario::Many => scenario::many::run(&options),
+        Scenario::Frontier => scenario::frontier::run(&options),
         Scenario::Browser => scenario::browser::run(&options),
         Scenario::Deck => scenario::deck::run(&options),
     };

@@ -4,6 +4,8 @@ pub mod attached;
 pub mod browser;
 pub mod deck;
 pub mod fields;
+pub mod frontier;
+pub mod hup;
 pub mod kill;
 pub mod links;
 pub mod many;
