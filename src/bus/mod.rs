@@ -4,6 +4,7 @@ mod alert;
 mod command;
 mod event;
 mod filter;
+mod linked;
 mod query;
 mod reply;
 mod transport;
@@ -16,6 +17,7 @@ pub use self::event::{
     Vitals, WorkerId,
 };
 pub use self::filter::{PageFilter, PageOrder, Pick};
+pub use self::linked::{Linked, LinkedList, LinkedRow, PageLinks};
 pub use self::query::{
     Ask, Attempt, FailureGroup, Header, HostRow, JournalList, JournalRow, PageDetail, PageList,
     PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,

@@ -5,11 +5,13 @@
 //! read while a crawl runs is therefore no picture of one instant, but every
 //! row is whole.
 
+mod graph;
 mod journal;
 mod page;
 mod record;
 mod status;
 
+pub use self::graph::{Brief, DeadLink, Degrees, Edge, Edges, PageSet};
 pub use self::page::PageRow;
 pub use self::record::RecordRow;
 pub use self::status::{PageCounts, SiteStatus};

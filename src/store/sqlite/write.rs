@@ -6,6 +6,7 @@
 
 use super::code::{DONE, FAILED, int, outcome, via, within};
 use super::forget::{self, Dust};
+use super::link::{self, Packed};
 use super::prune::{self, Skip};
 use super::revise;
 use super::site::{Place, Sites};
@@ -93,6 +94,7 @@ pub(super) struct End {
     /// Names and fields, as JSON.
     pub(super) records: Vec<(Arc<str>, String)>,
     pub(super) fresh: Vec<Fresh>,
+    pub(super) links: Option<Packed>,
     /// Headers, as JSON, and body.
     pub(super) evidence: Option<(String, Vec<u8>)>,
     pub(super) also_failed: Vec<u32>,
@@ -207,6 +209,9 @@ fn apply_end(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
             }
             insert_page(conn, key, end, outcome, attempts, bytes)?;
             insert_records(conn, key, end)?;
+            if let Some(links) = &end.links {
+                link::put(conn, key, end.page, links)?;
+            }
         }
     }
     if let Some(attempt) = &end.attempt {

@@ -2,8 +2,8 @@
 
 use super::page;
 use crate::bus::{
-    Ask, FailureGroup, HostRow, JournalList, JournalRow, PageDetail, PageFilter, PageList,
-    PageOrder, PageRow, RecordList, RecordRow, SiteDetail, Told, Why,
+    Ask, FailureGroup, HostRow, JournalList, JournalRow, Linked, LinkedList, LinkedRow, PageDetail,
+    PageFilter, PageList, PageOrder, PageRow, RecordList, RecordRow, SiteDetail, Told, Why,
 };
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use std::time::Duration;
@@ -30,6 +30,9 @@ pub fn told(ask: &Ask) -> Told {
         })),
         Ask::Records { offset, limit, .. } => Told::Records(records(*offset, *limit)),
         Ask::Journal { offset, limit } => Told::Journal(journal(*offset, *limit)),
+        Ask::Linked {
+            of, offset, limit, ..
+        } => Told::Linked(linked(*of, *offset, *limit)),
         Ask::Site(_) => Told::Site(Some(Box::new(site()))),
     }
 }
@@ -84,6 +87,26 @@ fn pages(filter: &PageFilter, order: PageOrder, offset: u64, limit: usize) -> Pa
         total,
         offset,
         rows: rows.collect(),
+    }
+}
+
+fn linked(of: Linked, offset: u64, limit: usize) -> LinkedList {
+    let filter = match of {
+        Linked::Dead => PageFilter::failed(),
+        Linked::Orphans => PageFilter::default(),
+    };
+    let pages = pages(&filter, PageOrder::Found, offset, limit);
+    let row = |page: PageRow| LinkedRow {
+        redirect: String::new(),
+        inlinks: u64::from(page.id.0),
+        from: format!("http://flaky.example.org/\u{1b}from/{}", page.id),
+        page,
+    };
+    LinkedList {
+        kept: true,
+        total: pages.total,
+        offset,
+        rows: pages.rows.into_iter().map(row).collect(),
     }
 }
 

@@ -8,6 +8,7 @@ mod doctor;
 mod figures;
 mod groups;
 mod journal;
+mod links;
 mod log;
 mod page;
 mod pages;
@@ -113,6 +114,7 @@ pub fn open(view: &View) -> Box<dyn Screen> {
         View::Pages => Box::new(pages::Pages::all()),
         View::Queue => Box::new(pages::Pages::queue()),
         View::Records => Box::new(records::Records::new()),
+        View::Links(of) => Box::new(links::Links::new(*of)),
         View::Journal => Box::new(journal::Journal::new()),
         View::Log => Box::new(log::Log::new()),
         View::Doctor => Box::new(doctor::Doctor::default()),

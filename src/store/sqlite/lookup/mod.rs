@@ -2,6 +2,7 @@
 //! commit waits for them, and no page's detail for a long list.
 
 mod group;
+mod linked;
 mod list;
 mod page;
 mod row;
@@ -71,7 +72,7 @@ impl Asker {
     pub(super) async fn ask(&self, ask: Ask) -> Told {
         let number = self.asked.next(&ask);
         let questions = match ask {
-            Ask::Pages { .. } | Ask::Groups(_) => &self.lists,
+            Ask::Pages { .. } | Ask::Groups(_) | Ask::Linked { .. } => &self.lists,
             _ => &self.rest,
         };
         let (reply, answer) = oneshot::channel();
@@ -162,6 +163,15 @@ impl Lookup {
             } => {
                 let (record, limit) = (record.as_deref(), limit.min(ROWS));
                 Told::Records(table::records(&read, &sites, site, record, offset, limit)?)
+            }
+            Ask::Linked {
+                of,
+                site,
+                offset,
+                limit,
+            } => {
+                let limit = limit.min(ROWS);
+                Told::Linked(linked::list(&read, &sites, of, site, offset, limit)?)
             }
             Ask::Journal { offset, limit } => {
                 Told::Journal(table::journal(&read, offset, limit.min(ROWS))?)
