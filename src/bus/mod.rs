@@ -7,6 +7,7 @@ mod filter;
 mod linked;
 mod query;
 mod reply;
+pub mod search;
 mod transport;
 pub mod verb;
 

@@ -2,14 +2,17 @@
 
 mod fingerprint;
 mod kind;
+pub mod money;
 pub mod net;
 mod outcome;
+mod quote;
 pub mod time;
 mod url;
 
 pub use self::fingerprint::{Fingerprint, Fingerprinter};
 pub use self::kind::FailureKind;
 pub use self::outcome::{Outcome, PageState, SkipReason, Verdict};
+pub use self::quote::quoted;
 pub use self::url::{NormalForm, UrlRefusal};
 
 use serde::{Deserialize, Serialize};
