@@ -4,6 +4,7 @@ mod alert;
 mod command;
 mod event;
 mod filter;
+mod linked;
 mod query;
 mod reply;
 pub mod search;
@@ -17,6 +18,7 @@ pub use self::event::{
     SiteState, Vitals, WorkerId,
 };
 pub use self::filter::{PageFilter, PageOrder, Pick};
+pub use self::linked::{Linked, LinkedList, LinkedRow, PageLinks};
 pub use self::query::{
     Ask, Attempt, ChangeKind, ChangeList, ChangeRow, FailureGroup, Header, HostRow, JournalList,
     JournalRow, PageDetail, PageList, PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,

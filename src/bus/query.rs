@@ -2,6 +2,7 @@
 
 use super::Reply;
 use super::filter::{PageFilter, PageOrder};
+use super::linked::{Linked, LinkedList, PageLinks};
 use super::search::{Place, Search, Searched, field_text};
 use crate::page::time::time_of_day;
 use crate::page::{FailureKind, PageId, PageState, SiteId};
@@ -62,6 +63,17 @@ pub enum Ask {
         /// How many to give.
         limit: usize,
     },
+    /// A screenful of dead links or orphans; [`Told::Linked`].
+    Linked {
+        /// Which of the two.
+        of: Linked,
+        /// Only of this site.
+        site: Option<SiteId>,
+        /// How many to pass over.
+        offset: u64,
+        /// How many to give.
+        limit: usize,
+    },
     /// The latest commands; [`Told::Journal`].
     Journal {
         /// Only those that it finds; `offset` does not count then.
@@ -101,6 +113,8 @@ pub enum Told {
     Why(Box<Why>),
     /// To [`Ask::Records`].
     Records(RecordList),
+    /// To [`Ask::Linked`].
+    Linked(LinkedList),
     /// To [`Ask::Journal`].
     Journal(JournalList),
     /// To [`Ask::Changes`].
@@ -222,6 +236,9 @@ pub struct PageDetail {
     pub redirect: String,
     /// Its records: the rule's name, and the fields as a JSON object.
     pub records: Vec<(String, String)>,
+    /// Its links; `None` where its site keeps none.
+    #[serde(default)]
+    pub links: Option<PageLinks>,
 }
 
 /// Why a URL was taken or left.

@@ -165,6 +165,8 @@ sections! {
         compress: Compress,
         /// Size at which a file of the archive is followed by the next. By default 1GB.
         rotate: Size,
+        /// Whether the links between pages are kept, for the link graph. By default `off`.
+        links: Switch,
     }
 }
 

@@ -172,6 +172,7 @@ fn site(
             bodies: keep.bodies.is_some_and(|on| on.0),
             compress: keep.compress.map_or(Compress::Gzip, |codec| codec.0),
             rotate: keep.rotate.map_or(1 << 30, |size| size.0),
+            links: keep.links.is_some_and(|on| on.0),
         },
         extract: document
             .extract

@@ -297,6 +297,8 @@ pub struct Keep {
     pub compress: Compress,
     /// Size at which a file of the archive is followed by the next, bytes.
     pub rotate: u64,
+    /// Whether the links between pages are kept.
+    pub links: bool,
 }
 
 /// How an archive is compressed.

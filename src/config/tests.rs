@@ -33,7 +33,7 @@ extract:
       price: { css: .price, as: number }
       tags:  { css: .tag, all: true }
       cover: { css: img.cover, attr: src, as: url }
-keep: { bodies: warc, rotate: 100MB }
+keep: { bodies: warc, rotate: 100MB, links: true }
 ---
 site: small
 start: [http://127.0.0.1:8080/a, http://127.0.0.1:8080/b#x]
@@ -51,6 +51,7 @@ fn a_whole_file() {
     assert_eq!(books.limits.pages, Some(10_000));
     assert_eq!(books.limits.depth, Some(12));
     assert!(books.keep.bodies && !small.keep.bodies);
+    assert!(books.keep.links && !small.keep.links);
     assert_eq!(books.keep.rotate, 100 << 20);
     assert_eq!(books.fetch.concurrency, 16);
     assert_eq!(books.fetch.delay, Duration::from_millis(250));

@@ -8,13 +8,14 @@ use super::site::SiteContext;
 use super::work::Page;
 use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, Level};
+use crate::discover::links::Candidate;
 use crate::discover::order::Order;
 use crate::discover::trap;
 use crate::extract::charset;
 use crate::extract::fields::Taken;
 use crate::fetch::{self, Fetched, block};
 use crate::page::{FailureKind, Outcome};
-use crate::store::{Commit, Leased, NewUrl, Record, Seen, Via};
+use crate::store::{Commit, Leased, Links, NewUrl, Record, Seen, Via};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -103,16 +104,21 @@ fn read(job: PageJob) -> Commit {
 
     let depth = leased.depth + 1;
     let mut page_links = rules.linker.page(&page.url, depth);
+    // Links that are not followed stand in the page all the same.
+    let graph = rules.config.keep.links;
+    let mut unfollowed = graph.then(|| rules.linker.page(&page.url, depth));
     let follow = rules.follow;
     let obey = rules.config.discover.nofollow;
-    let mut links = 0usize;
+    let mut hrefs = 0usize;
     let (head, pass) = rules.plan.pass(&text, path, &mut |link| {
-        links += 1;
+        hrefs += 1;
         if follow && !(obey && link.nofollow) {
             page_links.push(link.href);
+        } else if let Some(unfollowed) = &mut unfollowed {
+            unfollowed.push(link.href);
         }
     });
-    if links <= block::FEW_LINKS
+    if hrefs <= block::FEW_LINKS
         && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &text)
     {
         site.blocked(&fetched);
@@ -121,6 +127,9 @@ fn read(job: PageJob) -> Commit {
     let mut commit = done(&site, leased, attempt, &fetched, seen);
     if let Some(base) = &head.base_href {
         page_links.base(base);
+        if let Some(unfollowed) = &mut unfollowed {
+            unfollowed.base(base);
+        }
     }
     if let Some(refresh) = &head.refresh {
         page_links.push(refresh);
@@ -131,10 +140,18 @@ fn read(job: PageJob) -> Commit {
         .and_then(|href| page_links.resolve(href))
         .map(|url| String::from(url).into_boxed_str());
     keep(&site, &mut commit, pass.finish(page_links.base_url()));
-    if follow && !(obey && head.robots.nofollow) {
+    let mut links = Links::default();
+    // Most are known already, and looking here spares the store's one thread.
+    let mut edge = |print| match site.store.find(print) {
+        Some(page) => links.pages.push(page),
+        None => links.rest.push(print),
+    };
+    let follow = follow && !(obey && head.robots.nofollow);
+    if follow {
         let found = &rules.config.discover;
         let mut targets = 0;
-        page_links.finish(&|print| site.store.knows(print), &mut |candidate| {
+        let is_known = |print| site.store.knows(print);
+        let mut take = |candidate: Candidate| {
             let verdict = site.traps.judge(&candidate.url, found.traps);
             if verdict == trap::Verdict::LeaveFirst {
                 tell_trap(&site, &candidate.url);
@@ -151,8 +168,19 @@ fn read(job: PageJob) -> Commit {
                 hops: 0,
                 via: Via::Link,
             });
-        });
+        };
+        if graph {
+            page_links.finish_telling(&mut edge, &is_known, &mut take);
+        } else {
+            page_links.finish(&is_known, &mut take);
+        }
         site.order.learn(found, &leased.url, targets);
+    } else if graph {
+        page_links.tell(&mut edge);
+    }
+    if let Some(unfollowed) = unfollowed {
+        unfollowed.tell(&mut edge);
+        commit.links = Some(links);
     }
     commit
 }

@@ -241,6 +241,7 @@ impl SiteContext {
             canonical: None,
             records: Vec::new(),
             found: Vec::new(),
+            links: None,
             evidence: None,
             also_failed: Vec::new(),
             seen: None,

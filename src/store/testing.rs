@@ -63,6 +63,7 @@ pub(crate) fn commit(site: SiteId, page: PageId, verdict: Verdict) -> Commit {
         canonical: None,
         records: Vec::new(),
         found: Vec::new(),
+        links: None,
         evidence: None,
         also_failed: Vec::new(),
         seen: matches!(verdict, Verdict::Final(Outcome::Done)).then(Seen::default),

@@ -127,6 +127,9 @@ pub struct Commit {
     pub records: Vec<Record>,
     /// URLs found on it; known ones are passed over.
     pub found: Vec<NewUrl>,
+    /// What the page links to; `None` where links are not kept, or it is no
+    /// HTML page.
+    pub links: Option<Links>,
     /// Kept for failed pages.
     pub evidence: Option<Evidence>,
     /// Other pages, done before, that this one proves to be failed: the rest of
@@ -137,6 +140,16 @@ pub struct Commit {
     /// The answer is what it was when the page was last had: what is known of
     /// the page stands, and nothing else in here but the attempt counts.
     pub same: bool,
+}
+
+/// The URLs of its site that a page links to, followed or not, in any order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// Those that are known pages.
+    pub pages: Vec<PageId>,
+    /// Those that were not when they were looked for. The store looks again,
+    /// and keeps the ones that may yet be found in another way.
+    pub rest: Vec<Fingerprint>,
 }
 
 /// A record: the fields as one JSON object, in the order of the rule.

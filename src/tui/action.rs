@@ -78,6 +78,10 @@ pub enum Action {
     Why,
     /// The failures of the site.
     SiteFailures,
+    /// Dead links and orphans, of the site or of all.
+    Links,
+    /// Show dead links, or orphans.
+    NextLinks,
     /// Drop pages from the queue by pattern.
     Drop,
     /// Add URLs.
@@ -168,6 +172,8 @@ impl Action {
             Self::Level => "next-level",
             Self::Why => "why",
             Self::SiteFailures => "site-failures",
+            Self::Links => "links",
+            Self::NextLinks => "next-links",
             Self::Drop => "drop",
             Self::Add => "add",
             Self::Pane => "pane",
@@ -276,6 +282,8 @@ pub enum Context {
     Queue,
     /// The records.
     Records,
+    /// Dead links and orphans.
+    Links,
     /// The journal.
     Journal,
     /// The log.
@@ -288,7 +296,7 @@ pub enum Context {
 
 impl Context {
     /// Every one, and how the help heads it.
-    pub const ALL: [(Self, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::Everywhere, "Everywhere"),
         (Self::Dashboard, "Sites"),
         (Self::Site, "One site"),
@@ -299,6 +307,7 @@ impl Context {
         (Self::Pages, "Pages"),
         (Self::Queue, "Queue"),
         (Self::Records, "Records"),
+        (Self::Links, "Links"),
         (Self::Journal, "Journal"),
         (Self::Log, "Log"),
         (Self::Doctor, "Doctor"),

@@ -25,6 +25,8 @@ pub enum View {
     Queue,
     /// The latest records.
     Records,
+    /// Dead links and orphans of all sites or one.
+    Links(Option<SiteId>),
     /// The latest commands.
     Journal,
     /// Notices.
@@ -48,6 +50,7 @@ impl View {
             Self::Pages => Context::Pages,
             Self::Queue => Context::Queue,
             Self::Records => Context::Records,
+            Self::Links(_) => Context::Links,
             Self::Journal => Context::Journal,
             Self::Log => Context::Log,
             Self::Doctor => Context::Doctor,

@@ -7,8 +7,8 @@ pub use self::store::{PAGES, told};
 use super::state::{Effect, State};
 use super::theme::Theme;
 use crate::bus::{
-    Attempt, AutoRange, Doing, Event, JobState, Level, Notice, PageDetail, Round, SiteControls,
-    SiteDelta, SiteInfo, SiteState, WorkerId,
+    Attempt, AutoRange, Doing, Event, JobState, Level, Notice, PageDetail, PageLinks, Round,
+    SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId,
 };
 use crate::monitor::{Alert, Monitor, RuleFill, Snapshot};
 use crate::page::{FailureKind, PageId, PageState, SiteId};
@@ -241,6 +241,16 @@ pub fn page() -> PageDetail {
             "http://flaky.example.org/".to_owned(),
             "http://flaky.example.org/list".to_owned(),
         ],
+        links: Some(PageLinks {
+            inlinks: 3,
+            all_in: true,
+            outlinks: 12,
+            all_out: false,
+            from: vec![
+                "http://flaky.example.org/list".to_owned(),
+                "http://flaky.example.org/\u{202e}odd".to_owned(),
+            ],
+        }),
     }
 }
 

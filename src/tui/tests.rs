@@ -94,7 +94,7 @@ fn press(state: &mut State, keys: &str) -> Vec<Effect> {
 }
 
 /// Every screen and what can lie over one: its name, and the keys that lead there.
-const SCREENS: [(&str, &str); 25] = [
+const SCREENS: [(&str, &str); 27] = [
     ("sites", ""),
     ("sites_marked", " jc"),
     ("site", "\njjj"),
@@ -111,6 +111,8 @@ const SCREENS: [(&str, &str); 25] = [
     ("why", "3w"),
     ("queue", "4jj"),
     ("records", "5j"),
+    ("dead_links", "Lj"),
+    ("orphans", "LtG"),
     ("journal", "6j"),
     ("log", "7"),
     ("doctor", "8"),

@@ -2,6 +2,7 @@
 
 use super::ExportError;
 use super::filter::{Facts, Filter};
+use super::links;
 use crate::bus::JournalRow;
 use crate::page::time::rfc3339;
 use crate::store::reader::{ChangeRow, PageRow, Reader, RecordRow};
@@ -92,6 +93,10 @@ pub(super) enum Source<'a> {
     Journal,
     /// Records, of one name where it is given.
     Records(Option<&'a str>),
+    Links,
+    Degrees,
+    Orphans,
+    DeadLinks,
 }
 
 impl Source<'_> {
@@ -107,11 +112,14 @@ impl Source<'_> {
             all
         };
         match self {
-            Self::Pages => &PAGE_COLUMNS,
+            Self::Pages | Self::Orphans => &PAGE_COLUMNS,
             Self::Failures => &FAILURE_COLUMNS,
             Self::Changes => &CHANGE_COLUMNS,
             Self::Journal => &JOURNAL_COLUMNS,
             Self::Records(_) => &RECORD_COLUMNS,
+            Self::Links => &links::LINK_COLUMNS,
+            Self::Degrees => &links::DEGREE_COLUMNS,
+            Self::DeadLinks => &links::DEAD_COLUMNS,
         }
     }
 }
@@ -161,6 +169,13 @@ impl Selection<'_> {
                 }
                 visit(record_row(record, self.times))
             }),
+            Source::Orphans => reader.orphans(self.site, |page| {
+                seen();
+                self.page(page, false, &mut visit)
+            }),
+            Source::Links => links::edges(self, reader, seen, &mut visit),
+            Source::Degrees => links::degrees(self, reader, seen, &mut visit),
+            Source::DeadLinks => links::dead(self, reader, seen, &mut visit),
         }
     }
 

@@ -6,12 +6,14 @@
 //! row is whole.
 
 mod change;
+mod graph;
 mod journal;
 mod page;
 mod record;
 mod status;
 
 pub use self::change::ChangeRow;
+pub use self::graph::{Brief, DeadLink, Degrees, Edge, Edges, PageSet};
 pub use self::page::PageRow;
 pub use self::record::RecordRow;
 pub use self::status::{PageCounts, SiteStatus};

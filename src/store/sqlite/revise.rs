@@ -209,7 +209,7 @@ struct Share {
 }
 
 /// Revises these pages, those that it applies to. Of a page that goes round
-/// again outcome, records, redirect and evidence go; its attempts stay.
+/// again outcome, records, redirect, links and evidence go; its attempts stay.
 pub(super) fn apply(
     conn: &Connection,
     sites: &mut Sites,
@@ -285,6 +285,7 @@ fn requeue(conn: &Connection) -> Result<()> {
          CROSS JOIN page p ON p.id = k.id CROSS JOIN url u ON u.id = k.id",
         DELETE_RECORDS,
         "DELETE FROM redirect WHERE id IN temp.pick",
+        "DELETE FROM link WHERE id IN temp.pick",
         "DELETE FROM evidence WHERE id IN temp.pick",
         "DELETE FROM page WHERE id IN temp.pick",
     ] {

@@ -58,6 +58,8 @@ pub(super) fn open(dir: &Path, cache_kib: u32) -> Result<(Connection, bool), Sto
         create(&mut conn).map_err(wrap)?;
     }
     conn.execute_batch(REFRESH).map_err(wrap)?;
+    conn.execute_batch(include_str!("additions.sql"))
+        .map_err(wrap)?;
     Ok((conn, found))
 }
 

@@ -94,6 +94,7 @@ pub(super) fn settle(
     }
     if gone {
         run(conn, "DELETE FROM seen WHERE id = ?1", [end.page])?;
+        run(conn, "DELETE FROM link WHERE id = ?1", [end.page])?;
     }
     if site.now.round.number == 0 {
         return Ok(());

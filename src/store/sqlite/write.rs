@@ -7,6 +7,7 @@
 use super::again::{self, Turn};
 use super::code::{DONE, FAILED, int, outcome, via, within};
 use super::forget::{self, Dust};
+use super::link::{self, Packed};
 use super::prune::{self, Skip};
 use super::revise;
 use super::settle;
@@ -97,6 +98,7 @@ pub(super) struct End {
     /// Names and fields, as JSON.
     pub(super) records: Vec<(Arc<str>, String)>,
     pub(super) fresh: Vec<Fresh>,
+    pub(super) links: Option<Packed>,
     /// Headers, as JSON, and body.
     pub(super) evidence: Option<(String, Vec<u8>)>,
     pub(super) also_failed: Vec<u32>,
@@ -245,6 +247,9 @@ fn finish(
     }
     if outcome == Outcome::Done {
         settle::remember(conn, end)?;
+    }
+    if let Some(links) = &end.links {
+        link::put(conn, site.key, end.page, links)?;
     }
     insert_page(conn, site.key, end, outcome, attempts, bytes)
 }

@@ -400,5 +400,6 @@ fn detail() -> PageDetail {
             "https://books.example.org/shelf/letters".to_owned(),
             "https://books.example.org/shelf/letters?page=3".to_owned(),
         ],
+        links: None,
     }
 }

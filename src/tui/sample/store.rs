@@ -3,9 +3,9 @@
 use super::page;
 use crate::bus::search::{Place, Search, Searched, Seek};
 use crate::bus::{
-    Ask, ChangeKind, ChangeList, ChangeRow, FailureGroup, HostRow, JournalList, JournalRow,
-    PageDetail, PageFilter, PageList, PageOrder, PageRow, RecordList, RecordRow, SiteDetail, Told,
-    Why,
+    Ask, ChangeKind, ChangeList, ChangeRow, FailureGroup, HostRow, JournalList, JournalRow, Linked,
+    LinkedList, LinkedRow, PageDetail, PageFilter, PageList, PageOrder, PageRow, RecordList,
+    RecordRow, SiteDetail, Told, Why,
 };
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use std::time::Duration;
@@ -43,6 +43,9 @@ pub fn told(ask: &Ask) -> Told {
             limit,
         } => Told::Journal(journal(search.as_ref(), *offset, *limit)),
         Ask::Changes { offset, limit, .. } => Told::Changes(changes(*offset, *limit)),
+        Ask::Linked {
+            of, offset, limit, ..
+        } => Told::Linked(linked(*of, *offset, *limit)),
         Ask::Site(_) => Told::Site(Some(Box::new(site()))),
     }
 }
@@ -97,6 +100,26 @@ fn pages(filter: &PageFilter, order: PageOrder, offset: u64, limit: usize) -> Pa
         total,
         offset,
         rows: rows.collect(),
+    }
+}
+
+fn linked(of: Linked, offset: u64, limit: usize) -> LinkedList {
+    let filter = match of {
+        Linked::Dead => PageFilter::failed(),
+        Linked::Orphans => PageFilter::default(),
+    };
+    let pages = pages(&filter, PageOrder::Found, offset, limit);
+    let row = |page: PageRow| LinkedRow {
+        redirect: String::new(),
+        inlinks: u64::from(page.id.0),
+        from: format!("http://flaky.example.org/\u{1b}from/{}", page.id),
+        page,
+    };
+    LinkedList {
+        kept: true,
+        total: pages.total,
+        offset,
+        rows: pages.rows.into_iter().map(row).collect(),
     }
 }
 

@@ -10,6 +10,7 @@ mod figures;
 mod groups;
 mod journal;
 mod latest;
+mod links;
 mod log;
 mod page;
 mod pages;
@@ -116,6 +117,7 @@ pub fn open(view: &View) -> Box<dyn Screen> {
         View::Pages => Box::new(pages::Pages::all()),
         View::Queue => Box::new(pages::Pages::queue()),
         View::Records => Box::new(records::Records::new()),
+        View::Links(of) => Box::new(links::Links::new(*of)),
         View::Journal => Box::new(journal::Journal::new()),
         View::Log => Box::new(log::Log::new()),
         View::Changes => Box::new(changes::Changes::new()),

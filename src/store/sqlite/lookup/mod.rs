@@ -3,6 +3,7 @@
 
 mod change;
 mod group;
+mod linked;
 mod list;
 mod page;
 mod row;
@@ -73,7 +74,7 @@ impl Asker {
     pub(super) async fn ask(&self, ask: Ask) -> Told {
         let number = self.asked.next(&ask);
         let questions = match ask {
-            Ask::Pages { .. } | Ask::Groups(_) => &self.lists,
+            Ask::Pages { .. } | Ask::Groups(_) | Ask::Linked { .. } => &self.lists,
             _ => &self.rest,
         };
         let (reply, answer) = oneshot::channel();
@@ -176,6 +177,15 @@ impl Lookup {
             } => {
                 let limit = limit.min(ROWS);
                 Told::Changes(change::changes(&read, &sites, site, kind, offset, limit)?)
+            }
+            Ask::Linked {
+                of,
+                site,
+                offset,
+                limit,
+            } => {
+                let limit = limit.min(ROWS);
+                Told::Linked(linked::list(&read, &sites, of, site, offset, limit)?)
             }
             Ask::Journal {
                 search,

@@ -17,7 +17,7 @@ const STEPS: i32 = 2000;
 
 /// How many questions of each kind have been asked.
 #[derive(Debug, Default)]
-pub(super) struct Asked([AtomicU64; 6]);
+pub(super) struct Asked([AtomicU64; 7]);
 
 impl Asked {
     /// The number of this new one.
@@ -38,6 +38,7 @@ fn kind(ask: &Ask) -> usize {
         Ask::Records { .. } => 3,
         Ask::Journal { .. } => 4,
         Ask::Changes { .. } => 5,
+        Ask::Linked { .. } => 6,
     }
 }
 

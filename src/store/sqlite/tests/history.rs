@@ -297,6 +297,11 @@ fn ending(site: SiteId, page: PageId, how: u32, path: u32, found: u32) -> Commit
         .map(|i| new_url(site, &((path + i) % PATHS).to_string(), i))
         .collect();
     commit.evidence = Some(evidence());
+    if how > 5 {
+        let rest = commit.found.iter().map(|new| new.print).collect();
+        let pages = vec![PageId(1), page];
+        commit.links = Some(Links { pages, rest });
+    }
     match how {
         2 => commit.also_failed = (1..path).map(PageId).collect(),
         5 => {

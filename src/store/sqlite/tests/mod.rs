@@ -10,6 +10,7 @@ mod store;
 
 use super::*;
 use crate::page::{FailureKind, Outcome, Verdict};
+use crate::store::Links;
 use crate::store::testing::{commit, evidence, names, new_url, record};
 use rusqlite::Connection;
 
@@ -55,6 +56,7 @@ fn assert_consistent(conn: &Connection) {
     for (table, page) in [
         ("record", "id >> 16"),
         ("redirect", "id"),
+        ("link", "id"),
         ("evidence", "id"),
     ] {
         assert_eq!(
@@ -80,7 +82,7 @@ fn assert_waiting(conn: &Connection) {
 /// Nothing is left of sites that were forgotten.
 fn assert_swept(conn: &Connection) {
     let ask = |sql: &str| conn.query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap();
-    for table in ["url", "queue", "retry", "page", "record", "field"] {
+    for table in ["url", "queue", "retry", "page", "record", "field", "link"] {
         let sql = format!("SELECT count(*) FROM {table} WHERE site NOT IN (SELECT key FROM site)");
         assert_eq!(ask(&sql), 0, "{table}");
     }
