@@ -230,13 +230,13 @@ pub struct RecordList {
 /// A record in a list. Text is as it came: clean it before it is shown.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordRow {
-    /// The page.
-    pub page: PageId,
+    /// Its page; `None` where an API gave it.
+    pub page: Option<PageId>,
     /// Its site.
     pub site: SiteId,
     /// The record's name.
     pub record: String,
-    /// The page's URL.
+    /// The page's URL, or the API's without its query.
     pub url: String,
     /// The fields.
     pub fields: serde_json::Map<String, serde_json::Value>,

@@ -30,7 +30,7 @@ pub use self::site::{
     RecordRule, Robots, Rung, Scope, Selector, Site, Sitemap, Source, Timeouts,
 };
 pub use self::source::{
-    ApiRule, Column, JsonQuery, ListFormat, ListFrom, ListRule, Paging, Since, Strategy,
+    ApiRule, Column, ItemRule, JsonQuery, ListFormat, ListFrom, ListRule, Paging, Since, Strategy,
 };
 
 use std::fs;

@@ -7,10 +7,10 @@ use super::forms::{OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm, WorkersFo
 use super::loader::Documents;
 use super::scalar::{Scalar, Workers};
 use super::site::{
-    Compress, Discover, Fetch, Job, Keep, Limits, Pattern, Robots, Rung, Scope, Site, Sitemap,
-    Timeouts,
+    Compress, Discover, Fetch, Job, Keep, Limits, Pattern, RecordRule, Robots, Rung, Scope, Site,
+    Sitemap, Timeouts,
 };
-use super::{Strategy, raw, raw::WorkersRange, source};
+use super::{ApiRule, Strategy, raw, raw::WorkersRange, source};
 use crate::page::{NormalForm, net};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -171,11 +171,27 @@ fn site(
         alerts: Arc::default(),
     };
     let apis: Vec<u64> = site.discover.api.iter().map(|api| api.key()).collect();
+    same_source(&site.discover.api)?;
     site.digest = xxh3_64(format!("{site:?}{:?}{apis:?}", site.fetch.headers).as_bytes());
     // Alerts change nothing of what is crawled: no part of the digest.
     let defaults = defaults.alerts.as_deref().unwrap_or_default();
-    site.alerts = alert::rules(document.alerts, defaults, &site.extract)?;
+    let records: Vec<&RecordRule> = site.records().collect();
+    let alerts = alert::rules(document.alerts, defaults, &records)?;
+    site.alerts = alerts;
     Ok(site)
+}
+
+/// Two APIs whose records could not be told from each other.
+fn same_source(apis: &[Arc<ApiRule>]) -> Result<(), String> {
+    let mut known = std::collections::HashSet::new();
+    let mut with_records = apis.iter().filter(|api| !api.records.is_empty());
+    match with_records.find(|api| !known.insert(api.source())) {
+        Some(api) => Err(format!(
+            "discover.api: {} stands there twice with the same records; write it once",
+            api.name()
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The sites file's folder, from which lists are named.

@@ -62,6 +62,15 @@ impl<T: Scalar> Visitor<'_> for Reader<T> {
     }
 }
 
+/// A field that is written as one word. No selector begins with `$`.
+#[derive(Debug, Clone)]
+pub enum ShortField {
+    /// The text of the first match.
+    Css(String),
+    /// The first value at this path.
+    Json(JsonQuery),
+}
+
 macro_rules! scalars {
     ($($(#[$doc:meta])* $name:ident($inner:ty), $what:literal, |$text:ident| $read:expr;)*) => {$(
         $(#[$doc])*
@@ -110,6 +119,11 @@ scalars! {
     Expression(Regex), "a regular expression", |text| expression(text);
     /// A CSS selector.
     Css(String), "a CSS selector", |text| css(text);
+    /// Where a field is, in one word.
+    FieldWord(ShortField), "a CSS selector, or a JSONPath such as $.name", |text| match text {
+        path if path.starts_with('$') => json_path(path).map(ShortField::Json),
+        text => css(text).map(ShortField::Css),
+    };
     /// A path in JSON-LD.
     LdPath(String), "a path in JSON-LD such as Product.offers.price", |text| ld_path(text);
     /// The name of a `meta` element.

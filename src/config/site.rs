@@ -55,6 +55,28 @@ pub struct Site {
     pub alerts: Arc<[AlertRule]>,
 }
 
+impl Site {
+    /// Every kind of record: those of pages, then those of each API. Their
+    /// places in this order are what they are counted by.
+    pub fn records(&self) -> impl Iterator<Item = &RecordRule> {
+        let apis = self.discover.api.iter();
+        let items = apis.flat_map(|api| api.records.iter().map(|item| &item.rule));
+        self.extract.iter().chain(items)
+    }
+
+    /// The place of an API's first kind of record among [`Site::records`].
+    pub fn first_record(&self, api: &ApiRule) -> Option<usize> {
+        let mut place = self.extract.len();
+        for known in &self.discover.api {
+            if known.key() == api.key() {
+                return Some(place);
+            }
+            place += known.records.len();
+        }
+        None
+    }
+}
+
 /// Ends of a site's crawl.
 #[derive(Debug, Clone)]
 pub struct Limits {

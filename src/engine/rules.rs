@@ -8,6 +8,7 @@ use crate::discover::scope::ScopeRules;
 use crate::extract::fields::Plan;
 use crate::fetch::{Visitor, Want};
 use std::sync::Arc;
+use url::Url;
 
 /// A scope rule added while the crawl ran: whether it includes, and its pattern.
 pub type Added = (bool, String);
@@ -66,6 +67,11 @@ impl Rules {
             config,
             added,
         }
+    }
+
+    /// Whether a URL is on a host of the site.
+    pub fn is_own(&self, url: &Url) -> bool {
+        self.scope.judge_host(url).is_ok()
     }
 
     /// What is read of an answer to a page's request.

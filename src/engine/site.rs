@@ -45,6 +45,8 @@ pub struct SourceRead {
     pub key: String,
     /// How far it is read, to be kept; `None` leaves that as it was.
     pub mark: Option<Value>,
+    /// Whether the store has that mark already.
+    pub stored: bool,
     /// Sitemaps that it names.
     pub sitemaps: Vec<Url>,
     /// What is to be asked next; `None` where it is over.
@@ -57,6 +59,7 @@ impl SourceRead {
         Self {
             key,
             mark,
+            stored: false,
             sitemaps: Vec::new(),
             next: None,
         }

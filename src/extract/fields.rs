@@ -159,6 +159,14 @@ impl Plan {
         })
     }
 
+    /// The record that a rule, by its place, takes of an item of JSON.
+    pub fn item(&self, rule: usize, item: &Value, base: &Url) -> Taken {
+        let mut gather = Gather::new(base);
+        self.take(vec![rule], None, &mut gather, |gather, _, fields| {
+            gather.json_record(fields, item)
+        })
+    }
+
     fn take(
         &self,
         rules: Vec<usize>,

@@ -20,6 +20,6 @@ mod types;
 pub use self::contract::{Pending, Store};
 pub use self::error::StoreError;
 pub use self::types::{
-    Commit, Evidence, JournalEntry, Lease, Leased, Meant, NewUrl, Prune, Record, Revision,
-    SavedSite, Tuned, Via,
+    ApiAnswer, Commit, Evidence, JournalEntry, Lease, Leased, Meant, NewUrl, Prune, Record,
+    Revision, SavedSite, Tuned, Via,
 };

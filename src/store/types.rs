@@ -99,6 +99,27 @@ pub struct Commit {
     pub also_failed: Vec<PageId>,
 }
 
+/// What an answer of an API left behind.
+#[derive(Debug)]
+pub struct ApiAnswer {
+    /// Its site.
+    pub site: SiteId,
+    /// The API, as it is known whatever becomes of its fields.
+    pub source: String,
+    /// The API, as it is known from one run to the next.
+    pub key: String,
+    /// Whether the API begins with it, and what it gave before is replaced.
+    pub first: bool,
+    /// How far it has been read with this answer.
+    pub mark: serde_json::Value,
+    /// Where it was had, as it may be shown.
+    pub url: Box<str>,
+    /// When, milliseconds since 1970.
+    pub at: u64,
+    /// Records in it.
+    pub records: Vec<Record>,
+}
+
 /// A record: the fields as one JSON object, in the order of the rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {

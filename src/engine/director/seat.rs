@@ -52,6 +52,7 @@ impl Shared {
             chains.restore(seen.page, seen.from, seen.to);
         }
         let saved = tuned::begin(config, opened.saved, opened.changed, watched);
+        let marks = opened.marks;
         let controls = saved.controls.now.clone();
         let rules = Rules::new(config.clone(), &controls, saved.rules.clone(), None);
         let context = Arc::new(SiteContext {
@@ -76,6 +77,7 @@ impl Shared {
         });
         let begin = Begin {
             saved,
+            marks,
             over: opened.counts.done + opened.counts.failed,
             done: opened.counts.done,
             changed: opened.changed,

@@ -2,6 +2,7 @@
 
 use super::{Hold, Queue, Supervisor};
 use crate::bus::{Origin, Reply, SiteControls, SiteDetail, SiteState};
+use crate::config::RecordRule;
 use crate::engine::auto::Auto;
 use crate::engine::host::RobotsState;
 use crate::engine::site::Control;
@@ -211,18 +212,22 @@ impl Supervisor {
 
     fn tell_detail(&self, reply: Reply<SiteDetail>, now: Instant) {
         let rules = self.site.rules();
-        let records = rules.config.extract.iter().map(|rule| {
+        let words = |rule: &RecordRule, from: &str| {
             let fields: Vec<&str> = rule.fields.iter().map(|f| f.name.as_str()).collect();
-            let when = rule
-                .when
-                .as_ref()
-                .map_or("every page", |when| when.0.as_str());
-            format!("{} from {when}: {}", rule.record, fields.join(", "))
+            format!("{} from {from}: {}", rule.record, fields.join(", "))
+        };
+        let of_pages = rules.config.extract.iter().map(|rule| {
+            let when = rule.when.as_ref();
+            words(rule, when.map_or("every page", |when| when.0.as_str()))
+        });
+        let of_apis = rules.config.discover.api.iter().flat_map(|api| {
+            let items = api.records.iter();
+            items.map(|item| words(&item.rule, api.name()))
         });
         reply.send(SiteDetail {
             hosts: self.hosts.rows(now, HOSTS),
             rules: rules.words(),
-            records: records.collect(),
+            records: of_pages.chain(of_apis).collect(),
         });
     }
 

@@ -177,6 +177,7 @@ impl Supervisor {
             self.site.order.clear();
             self.saved.controls.sources.clear();
             self.sources.clear();
+            self.marks.clear();
             self.rescope = false;
             self.trouble = None;
             self.begin().await;

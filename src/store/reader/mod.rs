@@ -152,7 +152,7 @@ impl Reader {
         mut visit: impl FnMut(T) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut piece = Vec::with_capacity(ROWS);
-        let mut after = -1i64;
+        let mut after = i64::MIN;
         loop {
             let mut bytes = 0;
             {

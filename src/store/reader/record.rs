@@ -11,7 +11,7 @@ pub struct RecordRow {
     pub site: String,
     /// The rule's name.
     pub record: String,
-    /// Its page's URL.
+    /// The URL of its page, or of the API that gave it (without its query).
     pub url: String,
     /// When that was fetched, milliseconds since the epoch.
     pub fetched_at: Option<u64>,
@@ -27,10 +27,13 @@ pub struct RecordRow {
     pub fields: Map<String, Value>,
 }
 
-pub(super) const RECORDS: &str = "SELECT r.id, s.name, r.name, u.url, p.fetched_at, r.fields, \
-     p.outcome, p.reason, p.status, u.depth \
-     FROM record r CROSS JOIN site s ON s.key = r.site CROSS JOIN url u ON u.id = r.id >> 16 \
-     LEFT JOIN page p ON p.id = r.id >> 16 \
+/// Those of pages, and before them those of answers of APIs, whose numbers are
+/// below 0. An answer is done: 1.
+pub(super) const RECORDS: &str = "SELECT r.id, s.name, r.name, coalesce(u.url, a.url, ''), \
+     coalesce(p.fetched_at, a.at), r.fields, \
+     CASE WHEN a.id IS NULL THEN p.outcome ELSE 1 END, p.reason, p.status, coalesce(u.depth, 0) \
+     FROM record r CROSS JOIN site s ON s.key = r.site LEFT JOIN url u ON u.id = r.id >> 16 \
+     LEFT JOIN page p ON p.id = r.id >> 16 LEFT JOIN answer a ON a.id = r.id >> 16 \
      WHERE r.id > ?1 AND (?2 IS NULL OR s.name = ?2) ORDER BY r.id";
 
 /// The record and about how many bytes it takes.

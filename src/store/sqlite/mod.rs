@@ -4,7 +4,9 @@
 //! each request at once to an open transaction and commits in groups. Another
 //! reads for the deck. Other processes read beside them ([`super::reader`]).
 
+mod additions;
 mod admit;
+mod answer;
 pub(in crate::store) mod code;
 mod core;
 mod filter;
@@ -35,10 +37,13 @@ use super::folder::DATABASE;
 use super::known::Known;
 use super::lock::Lock;
 use super::{
-    Commit, JournalEntry, Lease, NewUrl, Pending, Prune, Revision, SavedSite, Store, StoreError,
+    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Pending, Prune, Revision, SavedSite, Store,
+    StoreError,
 };
 use crate::bus::{self, Event, Pick, SiteDelta, Told};
 use crate::page::{Fingerprint, PageId, SiteId};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -111,6 +116,8 @@ pub struct OpenedSite {
     pub changed: bool,
     /// Its redirects that lead to a known page.
     pub redirects: Vec<Redirect>,
+    /// How far each of its APIs was read; none where its document has changed.
+    pub marks: BTreeMap<String, Value>,
 }
 
 /// Counters of a site.
@@ -198,6 +205,7 @@ pub fn open(dir: &Path, opening: Opening) -> Result<Opened, StoreError> {
         sites: found.sites,
         known: known.clone(),
         next: found.next,
+        last_answer: found.last_answer,
         fields: found.fields,
         orphans: found.orphans,
         stall,
@@ -305,6 +313,13 @@ impl Store for SqliteStore {
         if let Some(ops) = &self.ops {
             // As in `send`.
             let _ = ops.blocking_send(Op::Commit(Box::new(commit)));
+        }
+    }
+
+    fn answer_blocking(&self, answer: ApiAnswer) {
+        if let Some(ops) = &self.ops {
+            // As in `send`.
+            let _ = ops.blocking_send(Op::Answer(Box::new(answer)));
         }
     }
 

@@ -81,7 +81,7 @@ impl Core {
     }
 
     /// Writes down fields that no record of this kind had before.
-    fn register(&mut self, site: SiteId, record: &Record) {
+    pub(super) fn register(&mut self, site: SiteId, record: &Record) {
         let of_record = (site, record.name.clone());
         let seen = self.start.fields.entry(of_record).or_default();
         let mut new = Vec::new();

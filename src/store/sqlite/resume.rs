@@ -1,5 +1,6 @@
 //! What is read back when a job's folder is opened.
 
+use super::answer;
 use super::code::state;
 use super::core::Fields;
 use super::site::{Site, Sites};
@@ -18,6 +19,8 @@ pub(super) struct Resumed {
     pub(super) opened: Vec<OpenedSite>,
     pub(super) known: Known,
     pub(super) next: u32,
+    /// The number of the last answer of an API.
+    pub(super) last_answer: i64,
     pub(super) fields: Fields,
     /// Keys of URLs that no site has: what is left of sites that were forgotten.
     pub(super) orphans: Vec<i64>,
@@ -42,11 +45,13 @@ pub(super) fn resume(conn: &mut Connection, wanted: &[OpeningSite]) -> Result<Re
     redirects(conn, &sites, &mut opened)?;
     let (known, next, orphans) = known(conn, &sites)?;
     let fields = fields(conn, &sites)?;
+    let last_answer = answer::last(conn)?;
     Ok(Resumed {
         sites,
         opened,
         known,
         next,
+        last_answer,
         fields,
         orphans,
     })
@@ -77,11 +82,15 @@ pub(super) fn take_up(
     };
     conn.prepare_cached("UPDATE site SET place = ?2, digest = ?3 WHERE key = ?1")?
         .execute(params![key, place, digest])?;
+    if old != digest {
+        answer::forget_marks(conn, key)?;
+    }
     let opened = OpenedSite {
         saved,
         counts: SiteCounts::from(delta),
         changed: old != digest,
         redirects: Vec::new(),
+        marks: answer::marks(conn, key)?,
     };
     Ok((key, delta, opened))
 }

@@ -4,6 +4,7 @@
 //! settled when a write is prepared; what depends on the tables is settled when
 //! it is applied. So a group that was rolled back can be applied again.
 
+use super::answer::{self, Answered};
 use super::code::{DONE, FAILED, int, outcome, via, within};
 use super::forget::{self, Dust};
 use super::prune::{self, Skip};
@@ -19,6 +20,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) enum Write {
     End(Box<End>),
+    Answer(Box<Answered>),
     Add {
         site: SiteId,
         fresh: Vec<Fresh>,
@@ -102,6 +104,7 @@ pub(super) struct End {
 pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &Write) -> Result<()> {
     match write {
         Write::End(end) => apply_end(conn, sites, end),
+        Write::Answer(answer) => answer::apply(conn, sites, answer),
         Write::Add { site, fresh } => add(conn, sites, *site, fresh, None),
         Write::Revise { pages, how } => revise::apply(conn, sites, pages, *how),
         Write::Skip {

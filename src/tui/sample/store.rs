@@ -113,7 +113,7 @@ fn records(offset: u64, limit: usize) -> RecordList {
         fields.insert("tags".to_owned(), serde_json::json!(["a", "b\u{1b}[2J"]));
         fields.insert("cover".to_owned(), serde_json::Value::Null);
         RecordRow {
-            page: PageId(u32::try_from(n).unwrap_or(0) + 1),
+            page: Some(PageId(u32::try_from(n).unwrap_or(0) + 1)),
             site: SiteId(0),
             record: "book".to_owned(),
             url: format!("http://books.example.org/book/{n}"),
