@@ -12,8 +12,8 @@ pub mod verb;
 pub use self::alert::{AlertAction, AlertRule, Condition};
 pub use self::command::{Answer, AutoRange, Command, Origin, Request, Target};
 pub use self::event::{
-    Doing, Event, JobState, Level, Notice, RuleInfo, SiteControls, SiteDelta, SiteInfo, SiteState,
-    Vitals, WorkerId,
+    Copied, Doing, Event, JobState, Level, Notice, RuleInfo, SiteControls, SiteDelta, SiteInfo,
+    SiteState, Vitals, WorkerId,
 };
 pub use self::filter::{PageFilter, PageOrder, Pick};
 pub use self::query::{

@@ -2,8 +2,8 @@
 
 use super::error::suggestion;
 use super::raw;
+use super::rule::RecordRule;
 use super::scalar::fraction;
-use super::site::RecordRule;
 use crate::bus::{AlertAction, AlertRule, Condition, Level};
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,8 +2,9 @@
 
 use super::forms::{FieldForm, OneOrMany, OrderedMap};
 use super::resolve::many;
+use super::rule::{FieldRule, JsonPath, Pick, RecordRule, Selector, Source};
 use super::scalar::{Css, JsonPathText, ShortField};
-use super::site::{FieldRule, JsonPath, Pattern, Pick, RecordRule, Selector, Source};
+use super::site::Pattern;
 use super::source::ItemRule;
 use super::source::raw::ApiRecord;
 use super::{Cast, raw};

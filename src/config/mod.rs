@@ -15,6 +15,7 @@ mod forms;
 mod loader;
 mod raw;
 mod resolve;
+mod rule;
 mod scalar;
 mod site;
 pub mod source;
@@ -25,9 +26,10 @@ mod tests;
 pub use self::diff::differences;
 pub use self::error::ConfigError;
 pub use self::resolve::Overrides;
+pub use self::rule::{Cast, FieldRule, JsonPath, Pick, RecordRule, Selector, Source};
 pub use self::site::{
-    Cast, Compress, Discover, Fetch, FieldRule, Job, JsonPath, Keep, Limits, Pattern, Pick,
-    RecordRule, Robots, Rung, Scope, Selector, Site, Sitemap, Source, Timeouts,
+    Canonical, Compress, Discover, Fetch, Job, Keep, Limits, Pattern, Robots, Rung, Scope, Site,
+    Sitemap, Timeouts,
 };
 pub use self::source::{
     ApiRule, Column, ItemRule, JsonQuery, ListFormat, ListFrom, ListRule, Paging, Since, Strategy,

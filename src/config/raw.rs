@@ -2,9 +2,10 @@
 
 use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, WorkersForm};
 use super::scalar::{
-    AlertLevel, Bodies, Bound, Compress, Css, DateFormat, Depth, Expression, HostName,
-    JsonPathText, LdPath, MetaName, Moment, Name, Obey, Positive, Retries, RungName, Size, Span,
-    StrategyName, Switch, Text, TrapCap, WebUrl, Webhook, When,
+    AlertLevel, Bodies, Bound, CanonicalName, Compress, Css, DateFormat, Depth, Expression,
+    HostName, HreflangName, JsonPathText, LdPath, MetaName, Moment, Name, NoindexName, Obey,
+    Positive, Retries, RungName, Size, Span, StrategyName, Switch, Text, TrapCap, WebUrl, Webhook,
+    When,
 };
 use super::source::raw::{ApiSource, ListForm};
 use serde::Deserialize;
@@ -92,6 +93,13 @@ sections! {
         links: Switch,
         /// Whether `nofollow` is obeyed: `obey` or `ignore`.
         nofollow: Obey,
+        /// What a page's canonical URL means: `record` only writes it down, `follow` makes it
+        /// known, `only` also takes no record of a page whose canonical is another page of the site.
+        canonical: CanonicalName,
+        /// Whether pages that ask not to be indexed yield records: `keep` or `skip`.
+        noindex: NoindexName,
+        /// Whether a page's other languages (`link rel=alternate hreflang`) are followed: `off` or `follow`.
+        hreflang: HreflangName,
         /// Sitemap entries last changed before this are left out: `2024-05-01`, or `30d` ago.
         since: Moment,
         /// APIs whose answers list URLs.
@@ -152,6 +160,8 @@ sections! {
         compress: Compress,
         /// Size at which a file of the archive is followed by the next. By default 1GB.
         rotate: Size,
+        /// Whether a digest of each page's text is kept, by which duplicates are found.
+        duplicates: Switch,
     }
 }
 

@@ -5,10 +5,11 @@ use super::error::ConfigError;
 use super::fields;
 use super::forms::{OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm, WorkersForm};
 use super::loader::Documents;
+use super::rule::RecordRule;
 use super::scalar::{Scalar, Workers};
 use super::site::{
-    Compress, Discover, Fetch, Job, Keep, Limits, Pattern, RecordRule, Robots, Rung, Scope, Site,
-    Sitemap, Timeouts,
+    Compress, Discover, Fetch, Job, Keep, Limits, Pattern, Robots, Rung, Scope, Site, Sitemap,
+    Timeouts,
 };
 use super::{ApiRule, Strategy, raw, raw::WorkersRange, source};
 use crate::page::{NormalForm, net};
@@ -159,6 +160,7 @@ fn site(
             bodies: keep.bodies.is_some_and(|on| on.0),
             compress: keep.compress.map_or(Compress::Gzip, |codec| codec.0),
             rotate: keep.rotate.map_or(1 << 30, |size| size.0),
+            duplicates: keep.duplicates.is_some_and(|on| on.0),
         },
         extract: document
             .extract
@@ -217,6 +219,9 @@ fn discovered(raw: raw::Discover, folder: &Path) -> Result<Discover, String> {
         },
         links: raw.links.is_none_or(|on| on.0),
         nofollow: raw.nofollow.is_none_or(|obey| obey.0),
+        canonical: raw.canonical.map(|name| name.0).unwrap_or_default(),
+        skip_noindex: raw.noindex.is_some_and(|name| name.0),
+        hreflang: raw.hreflang.is_some_and(|name| name.0),
         since: raw.since.map(|since| since.0),
         api: raw
             .api

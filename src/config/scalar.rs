@@ -2,7 +2,7 @@
 //! parser knows its line and column when it is refused.
 
 use super::source::{Column as ColumnOf, JsonQuery, ListFormat, Since, Strategy};
-use super::{date, env};
+use super::{Canonical, date, env};
 use crate::page::NormalForm;
 use regex::Regex;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -151,6 +151,25 @@ scalars! {
         "obey" => Ok(true),
         "ignore" => Ok(false),
         _ => Err("not known; write obey or ignore".to_owned()),
+    };
+    /// What a canonical URL means.
+    CanonicalName(Canonical), "record, follow or only", |text| match text {
+        "record" => Ok(Canonical::Record),
+        "follow" => Ok(Canonical::Follow),
+        "only" => Ok(Canonical::Only),
+        _ => Err("not known; write record, follow or only".to_owned()),
+    };
+    /// Whether pages that ask not to be indexed are passed over.
+    NoindexName(bool), "keep or skip", |text| match text {
+        "keep" => Ok(false),
+        "skip" => Ok(true),
+        _ => Err("not known; write keep or skip".to_owned()),
+    };
+    /// Whether other languages are followed.
+    HreflangName(bool), "off or follow", |text| match text {
+        "off" | "false" => Ok(false),
+        "follow" => Ok(true),
+        _ => Err("not known; write off or follow".to_owned()),
     };
     /// A whole number.
     Number(u64), "a whole number", |text| whole(text, 0, u64::MAX);

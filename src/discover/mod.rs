@@ -2,11 +2,13 @@
 //! addresses come from. Nothing here fetches.
 
 pub mod api;
+pub mod copies;
 pub mod links;
 pub mod list;
 pub mod order;
 pub mod redirect;
 pub mod robots;
+pub mod robots_tag;
 pub mod scope;
 pub mod sitemap;
 mod source;

@@ -3,15 +3,20 @@
 
 use super::evidence::evidence;
 use super::keep;
+use super::rules::Rules;
 use super::site::SiteContext;
 use super::work::Page;
 use crate::bus::{Attempt, Event, Level};
+use crate::config::Canonical;
 use crate::discover::order::Order;
+use crate::discover::robots;
+use crate::discover::robots_tag::RobotsTag;
 use crate::discover::trap;
 use crate::extract::charset;
+use crate::extract::content::Content;
 use crate::extract::fields::Taken;
 use crate::fetch::{self, Fetched, block};
-use crate::page::{FailureKind, Outcome};
+use crate::page::{FailureKind, Outcome, PageId, TextPrint};
 use crate::store::{Commit, Leased, NewUrl, Record, Via};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -72,23 +77,30 @@ fn read(job: PageJob) -> Commit {
     let (text, _) = charset::decode(&body, header);
 
     let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
+    let found = &rules.config.discover;
+    let tag = robots_tag(&rules, &fetched);
     if fetch::is_json(&fetched) {
         let mut commit = done(&site, leased, attempt, &fetched);
-        keep(&site, &mut commit, rules.plan.json(&text, path, &page.url));
+        if !(found.skip_noindex && tag.noindex) {
+            keep(&site, &mut commit, rules.plan.json(&text, path, &page.url));
+        }
         return commit;
     }
 
     let depth = leased.depth + 1;
     let mut page_links = rules.linker.page(&page.url, depth);
     let follow = rules.follow;
-    let obey = rules.config.discover.nofollow;
+    let obey = found.nofollow;
     let mut links = 0usize;
-    let (head, pass) = rules.plan.pass(&text, path, &mut |link| {
-        links += 1;
-        if follow && !(obey && link.nofollow) {
-            page_links.push(link.href);
-        }
-    });
+    let mut content = rules.config.keep.duplicates.then(Content::default);
+    let (head, pass) = rules
+        .plan
+        .pass_with(&text, path, content.as_mut(), &mut |link| {
+            links += 1;
+            if follow && !(obey && link.nofollow) {
+                page_links.push(link.href);
+            }
+        });
     if links <= block::FEW_LINKS
         && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &text)
     {
@@ -101,14 +113,32 @@ fn read(job: PageJob) -> Commit {
     if let Some(refresh) = &head.refresh {
         page_links.push(refresh);
     }
-    commit.canonical = head
-        .canonical
-        .as_deref()
-        .and_then(|href| page_links.resolve(href))
-        .map(|url| String::from(url).into_boxed_str());
-    keep(&site, &mut commit, pass.finish(page_links.base_url()));
-    if follow && !(obey && head.robots.nofollow) {
-        let found = &rules.config.discover;
+    if found.canonical != Canonical::Record
+        && let Some(canonical) = &head.canonical
+    {
+        page_links.push(canonical);
+    }
+    if found.hreflang {
+        head.alternates
+            .iter()
+            .for_each(|href| page_links.push(href));
+    }
+    let canonical = head.canonical.as_deref();
+    let canonical = canonical.and_then(|href| page_links.resolve(href));
+    let another = canonical
+        .as_ref()
+        .is_some_and(|url| url.as_str() != &*leased.url && rules.scope.judge(url, depth).is_ok());
+    commit.canonical = canonical.map(|url| String::from(url).into_boxed_str());
+    let left_out = (found.skip_noindex && (head.robots.noindex || tag.noindex))
+        || (found.canonical == Canonical::Only && another);
+    if !left_out {
+        keep(&site, &mut commit, pass.finish(page_links.base_url()));
+    }
+    commit.content = content.and_then(Content::print);
+    if let Some(print) = commit.content {
+        count_copies(&site, leased.id, print);
+    }
+    if follow && !(obey && (head.robots.nofollow || tag.nofollow)) {
         let mut targets = 0;
         page_links.finish(&|print| site.store.knows(print), &mut |candidate| {
             let verdict = site.traps.judge(&candidate.url, found.traps);
@@ -131,6 +161,27 @@ fn read(job: PageJob) -> Commit {
         site.order.learn(found, &leased.url, targets);
     }
     commit
+}
+
+/// What the answer's header says to robots, which is what a page's own meta
+/// tag says.
+fn robots_tag(rules: &Rules, fetched: &Fetched) -> RobotsTag {
+    let headers = fetched.headers.get_all("x-robots-tag").iter();
+    let headers = headers.filter_map(|value| value.to_str().ok());
+    let agent = robots::product_token(&rules.config.fetch.user_agent);
+    RobotsTag::read(headers, agent)
+}
+
+/// Counts a page's text among those of the site.
+fn count_copies(site: &SiteContext, page: PageId, print: TextPrint) {
+    if let Some(copied) = site.copies.add(page, print) {
+        let site_id = site.id;
+        // A bus that is gone has nobody who counts.
+        let _ = site.events.blocking_send(Event::Copies {
+            site: site_id,
+            copied,
+        });
+    }
 }
 
 /// Tells of a trap when the first link of its shape is left out.

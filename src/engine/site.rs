@@ -6,6 +6,7 @@ use super::rules::Rules;
 use super::work::{Errand, Report};
 use crate::archive::Archive;
 use crate::bus::{Attempt, Event, Level, Reply, SiteControls, SiteDetail};
+use crate::discover::copies::Copies;
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
@@ -134,6 +135,8 @@ pub struct SiteContext {
     pub digesting: AtomicUsize,
     /// What was learned of which pages come first.
     pub order: Order,
+    /// Texts of pages, by which copies are counted.
+    pub copies: Copies,
     /// Shapes of URLs that look like traps.
     pub traps: Traps,
     /// See [`SiteContext::importing`].
@@ -216,6 +219,7 @@ impl SiteContext {
             content_type: None,
             redirect: None,
             canonical: None,
+            content: None,
             records: Vec::new(),
             found: Vec::new(),
             evidence: None,

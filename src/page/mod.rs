@@ -1,5 +1,6 @@
 //! A page and what became of it: identity, normal form, outcome, error kinds.
 
+mod content;
 mod fingerprint;
 mod kind;
 pub mod net;
@@ -7,6 +8,7 @@ mod outcome;
 pub mod time;
 mod url;
 
+pub use self::content::{BANDS, NEAR, TextPrint, band};
 pub use self::fingerprint::{Fingerprint, Fingerprinter};
 pub use self::kind::FailureKind;
 pub use self::outcome::{Outcome, PageState, SkipReason, Verdict};

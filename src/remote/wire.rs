@@ -1,7 +1,9 @@
 //! The monitor's picture as it crosses the socket. Instants become
 //! milliseconds since the run began; nothing else is lost.
 
-use crate::bus::{Doing, JobState, Level, Notice, SiteControls, SiteState, Vitals, WorkerId};
+use crate::bus::{
+    Copied, Doing, JobState, Level, Notice, SiteControls, SiteState, Vitals, WorkerId,
+};
 use crate::monitor::{self, RuleFill, SiteView, Snapshot};
 use crate::page::{FailureKind, SiteId};
 use serde::{Deserialize, Serialize};
@@ -102,6 +104,8 @@ pub struct Site {
     workers: Vec<Worker>,
     controls: SiteControls,
     moved: Option<Arc<str>>,
+    #[serde(default)]
+    copied: Copied,
     fill: Vec<Fill>,
     standing: Option<Arc<str>>,
     resting: Vec<(Arc<str>, u64)>,
@@ -267,6 +271,7 @@ impl Site {
                 .collect(),
             controls: site.controls.clone(),
             moved: site.moved.clone(),
+            copied: site.copied,
             fill: site
                 .fill
                 .iter()
@@ -319,6 +324,7 @@ impl Site {
                 .collect(),
             controls: self.controls,
             moved: self.moved,
+            copied: self.copied,
             fill: self
                 .fill
                 .into_iter()

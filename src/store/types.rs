@@ -1,7 +1,7 @@
 //! What goes into a store and what comes out of it.
 
 use crate::bus::{Attempt, Header, SiteControls, SiteState};
-use crate::page::{Fingerprint, PageId, SiteId, SkipReason, Verdict};
+use crate::page::{Fingerprint, PageId, SiteId, SkipReason, TextPrint, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -88,6 +88,8 @@ pub struct Commit {
     pub redirect: Option<(Fingerprint, Box<str>)>,
     /// The page's `<link rel=canonical>`, absolute.
     pub canonical: Option<Box<str>>,
+    /// Digests of its text, where they are asked for.
+    pub content: Option<TextPrint>,
     /// Records taken from it.
     pub records: Vec<Record>,
     /// URLs found on it; known ones are passed over.

@@ -39,6 +39,9 @@ pub enum What {
     /// Every command that was given: at, origin, command, before, after,
     /// answer, refused.
     Journal,
+    /// Pages with the text of another, or nearly: site, group, kind, distance,
+    /// url; with keep.duplicates.
+    Duplicates,
     /// The good pages, as sitemap.xml.
     Sitemap,
 }
@@ -169,7 +172,8 @@ impl<'a> Wish<'a> {
         }
         if args.what.is_none() && format != Format::Sqlite {
             return Err(
-                "--what is missing: records, pages, failures, journal or sitemap".to_owned(),
+                "--what is missing: records, pages, failures, journal, duplicates or sitemap"
+                    .to_owned(),
             );
         }
         let path = args
@@ -178,6 +182,9 @@ impl<'a> Wish<'a> {
             .filter(|path| *path != Path::new("-"));
         if path.is_none() && matches!(format, Format::Parquet | Format::Sqlite) {
             return Err("this format needs a file: -o FILE".to_owned());
+        }
+        if args.what == Some(What::Duplicates) && args.condition.is_some() {
+            return Err("--where judges pages and records, not groups of them".to_owned());
         }
         if args.what == Some(What::Journal) {
             if args.site.is_some() {
@@ -189,7 +196,8 @@ impl<'a> Wish<'a> {
         }
         if args.columns.is_some() && (sitemap || args.what.is_none()) {
             return Err(
-                "--columns goes with --what records, pages, failures or journal".to_owned(),
+                "--columns goes with --what records, pages, failures, journal or duplicates"
+                    .to_owned(),
             );
         }
         let filter = args.condition.as_deref().map(Filter::parse).transpose();
@@ -211,7 +219,7 @@ impl<'a> Wish<'a> {
             let pages = site.pages;
             let known = pages.done + pages.failed + pages.skipped + pages.queued + pages.in_flight;
             match self.what {
-                Some(What::Journal) => 0,
+                Some(What::Journal | What::Duplicates) => 0,
                 Some(What::Records) => site.records,
                 Some(What::Failures) => pages.failed,
                 Some(What::Pages | What::Sitemap) => known,
@@ -228,6 +236,7 @@ impl<'a> Wish<'a> {
                 Some(What::Failures) => Source::Failures,
                 Some(What::Records) => Source::Records(None),
                 Some(What::Journal) => Source::Journal,
+                Some(What::Duplicates) => Source::Duplicates,
             },
             site: self.site,
             filter: self.filter.as_ref(),

@@ -4,7 +4,7 @@ use super::ExportError;
 use super::filter::{Facts, Filter};
 use crate::bus::JournalRow;
 use crate::page::time::rfc3339;
-use crate::store::reader::{PageRow, Reader, RecordRow};
+use crate::store::reader::{DuplicateRow, PageRow, Reader, RecordRow};
 use serde_json::{Map, Value};
 
 /// The columns of pages; those of failures have `error` after them.
@@ -31,6 +31,9 @@ pub(super) const RECORD_COLUMNS: [&str; 4] = ["site", "record", "url", "fetched_
 pub(super) const JOURNAL_COLUMNS: [&str; 7] = [
     "at", "origin", "command", "before", "after", "answer", "refused",
 ];
+
+/// The columns of duplicates.
+pub(super) const DUPLICATE_COLUMNS: [&str; 5] = ["site", "group", "kind", "distance", "url"];
 
 /// How an instant stands in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +77,8 @@ impl Row {
 pub(super) enum Source<'a> {
     Pages,
     Failures,
+    /// Pages with the text of another.
+    Duplicates,
     /// Commands that were given.
     Journal,
     /// Records, of one name where it is given.
@@ -96,6 +101,7 @@ impl Source<'_> {
             Self::Pages => &PAGE_COLUMNS,
             Self::Failures => &FAILURE_COLUMNS,
             Self::Journal => &JOURNAL_COLUMNS,
+            Self::Duplicates => &DUPLICATE_COLUMNS,
             Self::Records(_) => &RECORD_COLUMNS,
         }
     }
@@ -127,6 +133,10 @@ impl Selection<'_> {
             Source::Failures => reader.failures(self.site, |page| {
                 seen();
                 self.page(page, true, &mut visit)
+            }),
+            Source::Duplicates => reader.duplicates(self.site, |row| {
+                seen();
+                visit(duplicate_row(row))
             }),
             Source::Journal => reader.journal(|row| {
                 seen();
@@ -205,6 +215,19 @@ fn page_row(page: PageRow, with_error: bool, times: Times) -> Row {
     }
     Row {
         head,
+        fields: Map::new(),
+    }
+}
+
+fn duplicate_row(row: DuplicateRow) -> Row {
+    Row {
+        head: vec![
+            row.site.into(),
+            row.group.into(),
+            row.kind.into(),
+            row.distance.into(),
+            row.url.into(),
+        ],
         fields: Map::new(),
     }
 }

@@ -5,7 +5,7 @@ mod resolve;
 
 pub(super) use self::resolve::{api, list};
 
-use super::site::RecordRule;
+use super::rule::RecordRule;
 use serde_json_path::JsonPath;
 use std::fmt;
 use std::path::PathBuf;

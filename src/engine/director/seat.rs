@@ -2,6 +2,7 @@
 
 use crate::archive::Archive;
 use crate::config::Site;
+use crate::discover::copies::Copies;
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
@@ -51,6 +52,10 @@ impl Shared {
         for seen in opened.redirects {
             chains.restore(seen.page, seen.from, seen.to);
         }
+        let copies = Copies::default();
+        for (page, print) in opened.texts {
+            copies.add(page, print);
+        }
         let saved = tuned::begin(config, opened.saved, opened.changed, watched);
         let marks = opened.marks;
         let controls = saved.controls.now.clone();
@@ -72,6 +77,7 @@ impl Shared {
             digesting: AtomicUsize::new(0),
             order: Order::default(),
             traps: Traps::default(),
+            copies,
             importing: Mutex::default(),
             settled: Notify::new(),
         });

@@ -2,7 +2,7 @@
 
 use super::feed::AHEAD_MOST;
 use super::{Hold, Queue, Supervisor};
-use crate::bus::{Event, Level, SiteState};
+use crate::bus::{Copied, Event, Level, SiteState};
 use crate::config::Robots;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Trap;
@@ -61,6 +61,14 @@ impl Supervisor {
         if let Some(text) = traps(&self.site.traps.sprung()) {
             self.site.say(Level::Warn, text).await;
         }
+        let copied = self.site.copies.counts();
+        if copied != Copied::default() {
+            let text = format!(
+                "duplicates: {} pages have the text of another, {} nearly; export --what duplicates lists them",
+                copied.exact, copied.near
+            );
+            self.site.say(Level::Info, text).await;
+        }
         let level = match state {
             SiteState::Failed => Level::Error,
             _ => Level::Info,
@@ -107,6 +115,11 @@ impl Supervisor {
                 site.store.save_site(site.id, saved).await;
             }));
         }
+    }
+
+    pub(super) async fn tell_copies(&mut self) {
+        let (site, copied) = (self.site.id, self.site.copies.counts());
+        self.site.tell(Event::Copies { site, copied }).await;
     }
 
     pub(super) async fn tell_controls(&mut self, why: Option<Arc<str>>) {
@@ -174,6 +187,7 @@ impl Supervisor {
             self.sitemaps_seen.clear();
             self.saved.sitemaps_done = false;
             self.site.traps.clear();
+            self.site.copies.clear();
             self.site.order.clear();
             self.saved.controls.sources.clear();
             self.sources.clear();

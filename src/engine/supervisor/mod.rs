@@ -201,6 +201,7 @@ impl Supervisor {
         let now = Instant::now();
         self.tell_controls(None).await;
         self.enter(SiteState::Starting, None).await;
+        self.tell_copies().await;
         let rules = site.rules();
         let starts = rules.config.start.iter().map(|url| NewUrl {
             print: site.print(url.as_str()),

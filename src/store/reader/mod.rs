@@ -5,11 +5,13 @@
 //! read while a crawl runs is therefore no picture of one instant, but every
 //! row is whole.
 
+mod duplicate;
 mod journal;
 mod page;
 mod record;
 mod status;
 
+pub use self::duplicate::DuplicateRow;
 pub use self::page::PageRow;
 pub use self::record::RecordRow;
 pub use self::status::{PageCounts, SiteStatus};
@@ -122,6 +124,19 @@ impl Reader {
     ) -> Result<(), E> {
         let sql = journal::sql(&self.conn)?;
         self.each(sql, None, journal::read, visit)
+    }
+
+    /// Hands every page whose text another page of its site has, or nearly, to
+    /// `visit`, group by group.
+    ///
+    /// # Errors
+    /// What SQLite or `visit` says.
+    pub fn duplicates<E: From<rusqlite::Error>>(
+        &self,
+        site: Option<&str>,
+        visit: impl FnMut(DuplicateRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        duplicate::each(&self.conn, site, visit)
     }
 
     /// The names of all fields that any record has, each once, in the order in

@@ -4,13 +4,19 @@
 use rusqlite::{Connection, Result};
 
 /// Names and columns.
-const TABLES: [(&str, &str); 2] = [
+const TABLES: [(&str, &str); 3] = [
     // Records of an answer of an API; ids are below 0, and those of the records
     // are id << 16 | number, as with pages.
     (
         "answer",
         "(id INTEGER PRIMARY KEY, site INTEGER NOT NULL, source TEXT NOT NULL, \
          name TEXT NOT NULL, url TEXT NOT NULL, at INTEGER NOT NULL, records INTEGER NOT NULL)",
+    ),
+    // Digests of the page's text.
+    (
+        "content",
+        "(id INTEGER PRIMARY KEY, site INTEGER NOT NULL, exact INTEGER NOT NULL, \
+         near INTEGER NOT NULL)",
     ),
     // How far an API has been read, as JSON.
     (

@@ -197,6 +197,7 @@ pub(super) fn sweep(conn: &Connection, dust: Dust) -> Result<()> {
                 DELETE_ATTEMPTS,
                 "DELETE FROM redirect WHERE id IN temp.pick",
                 "DELETE FROM evidence WHERE id IN temp.pick",
+                "DELETE FROM content WHERE id IN temp.pick",
                 "DELETE FROM page WHERE id IN temp.pick",
                 "DELETE FROM url WHERE id IN temp.pick",
             ] {

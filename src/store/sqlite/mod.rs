@@ -41,7 +41,7 @@ use super::{
     StoreError,
 };
 use crate::bus::{self, Event, Pick, SiteDelta, Told};
-use crate::page::{Fingerprint, PageId, SiteId};
+use crate::page::{Fingerprint, PageId, SiteId, TextPrint};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -116,6 +116,8 @@ pub struct OpenedSite {
     pub changed: bool,
     /// Its redirects that lead to a known page.
     pub redirects: Vec<Redirect>,
+    /// The texts of its pages, as far as they are kept.
+    pub texts: Vec<(PageId, TextPrint)>,
     /// How far each of its APIs was read; none where its document has changed.
     pub marks: BTreeMap<String, Value>,
 }

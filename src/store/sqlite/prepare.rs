@@ -40,6 +40,7 @@ impl Core {
             attempt: commit.attempt,
             content_type: commit.content_type,
             canonical: commit.canonical,
+            content: commit.content.filter(|_| keep),
             redirect,
             records,
             fresh,

@@ -278,6 +278,7 @@ fn requeue(conn: &Connection) -> Result<()> {
         DELETE_RECORDS,
         "DELETE FROM redirect WHERE id IN temp.pick",
         "DELETE FROM evidence WHERE id IN temp.pick",
+        "DELETE FROM content WHERE id IN temp.pick",
         "DELETE FROM page WHERE id IN temp.pick",
     ] {
         run(conn, sql, [])?;

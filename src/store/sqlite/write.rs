@@ -11,7 +11,7 @@ use super::prune::{self, Skip};
 use super::revise;
 use super::site::{Place, Sites};
 use crate::bus::Attempt;
-use crate::page::{FailureKind, Outcome, SiteId, SkipReason, Verdict};
+use crate::page::{FailureKind, Outcome, SiteId, SkipReason, TextPrint, Verdict};
 use crate::store::{JournalEntry, Revision, SavedSite, Via};
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
@@ -90,6 +90,7 @@ pub(super) struct End {
     pub(super) attempt: Option<Attempt>,
     pub(super) content_type: Option<Box<str>>,
     pub(super) canonical: Option<Box<str>>,
+    pub(super) content: Option<TextPrint>,
     /// The target's number, or its address where it is no page.
     pub(super) redirect: Option<std::result::Result<u32, Box<str>>>,
     /// Names and fields, as JSON.
@@ -257,6 +258,14 @@ fn insert_page(
             end.canonical,
         ],
     )?;
+    if let Some(content) = end.content {
+        run(
+            conn,
+            "INSERT OR REPLACE INTO content (id, site, exact, near) VALUES (?1, ?2, ?3, ?4)",
+            // The same 64 bits, read as signed numbers.
+            params![end.page, key, content.exact as i64, content.near as i64],
+        )?;
+    }
     if let (Outcome::Failed(_), Some((headers, body))) = (verdict, &end.evidence) {
         run(
             conn,
