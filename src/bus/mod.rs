@@ -18,7 +18,7 @@ pub use self::event::{
 pub use self::filter::{PageFilter, PageOrder, Pick};
 pub use self::query::{
     Ask, Attempt, FailureGroup, Header, HostRow, JournalList, JournalRow, PageDetail, PageList,
-    PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,
+    PageRow, Query, RecordList, RecordRow, SiteDetail, Told, TrapRow, Why,
 };
 pub use self::reply::Reply;
 pub use self::transport::{Play, Playing, Transport};

@@ -277,10 +277,28 @@ pub struct JournalRow {
 pub struct SiteDetail {
     /// Its hosts; those with most work first.
     pub hosts: Vec<HostRow>,
+    /// Traps that have left links out, or were lifted; those with most first.
+    #[serde(default)]
+    pub traps: Vec<TrapRow>,
     /// Its scope rules in words, in the order in which they are applied.
     pub rules: Vec<String>,
     /// What it takes from pages, in words.
     pub records: Vec<String>,
+}
+
+/// A shape of URLs of which a site has no end. The shape is text as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrapRow {
+    /// What kind of trap, in words.
+    pub kind: Cow<'static, str>,
+    /// The shape, with what varies in braces.
+    pub shape: String,
+    /// New pages taken.
+    pub taken: u64,
+    /// Links left out.
+    pub left: u64,
+    /// Whether the operator has lifted it.
+    pub lifted: bool,
 }
 
 /// One host of a site.

@@ -141,7 +141,7 @@ fn read(job: PageJob) -> Commit {
     if follow && !(obey && (head.robots.nofollow || tag.nofollow)) {
         let mut targets = 0;
         page_links.finish(&|print| site.store.knows(print), &mut |candidate| {
-            let verdict = site.traps.judge(&candidate.url, found.traps);
+            let verdict = site.traps.judge(&candidate.url, depth, found.traps);
             if verdict == trap::Verdict::LeaveFirst {
                 tell_trap(&site, &candidate.url);
             }
@@ -188,7 +188,7 @@ fn count_copies(site: &SiteContext, page: PageId, print: TextPrint) {
 fn tell_trap(site: &SiteContext, url: &str) {
     if let Some(trap) = site.traps.of(url) {
         let text = format!(
-            "trap: {}: {} {} pages taken, further ones are left out; discover.traps lifts that",
+            "trap: {}: {} {} pages taken, further ones are left out; discover.traps or the command lift takes them",
             trap.kind.as_str(),
             trap.taken,
             trap.shape,

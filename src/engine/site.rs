@@ -95,6 +95,8 @@ pub enum Control {
     Finish,
     /// Forget everything and begin again; answers whether it could be.
     StartOver(Reply<bool>),
+    /// A trap's shape was lifted, or is capped again.
+    Lifted(String, bool),
     /// Tell what no snapshot holds.
     Tell(Reply<SiteDetail>),
     /// Tell what the host's robots rules say of this URL, where they are known.

@@ -3,7 +3,7 @@
 use crate::bus::{Attempt, Header, SiteControls, SiteState};
 use crate::page::{Fingerprint, PageId, SiteId, SkipReason, TextPrint, Verdict};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -170,6 +170,8 @@ pub struct Tuned {
     pub scope: u64,
     /// Hosts that the operator paused.
     pub paused_hosts: Vec<Arc<str>>,
+    /// Shapes of traps that the operator has lifted.
+    pub lifted: BTreeSet<String>,
     /// How far lists and APIs are read, by what each is known by.
     pub sources: BTreeMap<String, serde_json::Value>,
 }

@@ -272,6 +272,7 @@ pub fn line(verb: &str) -> String {
         "force" | "retry" | "ignore" => "books",
         "drop" => "all ^/x",
         "include" | "exclude" => "books ^/x",
+        "lift" => "books books.example.org/{date}",
         _ => "",
     };
     format!("{verb} {rest}").trim_end().to_owned()

@@ -58,6 +58,10 @@ impl Shared {
         }
         let saved = tuned::begin(config, opened.saved, opened.changed, watched);
         let marks = opened.marks;
+        let traps = Traps::default();
+        for shape in &saved.controls.lifted {
+            traps.lift(shape, true);
+        }
         let controls = saved.controls.now.clone();
         let rules = Rules::new(config.clone(), &controls, saved.rules.clone(), None);
         let context = Arc::new(SiteContext {
@@ -76,7 +80,7 @@ impl Shared {
             done: AtomicU64::new(0),
             digesting: AtomicUsize::new(0),
             order: Order::default(),
-            traps: Traps::default(),
+            traps,
             copies,
             importing: Mutex::default(),
             settled: Notify::new(),

@@ -1,7 +1,7 @@
 //! What the operator wants of a site.
 
 use super::{Hold, Queue, Supervisor};
-use crate::bus::{Origin, Reply, SiteControls, SiteDetail, SiteState};
+use crate::bus::{Origin, Reply, SiteControls, SiteDetail, SiteState, TrapRow};
 use crate::config::RecordRule;
 use crate::engine::auto::Auto;
 use crate::engine::host::RobotsState;
@@ -16,6 +16,8 @@ use url::{Position, Url};
 
 /// Between two looks of a site that tunes itself.
 const TUNE: Duration = Duration::from_secs(1);
+/// Traps told of at most.
+const TRAPS: usize = 200;
 /// Hosts told of at most.
 const HOSTS: usize = 200;
 
@@ -58,6 +60,14 @@ impl Supervisor {
                 if self.state.is_over() {
                     self.enter(SiteState::Starting, None).await;
                 }
+            }
+            Control::Lifted(shape, true) => {
+                self.saved.controls.lifted.insert(shape);
+                self.unsaved = true;
+            }
+            Control::Lifted(shape, false) => {
+                self.saved.controls.lifted.remove(&shape);
+                self.unsaved = true;
             }
             Control::Tell(reply) => self.tell_detail(reply, now),
             Control::Robots(url, reply) => reply.send(self.robots_words(&url)),
@@ -226,9 +236,22 @@ impl Supervisor {
         });
         reply.send(SiteDetail {
             hosts: self.hosts.rows(now, HOSTS),
+            traps: self.traps(),
             rules: rules.words(),
             records: of_pages.chain(of_apis).collect(),
         });
+    }
+
+    fn traps(&self) -> Vec<TrapRow> {
+        let sprung = self.site.traps.sprung().into_iter().take(TRAPS);
+        let rows = sprung.map(|trap| TrapRow {
+            kind: trap.kind.as_str().into(),
+            shape: trap.shape,
+            taken: trap.taken,
+            left: trap.left,
+            lifted: trap.lifted,
+        });
+        rows.collect()
     }
 
     fn robots_words(&mut self, url: &Url) -> Option<String> {

@@ -3,7 +3,7 @@
 use super::page;
 use crate::bus::{
     Ask, FailureGroup, HostRow, JournalList, JournalRow, PageDetail, PageFilter, PageList,
-    PageOrder, PageRow, RecordList, RecordRow, SiteDetail, Told, Why,
+    PageOrder, PageRow, RecordList, RecordRow, SiteDetail, Told, TrapRow, Why,
 };
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use std::time::Duration;
@@ -195,6 +195,22 @@ fn site() -> SiteDetail {
             "exclude [?&]sort=".to_owned(),
         ],
         records: vec!["book when ^/book/".to_owned()],
+        traps: vec![
+            TrapRow {
+                kind: "calendar".into(),
+                shape: "books.example.org/events/{date}".to_owned(),
+                taken: 1000,
+                left: 21_400,
+                lifted: false,
+            },
+            TrapRow {
+                kind: "session identifiers".into(),
+                shape: "books.example.org/\u{1b}[2Jlist?sid={session}".to_owned(),
+                taken: 10,
+                left: 7,
+                lifted: true,
+            },
+        ],
     }
 }
 
