@@ -39,7 +39,8 @@ impl Supervisor {
             self.over_with(SiteState::Finished, Some(why.into())).await;
         } else if matches!(self.queue, Queue::Drained) && self.hosts.waiting() == 0 {
             let done = self.done_before + self.site.done.load(Ordering::Relaxed);
-            if done == 0 {
+            // A site may live by its APIs alone.
+            if done == 0 && self.marks.is_empty() {
                 let why = self
                     .trouble
                     .clone()
