@@ -6,6 +6,7 @@ mod event;
 mod filter;
 mod query;
 mod reply;
+pub mod search;
 mod transport;
 pub mod verb;
 

@@ -35,6 +35,9 @@ pub struct CheckArgs {
 /// Runs it.
 pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let job = config::load(&args.sites, &Overrides::default())?;
+    for warning in &job.warnings {
+        eprintln!("warning: {warning}");
+    }
     if let (Some(file), None) = (&args.file, &args.url) {
         let site = choose(&job, args.site.as_deref(), None)?;
         let Some(url) = site.start.first() else {

@@ -9,7 +9,7 @@ use crate::discover::scope::ScopeRules;
 use crate::extract::explain::Explained;
 use crate::extract::fields::Plan;
 use crate::extract::{charset, links};
-use crate::fetch::{self, Fetched, Fetcher, Http, Visitor, Want};
+use crate::fetch::{self, Fetched, Fetcher, Rungs, Step, Visitor, Want};
 use crate::monitor::line::clean;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
@@ -46,7 +46,17 @@ pub fn page(site: &Site, url: &Url, all: bool) -> anyhow::Result<ExitCode> {
 }
 
 async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, bool)> {
-    let http = Http::new()?;
+    // A site whose ladder begins above plain HTTP is asked by that rung.
+    let rungs = Rungs::new(None)?;
+    let ladder = rungs.for_site(site);
+    let told = fetched_by(&ladder[0], site, url, all).await;
+    rungs.close().await;
+    Ok(told)
+}
+
+async fn fetched_by(step: &Step, site: &Site, url: &Url, all: bool) -> (String, bool) {
+    let fetcher = &*step.fetcher;
+    let rung = step.rung.as_str();
     let visitor = Visitor::new(site);
     let scope = ScopeRules::new(site);
     let mut out = String::new();
@@ -60,28 +70,28 @@ async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, b
     let _ = writeln!(
         out,
         "robots    {}",
-        verdict(site, &http, &visitor, url).await
+        verdict(site, fetcher, &visitor, url).await
     );
     let want = match Plan::compile(&site.extract).wants_json() {
         true => Want::PageOrJson,
         false => Want::Page,
     };
-    let fetched = match http.fetch(&visitor, url, want).await {
+    let fetched = match fetcher.fetch(&visitor, url, want).await {
         Ok(fetched) => fetched,
         Err(error) => {
             let _ = writeln!(
                 out,
-                "fetched   by http, failed after {} ms: {}: {}",
+                "fetched   by {rung}, failed after {} ms: {}: {}",
                 error.elapsed.as_millis(),
                 error.kind,
                 clean(&error.detail)
             );
-            return Ok((out, false));
+            return (out, false);
         }
     };
     let _ = writeln!(
         out,
-        "fetched   by http, status {}, {}, {} bytes, headers after {} ms, all after {} ms",
+        "fetched   by {rung}, status {}, {}, {} bytes, headers after {} ms, all after {} ms",
         fetched.status,
         clean(&fetch::media_type(&fetched).unwrap_or_else(|| "no media type".into())),
         fetched.bytes,
@@ -108,7 +118,7 @@ async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, b
                 "body      not read: only HTML is, and JSON where a rule has a JSONPath"
             );
         }
-        return Ok((out, good));
+        return (out, good);
     }
     let header = fetched.headers.get(reqwest::header::CONTENT_TYPE);
     let header = header.and_then(|value| value.to_str().ok());
@@ -119,10 +129,10 @@ async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, b
         Ok(body) => html(site, url, header, &body, all, &mut out),
         Err(error) => {
             let _ = writeln!(out, "body      {}: {}", error.kind, clean(&error.detail));
-            return Ok((out, false));
+            return (out, false);
         }
     }
-    Ok((out, good))
+    (out, good)
 }
 
 /// Explains a page that lies in a file, as if it had come from `url`. What
@@ -156,7 +166,7 @@ pub fn file(site: &Site, file: &Path, url: &Url, all: bool) -> anyhow::Result<Ex
 }
 
 /// What the host's robots.txt says of the page.
-async fn verdict(site: &Site, http: &Http, visitor: &Visitor, url: &Url) -> String {
+async fn verdict(site: &Site, fetcher: &dyn Fetcher, visitor: &Visitor, url: &Url) -> String {
     if site.fetch.robots == Obedience::Ignore {
         return "ignored, as fetch.robots says".to_owned();
     }
@@ -164,7 +174,7 @@ async fn verdict(site: &Site, http: &Http, visitor: &Visitor, url: &Url) -> Stri
         return "no robots.txt for such an address".to_owned();
     };
     let want = Want::File(robots::MAX_BYTES as u64);
-    let fetched = match http.fetch(visitor, &file, want).await {
+    let fetched = match fetcher.fetch(visitor, &file, want).await {
         Ok(fetched) => fetched,
         Err(error) => {
             return format!(

@@ -6,7 +6,7 @@ use crate::archive::Archive;
 use crate::bus::{self, Controls, Event, JobState, Level, SiteDelta, SiteInfo, SiteState};
 use crate::config::Job;
 use crate::engine::{Ended, Engine, Parts, Reload};
-use crate::fetch::Http;
+use crate::fetch::Rungs;
 use crate::monitor::{self, Counts, Snapshot};
 use crate::remote::{Limits, Server, Setup};
 use crate::store::sqlite::{self, Opening, OpeningSite};
@@ -109,7 +109,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("writing the log in {}", dir.display()))?;
     let keeps = job.sites.iter().any(|site| site.keep.bodies);
     let archive = archive(&dir, &title, fresh, keeps, &events)?;
-    let fetcher = Http::new().context("preparing HTTP")?;
+    let rungs = Rungs::new(Some(&dir)).context("preparing HTTP")?;
 
     let infos: Vec<SiteInfo> = job
         .sites
@@ -140,6 +140,11 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         );
         tracing::info!("{text}");
         let _ = events.send(Event::notice(Level::Warn, None, text)).await;
+    }
+    for warning in &job.warnings {
+        tracing::warn!("{warning}");
+        let notice = Event::notice(Level::Warn, None, warning.as_str());
+        let _ = events.send(notice).await;
     }
     let stopped_by = signals::listen(controls.commands.clone()).context("listening to signals")?;
     jobs::note(&dir, &title);
@@ -173,7 +178,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         store: opened.store,
         opened: opened.sites,
         job,
-        fetcher: Arc::new(fetcher),
+        rungs,
         events,
         commands: command_end,
         queries: query_end,

@@ -1,7 +1,7 @@
 //! What two versions of a site's document differ in, in words.
 
 use super::rule::{FieldRule, RecordRule};
-use super::site::{Pattern, Site, Sitemap};
+use super::site::{Fetch, Pattern, Rung, Site, Sitemap};
 use super::source::{ApiRule, ListRule};
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
@@ -72,7 +72,12 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
     lines.list("scope.exclude", &was.exclude, &is.exclude, pattern);
     lines.debug("url", &old.url, &new.url);
     let (was, is) = (&old.fetch, &new.fetch);
-    lines.debug("fetch.via", &was.via, &is.via);
+    let via = |via: &[Rung]| {
+        let names: Vec<&str> = via.iter().map(|rung| rung.as_str()).collect();
+        names.join(", ")
+    };
+    lines.value("fetch.via", via(&was.via), via(&is.via));
+    rungs(was, is, &mut lines);
     lines.value("fetch.concurrency", workers(old), workers(new));
     lines.debug("fetch.delay", &was.delay, &is.delay);
     lines.debug("fetch.timeout", &was.timeouts, &is.timeouts);
@@ -143,6 +148,43 @@ impl Lines {
             });
         }
     }
+}
+
+/// The rungs' limits one by one; of their other options, among which are
+/// secrets, only that they changed.
+fn rungs(was: &Fetch, is: &Fetch, lines: &mut Lines) {
+    for rung in Rung::ALL {
+        let what = |key: &str| format!("fetch.{}{key}", rung.as_str());
+        let (old, new) = (was.rungs.limits(rung), is.rungs.limits(rung));
+        let (Some(old), Some(new)) = (old, new) else {
+            continue;
+        };
+        if is.via.first() != Some(&rung) {
+            lines.value(&what(".concurrency"), old.concurrency, new.concurrency);
+            lines.debug(&what(".delay"), &old.delay, &new.delay);
+        }
+        lines.debug(&what(".timeout"), &old.timeout, &new.timeout);
+        let (old, new) = (old.budget, new.budget);
+        lines.value(
+            &what(".budget.requests"),
+            none(old.requests),
+            none(new.requests),
+        );
+        lines.value(
+            &what(".budget.money"),
+            none(old.money.map(amount)),
+            none(new.money.map(amount)),
+        );
+        if was.rungs.key(rung) != is.rungs.key(rung) {
+            lines.0.push(format!("{}: changed", what("")));
+        }
+    }
+}
+
+/// Millionths as they are written.
+fn amount(money: u64) -> String {
+    let text = format!("{}.{:06}", money / 1_000_000, money % 1_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn records(old: &[RecordRule], new: &[RecordRule], lines: &mut Lines) {
@@ -286,6 +328,23 @@ mod tests {
                 "fetch: { headers: { X-Key: a } }",
                 "fetch: { headers: { X-Key: '${KEY}' } }",
                 vec!["fetch.headers: changed"],
+            ),
+            (
+                "fetch: { via: [http, browser] }",
+                "fetch: { via: [http, browser], browser: { concurrency: 2, timeout: 9s, budget: { money: 1.50 } } }",
+                vec![
+                    "fetch.browser.concurrency: 4 → 2",
+                    "fetch.browser.timeout: 60s → 9s",
+                    "fetch.browser.budget.money: none → 1.5",
+                ],
+            ),
+            (
+                "",
+                "fetch: { via: [browser, http], browser: { concurrency: 2 } }",
+                vec![
+                    "fetch.via: http → browser, http",
+                    "fetch.concurrency: 8 → 2",
+                ],
             ),
             (
                 "",

@@ -6,13 +6,16 @@
 //! ```
 
 mod alert;
+pub mod browsing;
 pub mod date;
 mod diff;
 mod env;
 mod error;
 mod fields;
 mod forms;
+pub mod ladder;
 mod loader;
+mod proxies;
 mod raw;
 mod resolve;
 mod rule;
@@ -25,6 +28,11 @@ mod tests;
 
 pub use self::diff::differences;
 pub use self::error::ConfigError;
+pub use self::ladder::{
+    Budget, Meaning, Place, RungLimits, ServiceError, ServiceResult, ServiceRule, SolverProxy,
+    SolverRule, URL_MARK,
+};
+pub use self::proxies::{Gateway, Login, ProxyAddress, ProxyFrom, ProxyRule, ProxyScheme, Rotate};
 pub use self::resolve::Overrides;
 pub use self::rule::{Cast, FieldRule, JsonPath, Pick, RecordRule, Selector, Source};
 pub use self::site::{

@@ -1,6 +1,7 @@
 //! The sites file as it is written: one `Document` for each `---`.
 
 use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, WorkersForm};
+use super::ladder::{BrowserForm, ProxyForm, ServiceForm, SolverForm};
 use super::scalar::{
     AlertLevel, Bodies, Bound, CanonicalName, Compress, Css, DateFormat, Depth, Expression,
     HostName, HreflangName, JsonPathText, LdPath, MetaName, Moment, Name, NoindexName, Obey,
@@ -131,8 +132,17 @@ sections! {
     }
     /// How pages are fetched.
     Fetch {
-        /// Ways of fetching, cheapest first; this version has `http`.
+        /// Ways of fetching, cheapest first: `http`, `proxy`, `browser`, `service`, `solver`.
         via: OneOrMany<RungName>,
+        /// Proxies, for `proxy` in `via`.
+        proxy: ProxyForm,
+        /// The headless browser, for `browser` in `via`.
+        browser: BrowserForm,
+        /// The scraping API, for `service` in `via`.
+        #[serde(default, deserialize_with = "super::ladder::service")]
+        service: ServiceForm,
+        /// The challenge solver, for `solver` in `via`.
+        solver: SolverForm,
         /// Workers, 1 to 1024; `auto` tunes their number while the crawl runs.
         concurrency: WorkersForm,
         /// Least time between two requests to one host.

@@ -4,6 +4,7 @@ use super::alert;
 use super::error::ConfigError;
 use super::fields;
 use super::forms::{OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm, WorkersForm};
+use super::ladder;
 use super::loader::Documents;
 use super::rule::RecordRule;
 use super::scalar::{Scalar, Workers};
@@ -44,6 +45,7 @@ pub struct Overrides {
 pub fn job(documents: Documents, file: &str, over: &Overrides) -> Result<Job, ConfigError> {
     let mut defaults = raw::Defaults::default();
     let mut sites = Vec::new();
+    let mut warnings = Vec::new();
     let folder = folder(file);
     let mut lines: HashMap<String, usize> = HashMap::new();
     for (line, document) in documents {
@@ -76,7 +78,8 @@ pub fn job(documents: Documents, file: &str, over: &Overrides) -> Result<Job, Co
                 name.0
             )));
         }
-        let site = site(name.0, document, &defaults, over, &folder).map_err(fault)?;
+        let (site, odd) = site(name.0, document, &defaults, over, &folder).map_err(fault)?;
+        warnings.extend(odd.into_iter().map(|odd| fault(odd).to_string()));
         sites.push(Arc::new(site));
     }
     if sites.is_empty() {
@@ -86,6 +89,7 @@ pub fn job(documents: Documents, file: &str, over: &Overrides) -> Result<Job, Co
     Ok(Job {
         sites,
         secrets: Vec::new(),
+        warnings,
     })
 }
 
@@ -95,10 +99,18 @@ fn merged(new: raw::Defaults, old: raw::Defaults) -> raw::Defaults {
         discover: Some(both(new.discover, old.discover, raw::Discover::or)),
         scope: Some(both(new.scope, old.scope, raw::Scope::or)),
         url: Some(both(new.url, old.url, raw::UrlForm::or)),
-        fetch: Some(both(new.fetch, old.fetch, raw::Fetch::or)),
+        fetch: Some(both(new.fetch, old.fetch, fetch_or)),
         keep: Some(both(new.keep, old.keep, raw::Keep::or)),
         alerts: new.alerts.or(old.alerts),
     }
+}
+
+/// A `fetch:`, with what it and its rungs' maps leave out taken from another.
+fn fetch_or(mut own: raw::Fetch, mut other: raw::Fetch) -> raw::Fetch {
+    let forms = ladder::Forms::take(&mut own).or(ladder::Forms::take(&mut other));
+    let mut fetch = own.or(other);
+    forms.put(&mut fetch);
+    fetch
 }
 
 fn both<T: Default>(own: Option<T>, other: Option<T>, or: fn(T, T) -> T) -> T {
@@ -111,7 +123,7 @@ fn site(
     defaults: &raw::Defaults,
     over: &Overrides,
     folder: &Path,
-) -> Result<Site, String> {
+) -> Result<(Site, Vec<String>), String> {
     let limits = both(document.limits, defaults.limits.clone(), raw::Limits::or);
     let discover = both(
         document.discover,
@@ -120,7 +132,8 @@ fn site(
     );
     let scope = both(document.scope, defaults.scope.clone(), raw::Scope::or);
     let url = both(document.url, defaults.url.clone(), raw::UrlForm::or);
-    let fetch = both(document.fetch, defaults.fetch.clone(), raw::Fetch::or);
+    let written = document.fetch.clone().unwrap_or_default();
+    let fetch = both(document.fetch, defaults.fetch.clone(), fetch_or);
 
     let keep = both(document.keep, defaults.keep.clone(), raw::Keep::or);
 
@@ -172,15 +185,29 @@ fn site(
         digest: 0,
         alerts: Arc::default(),
     };
+    site.fetch.rungs.in_folder(folder);
     let apis: Vec<u64> = site.discover.api.iter().map(|api| api.key()).collect();
     same_source(&site.discover.api)?;
-    site.digest = xxh3_64(format!("{site:?}{:?}{apis:?}", site.fetch.headers).as_bytes());
+    site.digest = xxh3_64(
+        format!(
+            "{site:?}{:?}{apis:?}{}",
+            site.fetch.headers,
+            site.fetch.rungs.keys()
+        )
+        .as_bytes(),
+    );
     // Alerts change nothing of what is crawled: no part of the digest.
     let defaults = defaults.alerts.as_deref().unwrap_or_default();
     let records: Vec<&RecordRule> = site.records().collect();
     let alerts = alert::rules(document.alerts, defaults, &records)?;
     site.alerts = alerts;
-    Ok(site)
+    let idle = ladder::Forms::idle(&written, &site.fetch.via);
+    let odd = idle.into_iter().map(|rung| {
+        let rung = rung.as_str();
+        format!("fetch.{rung} is not used: fetch.via does not name {rung}")
+    });
+    let odd = odd.collect();
+    Ok((site, odd))
 }
 
 /// Two APIs whose records could not be told from each other.
@@ -250,7 +277,8 @@ pub(super) fn many<T: Scalar, U>(values: Option<OneOrMany<T>>, map: impl Fn(T) -
         .collect()
 }
 
-fn fetched(raw: raw::Fetch, allow_private: bool, over: &Overrides) -> Result<Fetch, String> {
+fn fetched(mut raw: raw::Fetch, allow_private: bool, over: &Overrides) -> Result<Fetch, String> {
+    let forms = ladder::Forms::take(&mut raw);
     let headers: Vec<(String, String)> = raw
         .headers
         .map(|headers| {
@@ -274,20 +302,35 @@ fn fetched(raw: raw::Fetch, allow_private: bool, over: &Overrides) -> Result<Fet
             ));
         }
     }
-    let via: Vec<Rung> = many(raw.via, |rung| rung.0);
+    let mut via: Vec<Rung> = many(raw.via, |rung| rung.0);
+    if via.is_empty() {
+        via.push(Rung::Http);
+    }
+    for (place, rung) in via.iter().enumerate() {
+        if via[..place].contains(rung) {
+            let rung = rung.as_str();
+            return Err(format!("fetch.via names {rung} twice; write it once"));
+        }
+    }
     let (concurrency, auto) = match over.concurrency {
         Some(workers) => (workers, None),
         None => workers(raw.concurrency),
     };
+    let mut delay = raw.delay.map_or(Duration::ZERO, |span| span.0);
+    let mut own = None;
+    let mut rungs = forms.resolve(&via, &mut own, &mut delay)?;
+    // The first rung's own number stands above the site's, the command line above both.
+    let (concurrency, auto) = match (own, over.concurrency) {
+        (Some(own), None) => (own, None),
+        _ => (concurrency, auto),
+    };
+    rungs.begin_with(via[0], concurrency);
     Ok(Fetch {
-        via: if via.is_empty() {
-            vec![Rung::Http]
-        } else {
-            via
-        },
+        via,
+        rungs,
         concurrency,
         auto,
-        delay: raw.delay.map_or(Duration::ZERO, |span| span.0),
+        delay,
         timeouts: timeouts(raw.timeout)?,
         retries: raw
             .retries

@@ -1,9 +1,11 @@
 //! One site as the engine sees it: defaults applied, every value checked.
 
+use super::ladder::{Budget, RungLimits, Rungs};
 use super::rule::RecordRule;
 use super::source::{ApiRule, ListRule, Since, Strategy};
 use crate::bus::AlertRule;
 use crate::page::NormalForm;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -17,6 +19,8 @@ pub struct Job {
     pub sites: Vec<Arc<Site>>,
     /// Values that came from the environment, to be kept out of logs.
     pub secrets: Vec<String>,
+    /// What is odd about the file and no fault, one line each.
+    pub warnings: Vec<String>,
 }
 
 impl fmt::Debug for Job {
@@ -194,8 +198,11 @@ pub struct Pattern(pub regex::Regex);
 /// How pages are got.
 #[derive(Clone)]
 pub struct Fetch {
-    /// The ladder, cheapest rung first; at least one.
+    /// The ladder, cheapest rung first; at least one, none twice. The first
+    /// works by this site's own concurrency and delay.
     pub via: Vec<Rung>,
+    /// Options of the rungs in `via` above plain HTTP.
+    pub rungs: Rungs,
     /// Workers at the start, 1 to [`Fetch::MAX_CONCURRENCY`].
     pub concurrency: u32,
     /// Within which bounds that number tunes itself; `None` where it does not.
@@ -224,6 +231,7 @@ impl fmt::Debug for Fetch {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("Fetch")
             .field("via", &self.via)
+            .field("rungs", &self.rungs)
             .field("concurrency", &self.concurrency)
             .field("auto", &self.auto)
             .field("delay", &self.delay)
@@ -245,6 +253,17 @@ impl Fetch {
     pub const MAX_CONCURRENCY: u32 = 1024;
     /// Longest delay.
     pub const MAX_DELAY: Duration = Duration::from_secs(3600);
+
+    /// The limits of a rung. Plain HTTP, and any rung that stands first, have
+    /// the site's own concurrency and delay.
+    pub fn limits(&self, rung: Rung) -> RungLimits {
+        self.rungs.limits(rung).copied().unwrap_or(RungLimits {
+            concurrency: self.concurrency,
+            delay: self.delay,
+            timeout: self.timeouts.total,
+            budget: Budget::default(),
+        })
+    }
 }
 
 /// Whether robots.txt is obeyed.
@@ -257,7 +276,8 @@ pub enum Robots {
 }
 
 /// A way of fetching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Rung {
     /// Plain HTTP.
     Http,
@@ -304,6 +324,19 @@ pub struct Timeouts {
     pub idle: Duration,
     /// The whole request.
     pub total: Duration,
+}
+
+impl Timeouts {
+    /// For an answer that comes as a whole when it is ready: no phase has a
+    /// limit of its own but connecting.
+    pub fn whole(connect: Duration, total: Duration) -> Self {
+        Self {
+            connect: connect.min(total),
+            headers: total,
+            idle: total,
+            total,
+        }
+    }
 }
 
 /// What is kept beside records.

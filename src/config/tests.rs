@@ -191,8 +191,40 @@ fn each_fault_has_its_place_and_its_mend() {
             "s.yaml:3:23: fetch.concurrency: min 9 is above max 3",
         ),
         (
-            &format!("{site}fetch: {{ via: [http, browser] }}\n"),
-            "s.yaml:3:22: fetch.via[1]: this version cannot fetch by browser",
+            &format!("{site}fetch: {{ via: [http, broser] }}\n"),
+            "s.yaml:3:22: fetch.via[1]: \"broser\" is no way of fetching; write one of http, proxy",
+        ),
+        (
+            &format!("{site}fetch: {{ via: [http, browser, http] }}\n"),
+            "s.yaml:1:1: fetch.via names http twice; write it once",
+        ),
+        (
+            &format!("{site}fetch: {{ via: [http, proxy] }}\n"),
+            "s.yaml:1:1: fetch.via names proxy, which needs fetch.proxy with",
+        ),
+        (
+            &format!("{site}fetch: {{ via: [service] }}\n"),
+            "fetch.via names service, which needs fetch.service with",
+        ),
+        (
+            &format!("{site}fetch: {{ via: [solver] }}\n"),
+            "fetch.via names solver, which needs fetch.solver with",
+        ),
+        (
+            &format!("{site}fetch: {{ via: [browser], browser: {{ concurency: 2 }} }}\n"),
+            "unknown key \"concurency\" in fetch.browser; did you mean \"concurrency\"?",
+        ),
+        (
+            &format!("{site}fetch: {{ via: [browser], browser: {{ timeout: 0s }} }}\n"),
+            "fetch.browser.timeout: 0 lets nothing pass",
+        ),
+        (
+            &format!("{site}fetch: {{ browser: {{ budget: {{ money: 1.2.3 }} }} }}\n"),
+            "fetch.browser.budget.money: \"1.2.3\" is not an amount; write it like 12.50",
+        ),
+        (
+            &format!("{site}fetch: {{ browser: {{ budget: {{ money: -1 }} }} }}\n"),
+            "fetch.browser.budget.money: not an amount",
         ),
         (
             &format!("{site}fetch: {{ delay: 5 }}\n"),
@@ -401,6 +433,66 @@ fn alerts_of_a_site_stand_in_place_of_the_defaults() {
     assert!(!format!("{job:?}").contains("s3cret"));
     let plain = read("site: b\nstart: http://e.org/\n").unwrap();
     assert_eq!(b.digest, plain.sites[0].digest, "an alert changes no crawl");
+}
+
+#[test]
+fn rungs_have_limits_of_their_own_and_the_first_has_the_sites() {
+    let text = "defaults:\n  fetch: { delay: 2s, browser: { timeout: 9s, budget: { requests: 5 } } }\n---\n\
+        site: a\nstart: http://e.org/\n\
+        fetch: { via: [http, browser], concurrency: 3, browser: { concurrency: 2, budget: { money: 12.5 } } }\n\
+        ---\nsite: b\nstart: http://e.org/\n\
+        fetch: { via: [browser, http], concurrency: 3, browser: { delay: 1s } }\n\
+        ---\nsite: c\nstart: http://e.org/\n\
+        fetch: { via: browser, concurrency: auto, browser: { concurrency: 7 } }\n\
+        ---\nsite: d\nstart: http://e.org/\n";
+    let job = read(text).unwrap();
+    let [a, b, c, d] = &job.sites[..] else {
+        panic!("four sites")
+    };
+    let seconds = Duration::from_secs;
+    assert_eq!(a.fetch.via, [Rung::Http, Rung::Browser]);
+    assert_eq!((a.fetch.concurrency, a.fetch.delay), (3, seconds(2)));
+    let limits = a.fetch.limits(Rung::Browser);
+    assert_eq!((limits.concurrency, limits.delay), (2, seconds(2)));
+    assert_eq!(limits.timeout, seconds(9), "from the defaults");
+    assert_eq!(limits.budget.money, Some(12_500_000));
+    assert_eq!(limits.budget.requests, None, "a budget is one value");
+    assert_eq!((b.fetch.concurrency, b.fetch.delay), (3, seconds(1)));
+    assert_eq!(b.fetch.limits(Rung::Browser).concurrency, 3);
+    assert_eq!(b.fetch.limits(Rung::Http).concurrency, 3);
+    assert_eq!((c.fetch.concurrency, c.fetch.auto.clone()), (7, None));
+    assert_eq!(d.fetch.via, [Rung::Http]);
+    assert!(d.fetch.rungs.browser.is_none());
+    assert!(
+        job.warnings.is_empty(),
+        "defaults may hold any rung's options"
+    );
+}
+
+#[test]
+fn options_of_a_rung_that_is_not_used_are_a_warning() {
+    let job = read("site: a\nstart: http://e.org/\nfetch: { browser: { concurrency: 2 } }\n");
+    assert_eq!(
+        job.unwrap().warnings,
+        ["s.yaml:1:1: fetch.browser is not used: fetch.via does not name browser"]
+    );
+}
+
+#[test]
+fn money_is_read_exactly() {
+    use super::scalar::{Money, Scalar};
+    for (text, want) in [
+        ("12.50", Some(12_500_000)),
+        ("0.000001", Some(1)),
+        ("3", Some(3_000_000)),
+        ("0", None),
+        ("0.0000001", None),
+        (".5", None),
+        ("1e3", None),
+        ("99999999999999999999", None),
+    ] {
+        assert_eq!(Money::read(text).ok().map(|money| money.0), want, "{text}");
+    }
 }
 
 #[test]

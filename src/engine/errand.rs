@@ -76,7 +76,8 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
     report
 }
 
-/// Fetches an errand's file, following redirects.
+/// Fetches an errand's file by the site's first rung, following redirects: a
+/// site whose ladder begins above plain HTTP never shows its naked address.
 async fn fetch_through(
     site: &SiteContext,
     errand: &Errand,
@@ -89,9 +90,11 @@ async fn fetch_through(
     };
     let calling = call.map(|call| api::visitor(&rules.visitor, call));
     let visitor = calling.as_ref().unwrap_or(&rules.visitor);
+    let ladder = site.ladder();
+    let fetcher = &ladder[0].fetcher;
     let mut url = errand.url.clone();
     for _ in 0..HOPS {
-        let fetched = site.fetcher.fetch(visitor, &url, want).await?;
+        let fetched = fetcher.fetch(visitor, &url, want).await?;
         if !matches!(fetched.status, 301 | 302 | 303 | 307 | 308) {
             return Ok(fetched);
         }
@@ -111,7 +114,7 @@ async fn fetch_through(
             None => return Ok(fetched),
         }
     }
-    site.fetcher.fetch(visitor, &url, want).await
+    fetcher.fetch(visitor, &url, want).await
 }
 
 /// What an answer to the request for robots.txt means.

@@ -10,7 +10,7 @@ use crate::discover::copies::Copies;
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
-use crate::fetch::Fetcher;
+use crate::fetch::Step;
 use crate::page::{FailureKind, Fingerprint, Fingerprinter, Outcome, SiteId, Verdict, time};
 use crate::store::{Commit, Evidence, Leased, Store};
 use serde_json::Value;
@@ -123,8 +123,8 @@ pub struct SiteContext {
     pub store: Arc<dyn Store>,
     /// The bus.
     pub events: mpsc::Sender<Event>,
-    /// The ladder's rung.
-    pub fetcher: Arc<dyn Fetcher>,
+    /// The ladder; see [`SiteContext::ladder`].
+    pub ladder: RwLock<Arc<[Step]>>,
     /// The CPU pool.
     pub pool: Pool,
     /// Where answers are kept whole, where any are.
@@ -172,6 +172,18 @@ impl SiteContext {
     pub fn rules(&self) -> Arc<Rules> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         rules.clone()
+    }
+
+    /// The ladder, lowest rung first; at least one.
+    pub fn ladder(&self) -> Arc<[Step]> {
+        let ladder = self.ladder.read().unwrap_or_else(PoisonError::into_inner);
+        ladder.clone()
+    }
+
+    /// Exchanges the ladder.
+    pub fn set_ladder(&self, steps: Vec<Step>) {
+        let mut place = self.ladder.write().unwrap_or_else(PoisonError::into_inner);
+        *place = steps.into();
     }
 
     /// Exchanges the rules.

@@ -112,7 +112,8 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
         detail: String::new(),
     };
     let rules = site.rules();
-    let result = site
+    let ladder = site.ladder();
+    let result = ladder[0]
         .fetcher
         .fetch(&rules.visitor, &page.url, rules.want())
         .await;

@@ -3,8 +3,10 @@
 mod content;
 mod fingerprint;
 mod kind;
+pub mod money;
 pub mod net;
 mod outcome;
+mod quote;
 pub mod time;
 mod url;
 
@@ -12,6 +14,7 @@ pub use self::content::{BANDS, NEAR, TextPrint, band};
 pub use self::fingerprint::{Fingerprint, Fingerprinter};
 pub use self::kind::FailureKind;
 pub use self::outcome::{Outcome, PageState, SkipReason, Verdict};
+pub use self::quote::quoted;
 pub use self::url::{NormalForm, UrlRefusal};
 
 use serde::{Deserialize, Serialize};

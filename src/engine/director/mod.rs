@@ -18,7 +18,7 @@ use crate::bus::{
     Answer, Command, Event, JobState, Level, Origin, Query, Request, SiteState, verb,
 };
 use crate::config::Job;
-use crate::fetch::Fetcher;
+use crate::fetch::Rungs;
 use crate::page::SiteId;
 use crate::store::sqlite::OpenedSite;
 use crate::store::{JournalEntry, Store};
@@ -46,8 +46,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// What the store knows of each site, in the job's order.
     pub opened: Vec<OpenedSite>,
-    /// The ladder's rung.
-    pub fetcher: Arc<dyn Fetcher>,
+    /// What the sites' ladders are made of.
+    pub rungs: Rungs,
     /// The bus.
     pub events: mpsc::Sender<Event>,
     /// Commands from every face.
@@ -141,7 +141,7 @@ impl Director {
         let shared = Shared {
             store: parts.store.clone(),
             events: parts.events.clone(),
-            fetcher: parts.fetcher,
+            rungs: parts.rungs,
             pool,
             archive: parts.archive,
             tasks: tasks.clone(),
@@ -297,6 +297,7 @@ impl Director {
             }
         };
         self.cancel.cancel();
+        self.shared.rungs.close().await;
         let unsaved = match tokio::time::timeout(PATIENCE * 2, self.store.flush()).await {
             Ok(flushed) => flushed.err(),
             Err(_) => Some("the store did not answer".to_owned()),

@@ -11,7 +11,7 @@ use crate::engine::rules::Rules;
 use crate::engine::site::SiteContext;
 use crate::engine::supervisor::{Begin, Supervisor};
 use crate::engine::tuned;
-use crate::fetch::Fetcher;
+use crate::fetch::Rungs;
 use crate::page::{Fingerprinter, SiteId};
 use crate::store::Store;
 use crate::store::sqlite::OpenedSite;
@@ -28,7 +28,7 @@ const INBOX: usize = 256;
 pub struct Shared {
     pub store: Arc<dyn Store>,
     pub events: mpsc::Sender<crate::bus::Event>,
-    pub fetcher: Arc<dyn Fetcher>,
+    pub rungs: Rungs,
     pub pool: Pool,
     pub archive: Option<Archive>,
     pub tasks: TaskTracker,
@@ -73,7 +73,7 @@ impl Shared {
             chains: Mutex::new(chains),
             store: self.store.clone(),
             events: self.events.clone(),
-            fetcher: self.fetcher.clone(),
+            ladder: RwLock::new(self.rungs.for_site(config).into()),
             pool: self.pool.clone(),
             archive: self.archive.clone(),
             inbox,

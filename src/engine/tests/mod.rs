@@ -10,7 +10,7 @@ use crate::bus::{
     verb,
 };
 use crate::config::{self, Job, Overrides, Rung};
-use crate::fetch::{Fetched, Fetcher, Fetching, Visitor, Want};
+use crate::fetch::{Fetched, Fetcher, Fetching, Rungs, Visitor, Want};
 use crate::monitor::{self, SiteView, Snapshot};
 use crate::store::StoreError;
 use crate::store::sqlite::{self, Opening, OpeningSite};
@@ -163,7 +163,7 @@ impl Run {
             job,
             store: opened.store,
             opened: opened.sites,
-            fetcher: memory.clone(),
+            rungs: Rungs::of(vec![memory.clone()]),
             events,
             commands: command_end,
             queries: query_end,

@@ -43,6 +43,7 @@ pub(crate) fn site(start: &str) -> Site {
         fetch: Fetch {
             auto: None,
             via: vec![Rung::Http],
+            rungs: Default::default(),
             concurrency: 1,
             delay: Duration::ZERO,
             timeouts: Timeouts {

@@ -181,7 +181,7 @@ pub(super) fn window(
     limit: u64,
 ) -> Result<(Vec<Span>, u64)> {
     let mut statement = conn.prepare_cached(
-        "SELECT id, site, url, records FROM answer \
+        "SELECT id, site, url, records, at FROM answer \
          WHERE (?1 IS NULL OR site = ?1) AND (?2 IS NULL OR name = ?2) ORDER BY id",
     )?;
     let mut rows = statement.query(params![site, name])?;
@@ -194,6 +194,7 @@ pub(super) fn window(
                 id: row.get(0)?,
                 site: row.get(1)?,
                 url: row.get(2)?,
+                at: count(row.get(4)?),
                 from: from - total,
                 to: to - total,
             });
@@ -208,6 +209,7 @@ pub(super) struct Span {
     pub(super) id: i64,
     pub(super) site: i64,
     pub(super) url: String,
+    pub(super) at: u64,
     pub(super) from: u64,
     pub(super) to: u64,
 }

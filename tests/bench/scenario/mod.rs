@@ -1,8 +1,11 @@
 //! One file a scenario.
 
 pub mod attached;
+pub mod browser;
 pub mod deck;
 pub mod fields;
+pub mod frontier;
+pub mod hup;
 pub mod kill;
 pub mod links;
 pub mod many;
