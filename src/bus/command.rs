@@ -83,6 +83,15 @@ pub enum Command {
         /// A regular expression for path and query.
         pattern: String,
     },
+    /// Take every page of a trap's shape, or so many as the cap says again.
+    Lift {
+        /// The site.
+        site: SiteId,
+        /// The shape, as the site's detail has it.
+        shape: String,
+        /// `false` caps it again.
+        lifted: bool,
+    },
     /// Send failed pages round again, with their retries restored.
     Retry(Pick),
     /// Take failed pages out of the failures: they count as skipped.

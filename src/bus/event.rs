@@ -102,6 +102,15 @@ pub struct Notice {
     pub text: String,
 }
 
+/// How many pages have the text of another that came before them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// Word for word.
+    pub exact: u64,
+    /// But for a little.
+    pub near: u64,
+}
+
 /// What one group commit changed in a site, as differences.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SiteDelta {
@@ -283,6 +292,13 @@ pub enum Event {
     Committed(Vec<(SiteId, SiteDelta)>),
     /// How long the store's last group commit took.
     CommitTime(Duration),
+    /// How many of a site's pages have the text of another, in all.
+    Copies {
+        /// The site.
+        site: SiteId,
+        /// So many.
+        copied: Copied,
+    },
     /// An attempt that had ended well turned out to have failed.
     Late {
         /// The page's site.

@@ -14,14 +14,15 @@ pub mod verb;
 pub use self::alert::{AlertAction, AlertRule, Condition};
 pub use self::command::{Answer, AutoRange, Command, Origin, Request, Target};
 pub use self::event::{
-    Doing, Event, JobState, Level, Notice, Round, RuleInfo, SiteControls, SiteDelta, SiteInfo,
-    SiteState, Vitals, WorkerId,
+    Copied, Doing, Event, JobState, Level, Notice, Round, RuleInfo, SiteControls, SiteDelta,
+    SiteInfo, SiteState, Vitals, WorkerId,
 };
 pub use self::filter::{PageFilter, PageOrder, Pick};
 pub use self::linked::{Linked, LinkedList, LinkedRow, PageLinks};
 pub use self::query::{
     Ask, Attempt, ChangeKind, ChangeList, ChangeRow, FailureGroup, Header, HostRow, JournalList,
-    JournalRow, PageDetail, PageList, PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,
+    JournalRow, PageDetail, PageList, PageRow, Query, RecordList, RecordRow, SiteDetail, Told,
+    TrapRow, Why,
 };
 pub use self::reply::Reply;
 pub use self::transport::{Play, Playing, Transport};

@@ -278,13 +278,13 @@ pub struct RecordRow {
     pub id: u64,
     /// When its page ended, milliseconds since the epoch.
     pub at: u64,
-    /// The page.
-    pub page: PageId,
+    /// Its page; `None` where an API gave it.
+    pub page: Option<PageId>,
     /// Its site.
     pub site: SiteId,
     /// The record's name.
     pub record: String,
-    /// The page's URL.
+    /// The page's URL, or the API's without its query.
     pub url: String,
     /// The fields.
     pub fields: serde_json::Map<String, serde_json::Value>,
@@ -424,10 +424,28 @@ pub struct ChangeRow {
 pub struct SiteDetail {
     /// Its hosts; those with most work first.
     pub hosts: Vec<HostRow>,
+    /// Traps that have left links out, or were lifted; those with most first.
+    #[serde(default)]
+    pub traps: Vec<TrapRow>,
     /// Its scope rules in words, in the order in which they are applied.
     pub rules: Vec<String>,
     /// What it takes from pages, in words.
     pub records: Vec<String>,
+}
+
+/// A shape of URLs of which a site has no end. The shape is text as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrapRow {
+    /// What kind of trap, in words.
+    pub kind: Cow<'static, str>,
+    /// The shape, with what varies in braces.
+    pub shape: String,
+    /// New pages taken.
+    pub taken: u64,
+    /// Links left out.
+    pub left: u64,
+    /// Whether the operator has lifted it.
+    pub lifted: bool,
 }
 
 /// One host of a site.

@@ -66,7 +66,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
                 site.name,
                 site.start.first().map_or("", Url::as_str),
                 site.scope.hosts.join(" "),
-                site.extract.len()
+                site.records().count()
             );
         }
         let _ = writeln!(

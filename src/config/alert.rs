@@ -2,8 +2,8 @@
 
 use super::error::suggestion;
 use super::raw;
+use super::rule::RecordRule;
 use super::scalar::fraction;
-use super::site::RecordRule;
 use crate::bus::{AlertAction, AlertRule, Condition, Level};
 use std::sync::Arc;
 use std::time::Duration;
@@ -156,7 +156,7 @@ pub fn level(text: &str) -> Result<Level, String> {
 pub fn rules(
     own: Option<Vec<raw::Alert>>,
     defaults: &[raw::Alert],
-    extract: &[RecordRule],
+    extract: &[&RecordRule],
 ) -> Result<Arc<[AlertRule]>, String> {
     let is_own = own.is_some();
     let mut rules = Vec::new();
@@ -206,7 +206,7 @@ fn rule(raw: raw::Alert) -> Result<AlertRule, String> {
 }
 
 /// Whether a site takes this field of this record; else the nearest that it does.
-fn takes(extract: &[RecordRule], record: &str, field: &str) -> Result<(), String> {
+fn takes(extract: &[&RecordRule], record: &str, field: &str) -> Result<(), String> {
     let records: Vec<&str> = extract.iter().map(|rule| rule.record.as_str()).collect();
     if records.is_empty() {
         return Err("the site takes no records".to_owned());

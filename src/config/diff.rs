@@ -1,6 +1,7 @@
 //! What two versions of a site's document differ in, in words.
 
-use super::site::{Fetch, FieldRule, Pattern, RecordRule, Rung, Site, Sitemap};
+use super::rule::{FieldRule, RecordRule};
+use super::site::{Fetch, Pattern, Rung, Site, Sitemap};
 use super::source::{ApiRule, ListRule};
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
@@ -30,6 +31,23 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
     lines.value("discover.links", on(was.links), on(is.links));
     lines.value("discover.nofollow", on(was.nofollow), on(is.nofollow));
     lines.value("discover.lastmod", on(was.lastmod), on(is.lastmod));
+    lines.value(
+        "discover.canonical",
+        was.canonical.as_str(),
+        is.canonical.as_str(),
+    );
+    let skip = |skip: bool| if skip { "skip" } else { "keep" };
+    lines.value(
+        "discover.noindex",
+        skip(was.skip_noindex),
+        skip(is.skip_noindex),
+    );
+    let follow = |follow: bool| if follow { "follow" } else { "off" };
+    lines.value(
+        "discover.hreflang",
+        follow(was.hreflang),
+        follow(is.hreflang),
+    );
     lines.debug("discover.since", &was.since, &is.since);
     let apis = |apis: &[Arc<ApiRule>]| {
         let named = apis.iter().map(|api| (api.name().to_owned(), api.key()));
@@ -81,6 +99,7 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
     lines.debug("keep.compress", &was.compress, &is.compress);
     lines.value("keep.rotate", was.rotate, is.rotate);
     lines.value("keep.links", on(was.links), on(is.links));
+    lines.value("keep.duplicates", on(was.duplicates), on(is.duplicates));
     records(&old.extract, &new.extract, &mut lines);
     if old.alerts != new.alerts {
         // Their webhooks and commands may be secrets.

@@ -1,8 +1,12 @@
 //! The fields of records, from what is written to what is meant.
 
-use super::forms::{FieldForm, OneOrMany};
+use super::forms::{FieldForm, OneOrMany, OrderedMap};
 use super::resolve::many;
-use super::site::{FieldRule, JsonPath, Pattern, Pick, RecordRule, Selector, Source};
+use super::rule::{FieldRule, JsonPath, Pick, RecordRule, Selector, Source};
+use super::scalar::{Css, JsonPathText, ShortField};
+use super::site::Pattern;
+use super::source::ItemRule;
+use super::source::raw::ApiRecord;
 use super::{Cast, raw};
 
 /// A kind of record.
@@ -10,15 +14,39 @@ use super::{Cast, raw};
 /// # Errors
 /// What of a field does not fit where it stands.
 pub(super) fn record(raw: raw::Record) -> Result<RecordRule, String> {
-    let record = raw.record.0;
-    let fields = raw.fields.0.into_iter();
+    let fields = fields(&raw.record.0, raw.fields, Within::Page);
     Ok(RecordRule {
+        record: raw.record.0,
         when: raw.when.map(|pattern| Pattern(pattern.0)),
-        fields: fields
-            .map(|(name, form)| field(&record, name, form, Within::Page))
-            .collect::<Result<_, _>>()?,
-        record,
+        fields: fields.map_err(|wrong| format!("extract: {wrong}"))?,
     })
+}
+
+/// A kind of record that an API's answers hold.
+///
+/// # Errors
+/// As for those of pages.
+pub(super) fn item(raw: ApiRecord) -> Result<ItemRule, String> {
+    let fields = fields(&raw.record.0, raw.fields, Within::Json)?;
+    Ok(ItemRule {
+        items: raw.items.0,
+        rule: RecordRule {
+            record: raw.record.0,
+            when: None,
+            fields,
+        },
+    })
+}
+
+fn fields(
+    outer: &str,
+    forms: OrderedMap<FieldForm>,
+    within: Within,
+) -> Result<Vec<FieldRule>, String> {
+    let forms = forms.0.into_iter();
+    forms
+        .map(|(name, form)| field(outer, name, form, within))
+        .collect()
 }
 
 /// What a field is looked for in.
@@ -32,9 +60,15 @@ enum Within {
 fn field(outer: &str, name: String, form: FieldForm, within: Within) -> Result<FieldRule, String> {
     let path = format!("{outer}.{name}");
     let raw = match form {
-        FieldForm::Short(css) => raw::Field {
-            css: Some(OneOrMany::One(css)),
-            ..raw::Field::default()
+        FieldForm::Short(word) => match word.0 {
+            ShortField::Css(css) => raw::Field {
+                css: Some(OneOrMany::One(Css(css))),
+                ..raw::Field::default()
+            },
+            ShortField::Json(path) => raw::Field {
+                json: Some(JsonPathText(path)),
+                ..raw::Field::default()
+            },
         },
         FieldForm::Long(field) => *field,
     };
@@ -55,25 +89,26 @@ fn field(outer: &str, name: String, form: FieldForm, within: Within) -> Result<F
         (Source::Css { selectors, .. }, Within::Page) if selectors.is_empty() => {
             Some("has no css, json, jsonld or meta")
         }
-        (Source::Css { .. }, Within::Json) => Some("is within JSON, where only json finds things"),
+        (Source::Css { .. }, Within::Json) => {
+            Some("is within JSON, where only a JSONPath finds things")
+        }
         (Source::JsonLd(_) | Source::Meta(_), Within::Elements | Within::Json) => {
             Some("is within an object; jsonld and meta are of the page")
         }
         _ => None,
     };
     if let Some(wrong) = wrong {
-        return Err(format!("extract: field {path} {wrong}"));
+        return Err(format!("field {path} {wrong}"));
     }
     let inner = match &source {
         Source::Css { json: None, .. } => Within::Elements,
         _ => Within::Json,
     };
-    let fields = raw.fields.map(|map| map.0).unwrap_or_default();
     Ok(FieldRule {
-        fields: fields
-            .into_iter()
-            .map(|(name, form)| field(&path, name, form, inner))
-            .collect::<Result<_, _>>()?,
+        fields: match raw.fields {
+            Some(forms) => fields(&path, forms, inner)?,
+            None => Vec::new(),
+        },
         matching: raw.matching.map(|pattern| Pattern(pattern.0)),
         all: raw.all.is_some_and(|on| on.0),
         cast: match (raw.cast, inner) {

@@ -1,7 +1,7 @@
 //! Values of the sites file that may be written in more than one way.
 
 use super::raw::{Cast, Field, TimeoutPhases, WorkersRange};
-use super::scalar::{Css, Scalar, Span, Text, WebUrl, Workers};
+use super::scalar::{FieldWord, Scalar, Span, Text, WebUrl, Workers};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -83,13 +83,13 @@ pub enum WorkersForm {
     Range(WorkersRange),
 }
 
-/// A CSS selector alone, or a field with all its options.
+/// A CSS selector or a JSONPath alone, or a field with all its options.
 #[derive(Debug, Clone)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(untagged))]
 pub enum FieldForm {
-    /// The text of the first match.
-    Short(Css),
+    /// Where it is.
+    Short(FieldWord),
     /// With options.
     Long(Box<Field>),
 }
@@ -236,8 +236,8 @@ impl<'de> Deserialize<'de> for WorkersForm {
 
 impl<'de> Deserialize<'de> for FieldForm {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        source.deserialize_any(Forms::<Self, Css, Never, Fitting> {
-            what: "a CSS selector, or a map with css, json, jsonld or meta",
+        source.deserialize_any(Forms::<Self, FieldWord, Never, Fitting> {
+            what: "a CSS selector, a JSONPath, or a map with css, json, jsonld or meta",
             word: Some(Self::Short),
             list: None,
             map: Some(|field| Self::Long(Box::new(field.0))),

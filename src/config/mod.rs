@@ -18,6 +18,7 @@ mod loader;
 mod proxies;
 mod raw;
 mod resolve;
+mod rule;
 mod scalar;
 mod site;
 pub mod source;
@@ -33,12 +34,13 @@ pub use self::ladder::{
 };
 pub use self::proxies::{Gateway, Login, ProxyAddress, ProxyFrom, ProxyRule, ProxyScheme, Rotate};
 pub use self::resolve::Overrides;
+pub use self::rule::{Cast, FieldRule, JsonPath, Pick, RecordRule, Selector, Source};
 pub use self::site::{
-    Cast, Compress, Discover, Fetch, FieldRule, Job, JsonPath, Keep, Limits, Pattern, Pick,
-    RecordRule, Robots, Rung, Scope, Selector, Site, Sitemap, Source, Timeouts,
+    Canonical, Compress, Discover, Fetch, Job, Keep, Limits, Pattern, Robots, Rung, Scope, Site,
+    Sitemap, Timeouts,
 };
 pub use self::source::{
-    ApiRule, Column, JsonQuery, ListFormat, ListFrom, ListRule, Paging, Since, Strategy,
+    ApiRule, Column, ItemRule, JsonQuery, ListFormat, ListFrom, ListRule, Paging, Since, Strategy,
 };
 
 use std::fs;

@@ -3,9 +3,10 @@
 use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, WorkersForm};
 use super::ladder::{BrowserForm, ProxyForm, ServiceForm, SolverForm};
 use super::scalar::{
-    AlertLevel, Bodies, Bound, Compress, Css, DateFormat, Depth, Expression, HostName,
-    JsonPathText, LdPath, MetaName, Moment, Name, Obey, Positive, Retries, RungName, Size, Span,
-    StrategyName, Switch, Text, TrapCap, WebUrl, Webhook, When,
+    AlertLevel, Bodies, Bound, CanonicalName, Compress, Css, DateFormat, Depth, Expression,
+    HostName, HreflangName, JsonPathText, LdPath, MetaName, Moment, Name, NoindexName, Obey,
+    Positive, Retries, RungName, Size, Span, StrategyName, Switch, Text, TrapCap, WebUrl, Webhook,
+    When,
 };
 use super::source::raw::{ApiSource, ListForm};
 use serde::Deserialize;
@@ -96,6 +97,13 @@ sections! {
         /// Whether a sitemap's `lastmod` may say that a page need not be asked again:
         /// `obey` or `ignore`.
         lastmod: Obey,
+        /// What a page's canonical URL means: `record` only writes it down, `follow` makes it
+        /// known, `only` also takes no record of a page whose canonical is another page of the site.
+        canonical: CanonicalName,
+        /// Whether pages that ask not to be indexed yield records: `keep` or `skip`.
+        noindex: NoindexName,
+        /// Whether a page's other languages (`link rel=alternate hreflang`) are followed: `off` or `follow`.
+        hreflang: HreflangName,
         /// Sitemap entries last changed before this are left out: `2024-05-01`, or `30d` ago.
         since: Moment,
         /// APIs whose answers list URLs.
@@ -167,6 +175,8 @@ sections! {
         rotate: Size,
         /// Whether the links between pages are kept, for the link graph. By default `off`.
         links: Switch,
+        /// Whether a digest of each page's text is kept, by which duplicates are found.
+        duplicates: Switch,
     }
 }
 

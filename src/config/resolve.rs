@@ -6,12 +6,13 @@ use super::fields;
 use super::forms::{OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm, WorkersForm};
 use super::ladder;
 use super::loader::Documents;
+use super::rule::RecordRule;
 use super::scalar::{Scalar, Workers};
 use super::site::{
     Compress, Discover, Fetch, Job, Keep, Limits, Pattern, Robots, Rung, Scope, Site, Sitemap,
     Timeouts,
 };
-use super::{Strategy, raw, raw::WorkersRange, source};
+use super::{ApiRule, Strategy, raw, raw::WorkersRange, source};
 use crate::page::{NormalForm, net};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -173,6 +174,7 @@ fn site(
             compress: keep.compress.map_or(Compress::Gzip, |codec| codec.0),
             rotate: keep.rotate.map_or(1 << 30, |size| size.0),
             links: keep.links.is_some_and(|on| on.0),
+            duplicates: keep.duplicates.is_some_and(|on| on.0),
         },
         extract: document
             .extract
@@ -186,6 +188,7 @@ fn site(
     };
     site.fetch.rungs.in_folder(folder);
     let apis: Vec<u64> = site.discover.api.iter().map(|api| api.key()).collect();
+    same_source(&site.discover.api)?;
     site.digest = xxh3_64(
         format!(
             "{site:?}{:?}{apis:?}{}",
@@ -196,7 +199,9 @@ fn site(
     );
     // Alerts change nothing of what is crawled: no part of the digest.
     let defaults = defaults.alerts.as_deref().unwrap_or_default();
-    site.alerts = alert::rules(document.alerts, defaults, &site.extract)?;
+    let records: Vec<&RecordRule> = site.records().collect();
+    let alerts = alert::rules(document.alerts, defaults, &records)?;
+    site.alerts = alerts;
     let idle = ladder::Forms::idle(&written, &site.fetch.via);
     let odd = idle.into_iter().map(|rung| {
         let rung = rung.as_str();
@@ -204,6 +209,19 @@ fn site(
     });
     let odd = odd.collect();
     Ok((site, odd))
+}
+
+/// Two APIs whose records could not be told from each other.
+fn same_source(apis: &[Arc<ApiRule>]) -> Result<(), String> {
+    let mut known = std::collections::HashSet::new();
+    let mut with_records = apis.iter().filter(|api| !api.records.is_empty());
+    match with_records.find(|api| !known.insert(api.source())) {
+        Some(api) => Err(format!(
+            "discover.api: {} stands there twice with the same records; write it once",
+            api.name()
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The sites file's folder, from which lists are named.
@@ -230,6 +248,9 @@ fn discovered(raw: raw::Discover, folder: &Path) -> Result<Discover, String> {
         links: raw.links.is_none_or(|on| on.0),
         nofollow: raw.nofollow.is_none_or(|obey| obey.0),
         lastmod: raw.lastmod.is_none_or(|obey| obey.0),
+        canonical: raw.canonical.map(|name| name.0).unwrap_or_default(),
+        skip_noindex: raw.noindex.is_some_and(|name| name.0),
+        hreflang: raw.hreflang.is_some_and(|name| name.0),
         since: raw.since.map(|since| since.0),
         api: raw
             .api

@@ -3,7 +3,7 @@
 
 use super::browsing::{Browsing, Wait};
 use super::source::{Column as ColumnOf, JsonQuery, ListFormat, Since, Strategy};
-use super::{date, env};
+use super::{Canonical, date, env};
 use crate::page::{NormalForm, money};
 use regex::Regex;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -64,6 +64,15 @@ impl<T: Scalar> Visitor<'_> for Reader<T> {
     }
 }
 
+/// A field that is written as one word. No selector begins with `$`.
+#[derive(Debug, Clone)]
+pub enum ShortField {
+    /// The text of the first match.
+    Css(String),
+    /// The first value at this path.
+    Json(JsonQuery),
+}
+
 /// Declares scalars: name and type, what belongs there, how it is read.
 macro_rules! scalars {
     ($($(#[$doc:meta])* $name:ident($inner:ty), $what:literal, |$text:ident| $read:expr;)*) => {$(
@@ -114,6 +123,11 @@ scalars! {
     Expression(Regex), "a regular expression", |text| expression(text);
     /// A CSS selector.
     Css(String), "a CSS selector", |text| css(text);
+    /// Where a field is, in one word.
+    FieldWord(ShortField), "a CSS selector, or a JSONPath such as $.name", |text| match text {
+        path if path.starts_with('$') => json_path(path).map(ShortField::Json),
+        text => css(text).map(ShortField::Css),
+    };
     /// A path in JSON-LD.
     LdPath(String), "a path in JSON-LD such as Product.offers.price", |text| ld_path(text);
     /// The name of a `meta` element.
@@ -141,6 +155,25 @@ scalars! {
         "obey" => Ok(true),
         "ignore" => Ok(false),
         _ => Err("not known; write obey or ignore".to_owned()),
+    };
+    /// What a canonical URL means.
+    CanonicalName(Canonical), "record, follow or only", |text| match text {
+        "record" => Ok(Canonical::Record),
+        "follow" => Ok(Canonical::Follow),
+        "only" => Ok(Canonical::Only),
+        _ => Err("not known; write record, follow or only".to_owned()),
+    };
+    /// Whether pages that ask not to be indexed are passed over.
+    NoindexName(bool), "keep or skip", |text| match text {
+        "keep" => Ok(false),
+        "skip" => Ok(true),
+        _ => Err("not known; write keep or skip".to_owned()),
+    };
+    /// Whether other languages are followed.
+    HreflangName(bool), "off or follow", |text| match text {
+        "off" | "false" => Ok(false),
+        "follow" => Ok(true),
+        _ => Err("not known; write off or follow".to_owned()),
     };
     /// A whole number.
     Number(u64), "a whole number", |text| whole(text, 0, u64::MAX);

@@ -2,12 +2,14 @@
 //! addresses come from. Nothing here fetches.
 
 pub mod api;
+pub mod copies;
 pub mod links;
 pub mod list;
 pub mod listing;
 pub mod order;
 pub mod redirect;
 pub mod robots;
+pub mod robots_tag;
 pub mod scope;
 pub mod sitemap;
 mod source;

@@ -1,12 +1,16 @@
 //! APIs asked by the workers: one answer an errand, each naming the next.
 
 use super::intake::Intake;
+use super::rules::Rules;
 use super::site::{Message, SiteContext, SourceRead};
 use super::work::{ApiCall, Errand, ErrandKind, ErrandResult};
-use crate::bus::Level;
-use crate::config::ApiRule;
+use crate::bus::{Event, Level};
+use crate::config::{ApiRule, RecordRule};
 use crate::discover::api::{self, Turn};
+use crate::extract::fields::Plan;
 use crate::fetch::{self, Call, FetchError, Fetched, Visitor};
+use crate::page::time::now_ms;
+use crate::store::{ApiAnswer, Record};
 use reqwest::header::{
     ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
     LINK, TE, TRANSFER_ENCODING, UPGRADE,
@@ -15,6 +19,7 @@ use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::runtime::Handle;
+use url::{Position, Url};
 
 /// Largest answer, on the wire and unpacked, bytes.
 pub const BYTES: u64 = 16 << 20;
@@ -41,9 +46,10 @@ pub fn resume(rule: &ApiRule, mark: Option<&Value>) -> Option<Turn> {
 ///
 /// # Errors
 /// Where its address is none.
-pub fn errand(rule: &Arc<ApiRule>, turn: Turn) -> Result<Errand, String> {
+pub fn errand(rules: &Rules, rule: &Arc<ApiRule>, turn: Turn) -> Result<Errand, String> {
     let request = turn.request(rule)?;
     Ok(Errand {
+        judged: rules.is_own(&request.url),
         url: request.url,
         kind: ErrandKind::Api(Box::new(ApiCall {
             rule: rule.clone(),
@@ -146,7 +152,7 @@ pub async fn read(
 fn take(
     site: &SiteContext,
     call: &ApiCall,
-    url: &url::Url,
+    url: &Url,
     fetched: &Fetched,
     runtime: &Handle,
 ) -> SourceRead {
@@ -183,35 +189,97 @@ fn take(
         intake.offer(url, None);
     }
     intake.flush();
-    let mut text = format!(
-        "api {name}: answer {}: {listed} URLs, {} new pages{}",
-        call.turn.asked + 1,
-        intake.taken,
-        intake.left_out()
-    );
-    let level = match answer.bad {
-        0 => Level::Info,
-        bad => {
-            text.push_str(&format!(", {bad} items without a URL"));
-            Level::Warn
+    let records = records(site, &call.rule, &answer.items, url);
+    let mut text = format!("api {name}: answer {}", call.turn.asked + 1);
+    let mut told = ": ";
+    if call.rule.urls.is_some() {
+        let (taken, left_out) = (intake.taken, intake.left_out());
+        text.push_str(&format!(": {listed} URLs, {taken} new pages{left_out}"));
+        told = ", ";
+    }
+    if !call.rule.records.is_empty() {
+        text.push_str(&format!("{told}{} records", records.list.len()));
+    }
+    let mut level = Level::Info;
+    for (count, what) in [
+        (answer.bad, "items without a URL"),
+        (records.bad, "items without a required field"),
+        (answer.cut, "items too many, which are left out"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+            level = Level::Warn;
         }
-    };
+    }
     if !answer.end.is_empty() {
         text.push_str(&format!("; ended by {}", answer.end));
     }
     say(level, text);
-    let Some(next) = answer.next else {
-        return SourceRead::over(key, Some(json!({ "done": true })));
-    };
-    let mark = json!({ "next": &next });
-    match errand(&call.rule, next) {
-        Ok(errand) => SourceRead {
-            next: Some(errand),
-            ..SourceRead::over(key, Some(mark))
-        },
-        Err(why) => {
-            say(Level::Warn, format!("api {name}: {why}"));
-            SourceRead::over(key, Some(json!({ "done": true })))
+    let mut mark = json!({ "done": true });
+    let next = answer.next.and_then(|next| {
+        let goes_on = json!({ "next": &next });
+        match errand(&site.rules(), &call.rule, next) {
+            Ok(errand) => {
+                mark = goes_on;
+                Some(errand)
+            }
+            Err(why) => {
+                say(Level::Warn, format!("api {name}: {why}"));
+                None
+            }
+        }
+    });
+    site.store.answer_blocking(ApiAnswer {
+        site: site.id,
+        source: format!("{:016x}", call.rule.source()),
+        key: key.clone(),
+        first: call.turn.asked == 0,
+        mark: mark.clone(),
+        url: url[..Position::AfterPath].into(),
+        at: now_ms(),
+        records: records.list,
+    });
+    SourceRead {
+        next,
+        stored: true,
+        ..SourceRead::over(key, Some(mark))
+    }
+}
+
+/// The records of an answer.
+#[derive(Default)]
+struct Records {
+    list: Vec<Record>,
+    /// Items that lack what is required.
+    bad: u64,
+}
+
+/// Takes the records of an answer's items, and tells of them.
+fn records(site: &SiteContext, rule: &ApiRule, items: &[Vec<Value>], base: &Url) -> Records {
+    let mut records = Records::default();
+    // Of an API that the sites file has no more the fields are not counted.
+    let first = site.rules().config.first_record(rule);
+    let rules: Vec<RecordRule> = rule.records.iter().map(|kind| kind.rule.clone()).collect();
+    let plan = Plan::compile(&rules);
+    for (kind, items) in items.iter().enumerate() {
+        for item in items {
+            let Some(taken) = plan.item(kind, item, base).records.pop() else {
+                records.bad += 1;
+                continue;
+            };
+            if let Some(rule) = first.and_then(|first| u16::try_from(first + kind).ok()) {
+                // A bus that is gone has nobody who counts.
+                let _ = site.events.blocking_send(Event::Record {
+                    site: site.id,
+                    rule,
+                    missing: taken.missing,
+                });
+            }
+            records.list.push(Record {
+                name: taken.name,
+                fields: taken.fields,
+            });
         }
     }
+    records
 }

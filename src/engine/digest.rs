@@ -4,17 +4,22 @@
 use super::again;
 use super::evidence::evidence;
 use super::keep;
+use super::rules::Rules;
 use super::site::SiteContext;
 use super::work::Page;
 use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, Level};
+use crate::config::Canonical;
 use crate::discover::links::Candidate;
 use crate::discover::order::Order;
+use crate::discover::robots;
+use crate::discover::robots_tag::RobotsTag;
 use crate::discover::trap;
 use crate::extract::charset;
+use crate::extract::content::Content;
 use crate::extract::fields::Taken;
 use crate::fetch::{self, Fetched, block};
-use crate::page::{FailureKind, Outcome};
+use crate::page::{FailureKind, Outcome, PageId, TextPrint};
 use crate::store::{Commit, Leased, Links, NewUrl, Record, Seen, Via};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -96,9 +101,13 @@ fn read(job: PageJob) -> Commit {
     let seen = again::seen(&rules, &fetched, again::body_digest(&fetched, &body));
 
     let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
+    let found = &rules.config.discover;
+    let tag = robots_tag(&rules, &fetched);
     if fetch::is_json(&fetched) {
         let mut commit = done(&site, leased, attempt, &fetched, seen);
-        keep(&site, &mut commit, rules.plan.json(&text, path, &page.url));
+        if !(found.skip_noindex && tag.noindex) {
+            keep(&site, &mut commit, rules.plan.json(&text, path, &page.url));
+        }
         return commit;
     }
 
@@ -108,16 +117,19 @@ fn read(job: PageJob) -> Commit {
     let graph = rules.config.keep.links;
     let mut unfollowed = graph.then(|| rules.linker.page(&page.url, depth));
     let follow = rules.follow;
-    let obey = rules.config.discover.nofollow;
+    let obey = found.nofollow;
     let mut hrefs = 0usize;
-    let (head, pass) = rules.plan.pass(&text, path, &mut |link| {
-        hrefs += 1;
-        if follow && !(obey && link.nofollow) {
-            page_links.push(link.href);
-        } else if let Some(unfollowed) = &mut unfollowed {
-            unfollowed.push(link.href);
-        }
-    });
+    let mut content = rules.config.keep.duplicates.then(Content::default);
+    let (head, pass) = rules
+        .plan
+        .pass_with(&text, path, content.as_mut(), &mut |link| {
+            hrefs += 1;
+            if follow && !(obey && link.nofollow) {
+                page_links.push(link.href);
+            } else if let Some(unfollowed) = &mut unfollowed {
+                unfollowed.push(link.href);
+            }
+        });
     if hrefs <= block::FEW_LINKS
         && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &text)
     {
@@ -134,25 +146,43 @@ fn read(job: PageJob) -> Commit {
     if let Some(refresh) = &head.refresh {
         page_links.push(refresh);
     }
-    commit.canonical = head
-        .canonical
-        .as_deref()
-        .and_then(|href| page_links.resolve(href))
-        .map(|url| String::from(url).into_boxed_str());
-    keep(&site, &mut commit, pass.finish(page_links.base_url()));
+    if found.canonical != Canonical::Record
+        && let Some(canonical) = &head.canonical
+    {
+        page_links.push(canonical);
+    }
+    if found.hreflang {
+        head.alternates
+            .iter()
+            .for_each(|href| page_links.push(href));
+    }
+    let canonical = head.canonical.as_deref();
+    let canonical = canonical.and_then(|href| page_links.resolve(href));
+    let another = canonical
+        .as_ref()
+        .is_some_and(|url| url.as_str() != &*leased.url && rules.scope.judge(url, depth).is_ok());
+    commit.canonical = canonical.map(|url| String::from(url).into_boxed_str());
+    let left_out = (found.skip_noindex && (head.robots.noindex || tag.noindex))
+        || (found.canonical == Canonical::Only && another);
+    if !left_out {
+        keep(&site, &mut commit, pass.finish(page_links.base_url()));
+    }
+    commit.content = content.and_then(Content::print);
+    if let Some(print) = commit.content {
+        count_copies(&site, leased.id, print);
+    }
     let mut links = Links::default();
     // Most are known already, and looking here spares the store's one thread.
     let mut edge = |print| match site.store.find(print) {
         Some(page) => links.pages.push(page),
         None => links.rest.push(print),
     };
-    let follow = follow && !(obey && head.robots.nofollow);
+    let follow = follow && !(obey && (head.robots.nofollow || tag.nofollow));
     if follow {
-        let found = &rules.config.discover;
         let mut targets = 0;
         let is_known = |print| site.store.knows(print);
         let mut take = |candidate: Candidate| {
-            let verdict = site.traps.judge(&candidate.url, found.traps);
+            let verdict = site.traps.judge(&candidate.url, depth, found.traps);
             if verdict == trap::Verdict::LeaveFirst {
                 tell_trap(&site, &candidate.url);
             }
@@ -185,11 +215,32 @@ fn read(job: PageJob) -> Commit {
     commit
 }
 
+/// What the answer's header says to robots, which is what a page's own meta
+/// tag says.
+fn robots_tag(rules: &Rules, fetched: &Fetched) -> RobotsTag {
+    let headers = fetched.headers.get_all("x-robots-tag").iter();
+    let headers = headers.filter_map(|value| value.to_str().ok());
+    let agent = robots::product_token(&rules.config.fetch.user_agent);
+    RobotsTag::read(headers, agent)
+}
+
+/// Counts a page's text among those of the site.
+fn count_copies(site: &SiteContext, page: PageId, print: TextPrint) {
+    if let Some(copied) = site.copies.add(page, print) {
+        let site_id = site.id;
+        // A bus that is gone has nobody who counts.
+        let _ = site.events.blocking_send(Event::Copies {
+            site: site_id,
+            copied,
+        });
+    }
+}
+
 /// Tells of a trap when the first link of its shape is left out.
 fn tell_trap(site: &SiteContext, url: &str) {
     if let Some(trap) = site.traps.of(url) {
         let text = format!(
-            "trap: {}: {} {} pages taken, further ones are left out; discover.traps lifts that",
+            "trap: {}: {} {} pages taken, further ones are left out; discover.traps or the command lift takes them",
             trap.kind.as_str(),
             trap.taken,
             trap.shape,

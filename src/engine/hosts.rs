@@ -21,6 +21,8 @@ pub enum Next {
     Forbidden(Leased),
     /// The host's robots.txt cannot be had, which forbids this page.
     Unreachable(Leased, Arc<str>),
+    /// robots.txt forbids this list or API; why, in words.
+    Refused(Errand, Arc<str>),
     /// Nothing; the first moment at which that may change by itself.
     Nothing(Option<Instant>),
 }
@@ -148,13 +150,8 @@ impl Hosts {
     /// Asks for a host's robots.txt before anything else of it.
     pub fn ask_robots(&mut self, url: &Url, now: Instant) {
         let host = self.of(url, now);
-        if let (RobotsState::Unknown, Ok(url)) = (&host.robots, url.join("/robots.txt")) {
+        if let (RobotsState::Unknown, Some(errand)) = (&host.robots, robots_errand(url)) {
             host.robots = RobotsState::Asked;
-            let errand = Errand {
-                kind: ErrandKind::Robots,
-                url,
-                tries: 0,
-            };
             host.errands.push_front((now, errand));
             let newcomer = host.enter();
             self.ring.extend(newcomer);
@@ -186,7 +183,7 @@ impl Hosts {
                 self.ring.extend(host.enter());
             }
             if let Some(next) = found {
-                if !matches!(next, Next::Work(_, Work::Errand(_))) {
+                if !matches!(next, Next::Work(_, Work::Errand(_)) | Next::Refused(..)) {
                     self.waiting -= 1;
                 }
                 return next;
@@ -215,45 +212,87 @@ fn take(
     obey_robots: bool,
     note: &mut impl FnMut(Instant),
 ) -> Option<Next> {
-    if let Some(n) = host.errands.iter().position(|(at, _)| *at <= now)
-        && let Some((_, errand)) = host.errands.remove(n)
-    {
-        return Some(Next::Work(host.origin.clone(), Work::Errand(errand)));
+    let judged = |errand: &Errand| obey_robots && errand.judged;
+    // While robots.txt is on its way, what it judges waits.
+    let asked = matches!(host.robots, RobotsState::Asked);
+    let ready = |(at, errand): &(Instant, Errand)| *at <= now && !(asked && judged(errand));
+    if let Some(n) = host.errands.iter().position(ready) {
+        let url = &host.errands[n].1.url;
+        let word = match judged(&host.errands[n].1) {
+            true => ask(&host.robots, url, now),
+            false => Word::Allowed,
+        };
+        let why = match word {
+            Word::Unknown => return ask_first(&mut host.robots, &host.origin, url),
+            Word::Allowed => None,
+            Word::Forbidden(why) | Word::Unreachable(why) => Some(why),
+        };
+        let (_, errand) = host.errands.remove(n)?;
+        return Some(match why {
+            Some(why) => Next::Refused(errand, why),
+            None => Next::Work(host.origin.clone(), Work::Errand(errand)),
+        });
     }
-    host.errands.iter().for_each(|(at, _)| note(*at));
+    let later = host.errands.iter().filter(|(at, _)| *at > now);
+    later.for_each(|(at, _)| note(*at));
     let url = &host.pages.front()?.url;
-    if obey_robots {
-        match &host.robots {
-            RobotsState::Asked => return None,
-            RobotsState::Known(rules, until) if *until > now => {
-                let path = &url[Position::BeforePath..Position::AfterQuery];
-                if !rules.allows(path).allowed {
-                    return host
-                        .pages
-                        .pop_front()
-                        .map(|page| Next::Forbidden(page.leased));
+    let word = match (obey_robots, asked) {
+        (true, true) => return None,
+        (true, false) => ask(&host.robots, url, now),
+        (false, _) => Word::Allowed,
+    };
+    if matches!(word, Word::Unknown) {
+        return ask_first(&mut host.robots, &host.origin, url);
+    }
+    let page = host.pages.pop_front()?;
+    Some(match word {
+        Word::Forbidden(_) => Next::Forbidden(page.leased),
+        Word::Unreachable(why) => Next::Unreachable(page.leased, why),
+        Word::Allowed | Word::Unknown => Next::Work(host.origin.clone(), Work::Page(page)),
+    })
+}
+
+/// What robots.txt says of a URL.
+enum Word {
+    Allowed,
+    /// By which rule, in words.
+    Forbidden(Arc<str>),
+    /// It cannot be had, which forbids it.
+    Unreachable(Arc<str>),
+    /// It was not read yet, or too long ago.
+    Unknown,
+}
+
+fn ask(robots: &RobotsState, url: &Url, now: Instant) -> Word {
+    match robots {
+        RobotsState::Known(rules, until) if *until > now => {
+            let path = &url[Position::BeforePath..Position::AfterQuery];
+            let decision = rules.allows(path);
+            match (decision.allowed, decision.rule) {
+                (true, _) => Word::Allowed,
+                (false, Some((line, rule))) => {
+                    Word::Forbidden(format!("robots.txt forbids it: line {line}, {rule}").into())
                 }
-            }
-            RobotsState::Unreachable(why) => {
-                let why = why.clone();
-                return host
-                    .pages
-                    .pop_front()
-                    .map(|page| Next::Unreachable(page.leased, why));
-            }
-            RobotsState::Unknown | RobotsState::Known(..) => {
-                let url = url.join("/robots.txt").ok()?;
-                host.robots = RobotsState::Asked;
-                let errand = Errand {
-                    kind: ErrandKind::Robots,
-                    url,
-                    tries: 0,
-                };
-                return Some(Next::Work(host.origin.clone(), Work::Errand(errand)));
+                (false, None) => Word::Forbidden("robots.txt forbids it".into()),
             }
         }
+        RobotsState::Unreachable(why) => Word::Unreachable(why.clone()),
+        RobotsState::Unknown | RobotsState::Asked | RobotsState::Known(..) => Word::Unknown,
     }
-    host.pages
-        .pop_front()
-        .map(|page| Next::Work(host.origin.clone(), Work::Page(page)))
+}
+
+/// The errand that fetches robots.txt before anything that it judges.
+fn ask_first(robots: &mut RobotsState, origin: &Arc<str>, url: &Url) -> Option<Next> {
+    let errand = robots_errand(url)?;
+    *robots = RobotsState::Asked;
+    Some(Next::Work(origin.clone(), Work::Errand(errand)))
+}
+
+fn robots_errand(of: &Url) -> Option<Errand> {
+    Some(Errand {
+        kind: ErrandKind::Robots,
+        url: of.join("/robots.txt").ok()?,
+        tries: 0,
+        judged: false,
+    })
 }

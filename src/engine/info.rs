@@ -5,7 +5,7 @@ use crate::config::Site;
 
 impl From<&Site> for SiteInfo {
     fn from(site: &Site) -> Self {
-        let rules = site.extract.iter().map(|rule| RuleInfo {
+        let rules = site.records().map(|rule| RuleInfo {
             record: rule.record.as_str().into(),
             fields: rule
                 .fields

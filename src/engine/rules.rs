@@ -8,6 +8,7 @@ use crate::discover::scope::ScopeRules;
 use crate::extract::fields::Plan;
 use crate::fetch::{Visitor, Want};
 use std::sync::Arc;
+use url::Url;
 
 /// A scope rule added while the crawl ran: whether it includes, and its pattern.
 pub type Added = (bool, String);
@@ -72,6 +73,11 @@ impl Rules {
         }
     }
 
+    /// Whether a URL is on a host of the site.
+    pub fn is_own(&self, url: &Url) -> bool {
+        self.scope.judge_host(url).is_ok()
+    }
+
     /// What is read of an answer to a page's request.
     pub fn want(&self) -> Want {
         match self.plan.wants_json() {
@@ -125,8 +131,17 @@ fn digest(config: &Site, draining: bool) -> u32 {
             &config.url,
             config.limits.depth,
             config.discover.links && !draining,
-            config.discover.nofollow,
-            config.keep.bodies,
+            (
+                config.discover.nofollow,
+                config.discover.canonical,
+                config.discover.skip_noindex,
+                config.discover.hreflang,
+            ),
+            (
+                config.keep.bodies,
+                config.keep.links,
+                config.keep.duplicates,
+            ),
             config.fetch.max_body,
         )
     );

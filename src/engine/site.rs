@@ -6,6 +6,7 @@ use super::rules::Rules;
 use super::work::{Errand, Report};
 use crate::archive::Archive;
 use crate::bus::{Attempt, Event, Level, Reply, SiteControls, SiteDetail};
+use crate::discover::copies::Copies;
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
@@ -45,6 +46,8 @@ pub struct SourceRead {
     pub key: String,
     /// How far it is read, to be kept; `None` leaves that as it was.
     pub mark: Option<Value>,
+    /// Whether the store has that mark already.
+    pub stored: bool,
     /// Sitemaps that it names.
     pub sitemaps: Vec<Url>,
     /// What is to be asked next; `None` where it is over.
@@ -57,6 +60,7 @@ impl SourceRead {
         Self {
             key,
             mark,
+            stored: false,
             sitemaps: Vec::new(),
             next: None,
         }
@@ -93,6 +97,8 @@ pub enum Control {
     Refresh,
     /// Forget everything and begin again; answers whether it could be.
     StartOver(Reply<bool>),
+    /// A trap's shape was lifted, or is capped again.
+    Lifted(String, bool),
     /// Tell what no snapshot holds.
     Tell(Reply<SiteDetail>),
     /// Tell what the host's robots rules say of this URL, where they are known.
@@ -135,6 +141,8 @@ pub struct SiteContext {
     pub digesting: AtomicUsize,
     /// What was learned of which pages come first.
     pub order: Order,
+    /// Texts of pages, by which copies are counted.
+    pub copies: Copies,
     /// Shapes of URLs that look like traps.
     pub traps: Traps,
     /// See [`SiteContext::importing`].
@@ -239,6 +247,7 @@ impl SiteContext {
             content_type: None,
             redirect: None,
             canonical: None,
+            content: None,
             records: Vec::new(),
             found: Vec::new(),
             links: None,

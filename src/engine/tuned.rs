@@ -91,6 +91,7 @@ pub fn begin(site: &Site, saved: Option<SavedSite>, changed: bool, watched: bool
                 true => saved.controls.paused_hosts,
                 false => Vec::new(),
             },
+            lifted: saved.controls.lifted,
             // As with sitemaps below.
             sources: match changed {
                 true => BTreeMap::new(),

@@ -30,6 +30,9 @@ pub struct Errand {
     pub url: Url,
     /// Attempts made before.
     pub tries: u32,
+    /// Whether robots.txt is asked about it, as about a page: lists and APIs
+    /// on a host of the site.
+    pub judged: bool,
 }
 
 impl Errand {

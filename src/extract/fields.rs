@@ -3,9 +3,10 @@
 //! A page is read once, for its links and its fields alike. Where a rule, or
 //! the page itself, is beyond that pass, a DOM is built for the fields.
 
+use super::content::{Beside, Content};
 use super::dom::{self, Dom, Within};
 use super::gather::{Gather, Picked, Place};
-use super::links::{self, PageHead, RawLink};
+use super::links::{PageHead, RawLink};
 use super::pass;
 use super::rule::{self, Field, Part, Take};
 use super::stream::{Found, Hit, Program, Streaming};
@@ -112,6 +113,17 @@ impl Plan {
         path: &str,
         sink: &mut dyn FnMut(RawLink<'_>),
     ) -> (PageHead, Pass<'a>) {
+        self.pass_with(html, path, None, sink)
+    }
+
+    /// [`Plan::pass`], which takes in the page's text for its digests too.
+    pub fn pass_with<'a>(
+        &'a self,
+        html: &'a str,
+        path: &str,
+        content: Option<&mut Content>,
+        sink: &mut dyn FnMut(RawLink<'_>),
+    ) -> (PageHead, Pass<'a>) {
         let rules = self.taking(path, false);
         let groups: Option<Vec<usize>> = rules.iter().map(|rule| self.rules[*rule].group).collect();
         let mut pass = Pass {
@@ -122,13 +134,12 @@ impl Plan {
         };
         let head = match groups {
             Some(groups) if !groups.is_empty() => {
-                let mut head = PageHead::default();
                 let mut tree = Streaming::new(&self.program, &groups, html);
-                pass::run(html, &mut tree, &mut head, sink);
+                let head = scan(html, &mut tree, content, sink);
                 pass.found = tree.finish();
                 head
             }
-            _ => links::scan(html, sink),
+            _ => scan(html, &mut pass::NoTree, content, sink),
         };
         (head, pass)
     }
@@ -156,6 +167,14 @@ impl Plan {
         };
         self.take(rules, None, &mut Gather::new(base), |gather, _, fields| {
             gather.json_record(fields, &json)
+        })
+    }
+
+    /// The record that a rule, by its place, takes of an item of JSON.
+    pub fn item(&self, rule: usize, item: &Value, base: &Url) -> Taken {
+        let mut gather = Gather::new(base);
+        self.take(vec![rule], None, &mut gather, |gather, _, fields| {
+            gather.json_record(fields, item)
         })
     }
 
@@ -254,6 +273,21 @@ impl Pass<'_> {
         }
         taken
     }
+}
+
+/// Scans a page for its links and for a tree, and takes in its text beside them.
+fn scan<'a, T: pass::Tree<'a>>(
+    html: &'a str,
+    tree: &mut T,
+    content: Option<&mut Content>,
+    sink: &mut dyn FnMut(RawLink<'_>),
+) -> PageHead {
+    let mut head = PageHead::default();
+    match content {
+        Some(content) => pass::run(html, &mut Beside { tree, content }, &mut head, sink),
+        None => pass::run(html, tree, &mut head, sink),
+    }
+    head
 }
 
 /// A record or an object of a streaming pass.

@@ -13,6 +13,8 @@ use std::borrow::Cow;
 
 /// Longest link text taken of an attribute, bytes.
 const MAX_HREF: usize = 16 * 1024;
+/// Other languages of a page that are noted.
+const MAX_ALTERNATES: usize = 500;
 
 /// A link as it stands in the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct RawLink<'a> {
 pub struct PageHead {
     /// The first `<base href>`.
     pub base_href: Option<String>,
+    /// `<link rel=alternate hreflang=…>`: the page in other languages.
+    pub alternates: Vec<String>,
     /// `<link rel=canonical>`.
     pub canonical: Option<String>,
     /// Where a `<meta http-equiv=refresh>` leads.
@@ -82,6 +86,7 @@ struct Wanted<'a> {
     name: Option<&'a str>,
     equiv: Option<&'a str>,
     content: Option<&'a str>,
+    hreflang: Option<&'a str>,
 }
 
 impl<'a> Wanted<'a> {
@@ -92,6 +97,7 @@ impl<'a> Wanted<'a> {
             3 if name.eq_ignore_ascii_case("rel") => &mut self.rel,
             4 if name.eq_ignore_ascii_case("name") => &mut self.name,
             10 if name.eq_ignore_ascii_case("http-equiv") => &mut self.equiv,
+            8 if name.eq_ignore_ascii_case("hreflang") => &mut self.hreflang,
             7 if name.eq_ignore_ascii_case("content") => &mut self.content,
             _ => return,
         };
@@ -122,6 +128,12 @@ impl<'a> Wanted<'a> {
             Tag::Link => {
                 if self.rel_has("canonical") && head.canonical.is_none() {
                     head.canonical = self.href.map(|href| unescape(href).trim().to_owned());
+                }
+                let other = self.hreflang.is_some() && self.rel_has("alternate");
+                if let (true, Some(href)) = (other, self.href)
+                    && head.alternates.len() < MAX_ALTERNATES
+                {
+                    head.alternates.push(unescape(href).trim().to_owned());
                 }
                 if self.rel_has("next") || self.rel_has("prev") {
                     link(self.href);
@@ -247,7 +259,7 @@ mod tests {
     fn what_the_page_says_of_itself() {
         let head = scan(
             "<base href=/b/><base href=/c/><meta name=ROBOTS content='noindex, NOFOLLOW'>\
-             <link rel=canonical href=' /x '><meta http-equiv=refresh content=\"0;URL='/y'\">",
+             <link rel=canonical href=' /x '><link rel=alternate hreflang=de href=/de><link rel=alternate href=/feed><meta http-equiv=refresh content=\"0;URL='/y'\">",
             &mut |_| {},
         );
         let robots = RobotsMeta {
@@ -256,6 +268,7 @@ mod tests {
         };
         let text = |text: &str| Some(text.to_owned());
         let expected = PageHead {
+            alternates: vec!["/de".to_owned()],
             base_href: text("/b/"),
             canonical: text("/x"),
             refresh: text("/y"),

@@ -2,6 +2,7 @@
 //! threads that may compute.
 
 pub mod charset;
+pub mod content;
 mod dom;
 pub mod explain;
 pub mod fields;

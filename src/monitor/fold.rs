@@ -83,6 +83,11 @@ impl Monitor {
                     site.controls = controls;
                 }
             }
+            Event::Copies { site, copied } => {
+                if let Some(site) = self.site(site) {
+                    site.copied = copied;
+                }
+            }
             Event::Late { site, kind } => {
                 if let Some(site) = self.site(site) {
                     site.late(kind);

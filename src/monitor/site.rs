@@ -5,7 +5,7 @@ use super::latency::Histogram;
 use super::rates::Rates;
 use super::snapshot::{Alert, Pages, RuleFill, SiteView, WorkerView};
 use super::standing::{self, Facts, Rest};
-use crate::bus::{Doing, Round, SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId};
+use crate::bus::{Copied, Doing, Round, SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId};
 use crate::page::{FailureKind, SiteId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,6 +62,8 @@ pub struct Site {
     workers: BTreeMap<WorkerId, WorkerView>,
     pub controls: SiteControls,
     pub moved: Option<Arc<str>>,
+    /// Pages with the text of another.
+    pub copied: Copied,
     fill: Vec<RuleFill>,
     /// The last picture of `fill`, until another record comes.
     filled: Option<Arc<[RuleFill]>>,
@@ -95,6 +97,7 @@ impl Site {
             workers: BTreeMap::new(),
             controls: SiteControls::default(),
             moved: None,
+            copied: Copied::default(),
             filled: None,
             resting: Vec::new(),
             began: now,
@@ -317,6 +320,7 @@ impl Site {
             workers,
             controls: self.controls.clone(),
             moved: self.moved.clone(),
+            copied: self.copied,
             fill,
             standing: None,
             resting: self

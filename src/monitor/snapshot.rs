@@ -1,7 +1,7 @@
 //! The immutable picture of a run at one instant.
 
 use crate::bus::{
-    AlertAction, Doing, JobState, Level, Notice, Round, SiteControls, SiteState, Vitals,
+    AlertAction, Copied, Doing, JobState, Level, Notice, Round, SiteControls, SiteState, Vitals,
 };
 use crate::page::{FailureKind, SiteId};
 use std::sync::Arc;
@@ -136,6 +136,8 @@ pub struct SiteView {
     pub controls: SiteControls,
     /// Why its concurrency last moved by itself; `None` where it never did.
     pub moved: Option<Arc<str>>,
+    /// Pages with the text of another; none where that is not asked for.
+    pub copied: Copied,
     /// How often its records' fields were filled in this run.
     pub fill: Arc<[RuleFill]>,
     /// Why its queue stands still, while it does.

@@ -1,5 +1,6 @@
 //! A page and what became of it: identity, normal form, outcome, error kinds.
 
+mod content;
 mod fingerprint;
 mod kind;
 pub mod money;
@@ -9,6 +10,7 @@ mod quote;
 pub mod time;
 mod url;
 
+pub use self::content::{BANDS, NEAR, TextPrint, band};
 pub use self::fingerprint::{Fingerprint, Fingerprinter};
 pub use self::kind::FailureKind;
 pub use self::outcome::{Outcome, PageState, SkipReason, Verdict};

@@ -3,7 +3,7 @@
 use super::encode::SLOTS;
 use super::rows::{DISK_STEP, JOB_STATES, LEVELS, MEMORY_STEP, STATES, STEADY, SUM_STEP, Take};
 use super::wire::{Bytes, Damaged};
-use crate::bus::{AutoRange, Doing, Notice, Round, SiteControls, Vitals, WorkerId};
+use crate::bus::{AutoRange, Copied, Doing, Notice, Round, SiteControls, Vitals, WorkerId};
 use crate::monitor::{
     Alert, Health, Latency, Pages, RuleFill, SiteView, Snapshot, Throughput, Totals, WorkerView,
 };
@@ -239,6 +239,8 @@ fn site(mut row: Take<'_>) -> SiteView {
         workers,
         controls,
         moved,
+        // A recording does not hold them.
+        copied: Copied::default(),
         fill,
         standing,
         resting,

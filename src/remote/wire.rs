@@ -2,7 +2,7 @@
 //! milliseconds since the run began; nothing else is lost.
 
 use crate::bus::{
-    Doing, JobState, Level, Notice, Round, SiteControls, SiteState, Vitals, WorkerId,
+    Copied, Doing, JobState, Level, Notice, Round, SiteControls, SiteState, Vitals, WorkerId,
 };
 use crate::monitor::{self, RuleFill, SiteView, Snapshot};
 use crate::page::{FailureKind, SiteId};
@@ -104,6 +104,8 @@ pub struct Site {
     workers: Vec<Worker>,
     controls: SiteControls,
     moved: Option<Arc<str>>,
+    #[serde(default)]
+    copied: Copied,
     fill: Vec<Fill>,
     standing: Option<Arc<str>>,
     resting: Vec<(Arc<str>, u64)>,
@@ -271,6 +273,7 @@ impl Site {
                 .collect(),
             controls: site.controls.clone(),
             moved: site.moved.clone(),
+            copied: site.copied,
             fill: site
                 .fill
                 .iter()
@@ -325,6 +328,7 @@ impl Site {
                 .collect(),
             controls: self.controls,
             moved: self.moved,
+            copied: self.copied,
             fill: self
                 .fill
                 .into_iter()

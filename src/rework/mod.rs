@@ -130,7 +130,7 @@ fn fields_of(site: &Site) -> HashSet<(String, String)> {
         let fields = rule.fields.clone().into_iter();
         fields.map(move |field| (record.clone(), field.name))
     };
-    site.extract.iter().flat_map(of_rule).collect()
+    site.records().flat_map(of_rule).collect()
 }
 
 /// What a thread made of a slice.

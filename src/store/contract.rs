@@ -1,7 +1,9 @@
 //! What the engine asks of a store.
 
 use super::sqlite::OpenedSite;
-use super::types::{Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite};
+use super::types::{
+    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite,
+};
 use crate::bus::{Ask, Pick, Told};
 use crate::page::{Fingerprint, PageId, SiteId};
 use std::future::Future;
@@ -28,6 +30,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// [`Store::commit`] for threads outside the async runtime; blocks for room.
     fn commit_blocking(&self, commit: Commit);
+
+    /// Hands over an answer of an API: its records, and how far the API has
+    /// been read with it, in one transaction. For threads outside the async
+    /// runtime; blocks for room.
+    fn answer_blocking(&self, answer: ApiAnswer);
 
     /// Gives leased pages back unfetched, to be leased again.
     fn release(&self, site: SiteId, pages: Vec<PageId>) -> Pending<'_, ()>;

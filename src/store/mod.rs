@@ -21,6 +21,6 @@ mod types;
 pub use self::contract::{Pending, Store};
 pub use self::error::StoreError;
 pub use self::types::{
-    Commit, Evidence, JournalEntry, Lease, Leased, Links, Meant, NewUrl, Prune, Record, Refresh,
-    Revision, SavedSite, Seen, Tuned, Via,
+    ApiAnswer, Commit, Evidence, JournalEntry, Lease, Leased, Links, Meant, NewUrl, Prune, Record,
+    Refresh, Revision, SavedSite, Seen, Tuned, Via,
 };

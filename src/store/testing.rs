@@ -61,6 +61,7 @@ pub(crate) fn commit(site: SiteId, page: PageId, verdict: Verdict) -> Commit {
         content_type: Some("text/html".into()),
         redirect: None,
         canonical: None,
+        content: None,
         records: Vec::new(),
         found: Vec::new(),
         links: None,

@@ -1,9 +1,9 @@
 //! What goes into a store and what comes out of it.
 
 use crate::bus::{Attempt, Header, SiteControls, SiteState};
-use crate::page::{Fingerprint, PageId, SiteId, SkipReason, Verdict};
+use crate::page::{Fingerprint, PageId, SiteId, SkipReason, TextPrint, Verdict};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -123,6 +123,8 @@ pub struct Commit {
     pub redirect: Option<(Fingerprint, Box<str>)>,
     /// The page's `<link rel=canonical>`, absolute.
     pub canonical: Option<Box<str>>,
+    /// Digests of its text, where they are asked for.
+    pub content: Option<TextPrint>,
     /// Records taken from it.
     pub records: Vec<Record>,
     /// URLs found on it; known ones are passed over.
@@ -150,6 +152,27 @@ pub struct Links {
     /// Those that were not when they were looked for. The store looks again,
     /// and keeps the ones that may yet be found in another way.
     pub rest: Vec<Fingerprint>,
+}
+
+/// What an answer of an API left behind.
+#[derive(Debug)]
+pub struct ApiAnswer {
+    /// Its site.
+    pub site: SiteId,
+    /// The API, as it is known whatever becomes of its fields.
+    pub source: String,
+    /// The API, as it is known from one run to the next.
+    pub key: String,
+    /// Whether the API begins with it, and what it gave before is replaced.
+    pub first: bool,
+    /// How far it has been read with this answer.
+    pub mark: serde_json::Value,
+    /// Where it was had, as it may be shown.
+    pub url: Box<str>,
+    /// When, milliseconds since 1970.
+    pub at: u64,
+    /// Records in it.
+    pub records: Vec<Record>,
 }
 
 /// A record: the fields as one JSON object, in the order of the rule.
@@ -200,6 +223,8 @@ pub struct Tuned {
     pub scope: u64,
     /// Hosts that the operator paused.
     pub paused_hosts: Vec<Arc<str>>,
+    /// Shapes of traps that the operator has lifted.
+    pub lifted: BTreeSet<String>,
     /// How far lists and APIs are read, by what each is known by.
     pub sources: BTreeMap<String, serde_json::Value>,
 }

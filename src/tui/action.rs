@@ -35,6 +35,8 @@ pub enum Action {
     Delay(i32),
     /// Follow no more links, or follow them again.
     Drain,
+    /// Lift the trap under the cursor, or cap it again.
+    Lift,
     /// Take back the last change of a control.
     Undo,
     /// Read the sites file again.
@@ -151,6 +153,7 @@ impl Action {
             Self::Delay(n) if n < 0 => "shorter-delay",
             Self::Delay(_) => "longer-delay",
             Self::Drain => "drain",
+            Self::Lift => "lift",
             Self::Undo => "undo",
             Self::Reload => "reload",
             Self::Filter => "filter",

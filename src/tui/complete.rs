@@ -84,6 +84,7 @@ fn words_for(arg: Arg, nth: usize, begun: &str, shared: &Shared, found: &mut Vec
             found.extend(["0ms", "100ms", "250ms", "500ms", "1s", "5s"].map(str::to_owned))
         }
         Arg::Pattern => {}
+        Arg::Shape => found.extend(shared.shapes.iter().map(|shape| quoted(shape))),
         Arg::Urls => found.extend(["https://", "http://"].map(str::to_owned)),
         Arg::Pages => {
             if nth == 1 {

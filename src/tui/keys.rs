@@ -58,6 +58,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key(']')] "]" Action::Delay(1), [Dashboard, Site], "", "longer delay";
     [key('[')] "[" Action::Delay(-1), [Dashboard, Site], "", "shorter delay";
     [] "[ ]" Action::Delay(0), [Dashboard, Site], "delay", "";
+    [key('T')] "T" Action::Lift, [Site], "", "in the traps: lift the trap under the cursor, or cap it again";
     [key('D')] "D" Action::Drain, [Dashboard, Site], "", "drain: follow no more links, or follow them again";
     [key('E')] "E" Action::SiteFailures, [Dashboard, Site], "", "the failures of the site";
     [key('e')] "e" Action::Pane, [Site], "pane", "to the next pane";

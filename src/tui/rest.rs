@@ -42,6 +42,7 @@ fn alike(before: &Arc<SiteView>, after: &Arc<SiteView>) -> bool {
             && before.standing == after.standing
             && before.controls == after.controls
             && before.moved == after.moved
+            && before.copied == after.copied
             && before.resting == after.resting
             && before.workers.len() == after.workers.len()
             && before

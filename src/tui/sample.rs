@@ -7,8 +7,8 @@ pub use self::store::{PAGES, told};
 use super::state::{Effect, State};
 use super::theme::Theme;
 use crate::bus::{
-    Attempt, AutoRange, Doing, Event, JobState, Level, Notice, PageDetail, PageLinks, Round,
-    SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId,
+    Attempt, AutoRange, Copied, Doing, Event, JobState, Level, Notice, PageDetail, PageLinks,
+    Round, SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId,
 };
 use crate::monitor::{Alert, Monitor, RuleFill, Snapshot};
 use crate::page::{FailureKind, PageId, PageState, SiteId};
@@ -164,6 +164,7 @@ pub fn snapshot() -> Arc<Snapshot> {
     if let Some(first) = snapshot.sites.first_mut() {
         let site = Arc::make_mut(first);
         site.moved = Some("throughput rose by 12%".into());
+        site.copied = Copied { exact: 37, near: 4 };
         site.standing = Some("all its hosts rest".into());
         site.fill = [RuleFill {
             record: "book".into(),
@@ -293,6 +294,7 @@ pub fn line(verb: &str) -> String {
         "force" | "retry" | "ignore" => "books",
         "drop" => "all ^/x",
         "include" | "exclude" => "books ^/x",
+        "lift" => "books books.example.org/{date}",
         _ => "",
     };
     format!("{verb} {rest}").trim_end().to_owned()

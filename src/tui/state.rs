@@ -107,6 +107,8 @@ pub struct Shared {
     pub answers: u64,
     /// Hosts that the deck has heard of, for completion.
     pub hosts: HashMap<SiteId, Vec<String>>,
+    /// Shapes of the traps of the site that was last looked at, for completion.
+    pub shapes: Vec<String>,
     /// Controls that were just changed, by site.
     wanted: HashMap<SiteId, Wanted>,
     /// Where a screen asks to go.
@@ -222,6 +224,7 @@ impl State {
                 toast: None,
                 answers: 0,
                 hosts: HashMap::new(),
+                shapes: Vec::new(),
                 wanted: HashMap::new(),
                 go: Vec::new(),
             },

@@ -94,13 +94,14 @@ fn press(state: &mut State, keys: &str) -> Vec<Effect> {
 }
 
 /// Every screen and what can lie over one: its name, and the keys that lead there.
-const SCREENS: [(&str, &str); 27] = [
+const SCREENS: [(&str, &str); 28] = [
     ("sites", ""),
     ("sites_marked", " jc"),
     ("site", "\njjj"),
     ("site_hosts", "\nej"),
     ("site_charts", "\nee"),
     ("site_rules", "\neee"),
+    ("site_traps", "\neeeej"),
     ("groups", "2j"),
     ("groups_by_kind", "2ts"),
     ("failures", "2\nj "),

@@ -23,6 +23,8 @@ pub enum Arg {
     Number(&'static [&'static str]),
     /// A length of time: `250ms`, `2s`, `1m`.
     Time,
+    /// The shape of a trap, such as `example.org/{date}`.
+    Shape,
     /// A regular expression for path and query.
     Pattern,
     /// Absolute URLs, at least one.
@@ -44,6 +46,7 @@ impl Arg {
             Self::Number([]) => "N".to_owned(),
             Self::Number(words) => format!("N|{}", words.join("|")),
             Self::Time => "TIME".to_owned(),
+            Self::Shape => "SHAPE".to_owned(),
             Self::Pattern => "REGEX".to_owned(),
             Self::Urls => "URL…".to_owned(),
             Self::Pages => "all|SITE [page=ID,…] [state=…] [kind=…] [status=N] [host=…] [depth=N] \
@@ -112,6 +115,8 @@ verbs! {
         "take queued pages whose path and query match out of the queue";
     "include" [Arg::Site, Arg::Pattern] false "add a pattern to the site's scope.include";
     "exclude" [Arg::Site, Arg::Pattern] false "add a pattern to the site's scope.exclude";
+    "lift" [Arg::Site, Arg::Shape, Arg::Flag(&["off"])] false
+        "take every page of a trap's shape, those left out too, or cap it again";
     "retry" [Arg::Pages] false "send failed pages round again";
     "ignore" [Arg::Pages] true "take failed pages out of the failures";
     "reload" [Arg::Flag(&["preview"])] false "read the sites file again and apply it";

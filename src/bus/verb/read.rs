@@ -138,6 +138,11 @@ impl<'a> Reader<'a> {
                 include: verb == "include",
                 pattern: self.word("a regular expression")?.to_owned(),
             },
+            "lift" => Command::Lift {
+                site: self.site()?,
+                shape: self.word("the shape of a trap")?.to_owned(),
+                lifted: !self.flag("off"),
+            },
             "retry" => Command::Retry(self.pages(Some(PageState::Failed))?),
             "ignore" => Command::Ignore(self.pages(Some(PageState::Failed))?),
             "reload" => Command::Reload {

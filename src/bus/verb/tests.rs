@@ -55,6 +55,16 @@ fn samples() -> Vec<Command> {
             include: false,
             pattern: String::new(),
         },
+        Command::Lift {
+            site,
+            shape: "docs.example.org/{date}?{…}".to_owned(),
+            lifted: true,
+        },
+        Command::Lift {
+            site,
+            shape: "docs.example.org/{date}".to_owned(),
+            lifted: false,
+        },
         Command::Retry(Pick::Matching(filter.clone())),
         Command::Ignore(Pick::Matching(filter)),
         Command::Reload { preview: true },

@@ -49,6 +49,14 @@ pub fn words<S: AsRef<str>>(command: &Command, names: &[S]) -> String {
             let verb = if *include { "include" } else { "exclude" };
             format!("{verb} {} {}", site(of), quoted(pattern))
         }
+        Command::Lift {
+            site: of,
+            shape,
+            lifted,
+        } => {
+            let off = if *lifted { "" } else { " off" };
+            format!("lift {} {}{off}", site(of), quoted(shape))
+        }
         Command::Retry(pick) => format!("retry {}", picked(pick, names)),
         Command::Ignore(pick) => format!("ignore {}", picked(pick, names)),
         Command::Reload { preview: false } => "reload".to_owned(),

@@ -84,6 +84,7 @@ fn plans<'a>(
             Source::Degrees => plan("degrees", *source, &[])?,
             Source::Orphans => plan("orphans", *source, &[])?,
             Source::DeadLinks => plan("dead_links", *source, &[])?,
+            Source::Duplicates => plan("duplicates", *source, &[])?,
             Source::Records(_) => {
                 for (kind, fields) in kinds {
                     plan(kind, Source::Records(Some(kind)), fields)?;

@@ -44,6 +44,9 @@ pub enum What {
     /// Every command that was given: at, origin, command, before, after,
     /// answer, refused.
     Journal,
+    /// Pages with the text of another, or nearly: site, group, kind, distance,
+    /// url; with keep.duplicates.
+    Duplicates,
     /// The good pages, as sitemap.xml.
     Sitemap,
     /// Every link from page to page, and every redirect; with `keep: { links: true }`,
@@ -212,7 +215,7 @@ impl<'a> Wish<'a> {
         }
         if args.what.is_none() && format != Format::Sqlite {
             return Err(
-                "--what is missing: records, pages, failures, changes, journal, sitemap, links, degrees, \
+                "--what is missing: records, pages, failures, changes, journal, duplicates, sitemap, links, degrees, \
                  orphans or dead-links"
                     .to_owned(),
             );
@@ -223,6 +226,9 @@ impl<'a> Wish<'a> {
             .filter(|path| *path != Path::new("-"));
         if path.is_none() && matches!(format, Format::Parquet | Format::Sqlite) {
             return Err("this format needs a file: -o FILE".to_owned());
+        }
+        if args.what == Some(What::Duplicates) && args.condition.is_some() {
+            return Err("--where judges pages and records, not groups of them".to_owned());
         }
         if args.what == Some(What::Journal) {
             if args.site.is_some() {
@@ -259,7 +265,12 @@ impl<'a> Wish<'a> {
             match self.what {
                 // How many links there are is known when they have been read.
                 Some(
-                    What::Journal | What::Changes | What::Links | What::Orphans | What::DeadLinks,
+                    What::Journal
+                    | What::Duplicates
+                    | What::Changes
+                    | What::Links
+                    | What::Orphans
+                    | What::DeadLinks,
                 ) => 0,
                 Some(What::Records) => site.records,
                 Some(What::Failures) => pages.failed,
@@ -282,6 +293,7 @@ impl<'a> Wish<'a> {
                 Some(What::Degrees) => Source::Degrees,
                 Some(What::Orphans) => Source::Orphans,
                 Some(What::DeadLinks) => Source::DeadLinks,
+                Some(What::Duplicates) => Source::Duplicates,
             },
             site: self.site,
             filter: self.filter.as_ref(),

@@ -5,7 +5,7 @@ use super::filter::{Facts, Filter};
 use super::links;
 use crate::bus::JournalRow;
 use crate::page::time::rfc3339;
-use crate::store::reader::{ChangeRow, PageRow, Reader, RecordRow};
+use crate::store::reader::{ChangeRow, DuplicateRow, PageRow, Reader, RecordRow};
 use serde_json::{Map, Value};
 
 /// The columns of pages; those of failures have `error` after them.
@@ -44,6 +44,9 @@ pub(super) const CHANGE_COLUMNS: [&str; 8] = [
 pub(super) const JOURNAL_COLUMNS: [&str; 7] = [
     "at", "origin", "command", "before", "after", "answer", "refused",
 ];
+
+/// The columns of duplicates.
+pub(super) const DUPLICATE_COLUMNS: [&str; 5] = ["site", "group", "kind", "distance", "url"];
 
 /// How an instant stands in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +92,8 @@ pub(super) enum Source<'a> {
     Failures,
     /// What rounds of crawling again found changed.
     Changes,
+    /// Pages with the text of another.
+    Duplicates,
     /// Commands that were given.
     Journal,
     /// Records, of one name where it is given.
@@ -116,6 +121,7 @@ impl Source<'_> {
             Self::Failures => &FAILURE_COLUMNS,
             Self::Changes => &CHANGE_COLUMNS,
             Self::Journal => &JOURNAL_COLUMNS,
+            Self::Duplicates => &DUPLICATE_COLUMNS,
             Self::Records(_) => &RECORD_COLUMNS,
             Self::Links => &links::LINK_COLUMNS,
             Self::Degrees => &links::DEGREE_COLUMNS,
@@ -157,6 +163,10 @@ impl Selection<'_> {
                     true => visit(change_row(change, self.times)),
                     false => Ok(()),
                 }
+            }),
+            Source::Duplicates => reader.duplicates(self.site, |row| {
+                seen();
+                visit(duplicate_row(row))
             }),
             Source::Journal => reader.journal(|row| {
                 seen();
@@ -273,6 +283,19 @@ fn change_row(change: ChangeRow, times: Times) -> Row {
             change.reason.into(),
             times.value(Some(change.at)),
             fields,
+        ],
+        fields: Map::new(),
+    }
+}
+
+fn duplicate_row(row: DuplicateRow) -> Row {
+    Row {
+        head: vec![
+            row.site.into(),
+            row.group.into(),
+            row.kind.into(),
+            row.distance.into(),
+            row.url.into(),
         ],
         fields: Map::new(),
     }

@@ -5,6 +5,7 @@ mod resolve;
 
 pub(super) use self::resolve::{api, list};
 
+use super::rule::RecordRule;
 use serde_json_path::JsonPath;
 use std::fmt;
 use std::path::PathBuf;
@@ -87,7 +88,7 @@ impl fmt::Debug for JsonQuery {
     }
 }
 
-/// An API whose answers list URLs.
+/// An API whose answers list URLs, hold records, or do both.
 #[derive(Clone)]
 pub struct ApiRule {
     /// Its address, with `{page}`, `{offset}` or `{cursor}` in it.
@@ -99,13 +100,24 @@ pub struct ApiRule {
     /// What is posted, with the same marks in it; may hold secrets.
     pub body: Option<String>,
     /// Which values of an answer are URLs, or the items that hold them.
-    pub urls: JsonQuery,
+    pub urls: Option<JsonQuery>,
+    /// The kinds of records that an answer holds; without `urls` at least one.
+    pub records: Vec<ItemRule>,
     /// Makes a URL of a value, or of an item's keys: `https://…/item/{id}`.
     pub item: Option<String>,
     /// How the next answer is asked for.
     pub paging: Paging,
     /// Answers at most.
     pub limit: u64,
+}
+
+/// A kind of record that stands in an API's answers.
+#[derive(Debug, Clone)]
+pub struct ItemRule {
+    /// Which values of an answer are records.
+    pub items: JsonQuery,
+    /// What is taken of each; its paths begin at the item.
+    pub rule: RecordRule,
 }
 
 /// How an API's answers follow each other.
@@ -146,6 +158,21 @@ impl ApiRule {
         self.url.split('?').next().unwrap_or_default()
     }
 
+    /// Tells whose records an answer's are: the same under other fields, other
+    /// headers and another way of paging. Another beginning of the same API
+    /// replaces them.
+    pub fn source(&self) -> u64 {
+        if self.records.is_empty() {
+            return self.key();
+        }
+        let names: Vec<&str> = self
+            .records
+            .iter()
+            .map(|item| item.rule.record.as_str())
+            .collect();
+        xxh3_64(format!("{}{:?}{names:?}", self.url, self.body).as_bytes())
+    }
+
     /// Tells one API from another, whatever else the sites file says.
     pub fn key(&self) -> u64 {
         let text = format!("{self:?}{:?}{:?}", self.headers, self.body);
@@ -162,6 +189,7 @@ impl fmt::Debug for ApiRule {
             .field("post", &self.post)
             .field("headers", &names)
             .field("urls", &self.urls)
+            .field("records", &self.records)
             .field("item", &self.item)
             .field("paging", &self.paging)
             .field("limit", &self.limit)
@@ -210,3 +238,6 @@ impl Since {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! Lists and APIs as they are written in the sites file.
 
-use crate::config::forms::{Forms, Headers, Never};
+use crate::config::forms::{FieldForm, Forms, Headers, Never, OrderedMap};
 use crate::config::scalar::{
-    Column, FormatName, JsonPathText, Method, NextPage, Number, Positive, Text,
+    Column, FormatName, JsonPathText, Method, Name, NextPage, Number, Positive, Text,
 };
 use serde::de::{Deserialize, Deserializer};
 use std::marker::PhantomData;
@@ -45,7 +45,7 @@ impl<'de> Deserialize<'de> for ListForm {
     }
 }
 
-/// An API whose answers list URLs.
+/// An API whose answers list URLs, or hold records.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -59,7 +59,9 @@ pub struct ApiSource {
     /// What is posted; the same marks may stand in it.
     pub body: Option<Text>,
     /// JSONPath to the URLs of an answer, or to the items that hold them.
-    pub urls: JsonPathText,
+    pub urls: Option<JsonPathText>,
+    /// Records that stand in the answers.
+    pub records: Option<Vec<ApiRecord>>,
     /// Makes a URL of each: `https://example.org/item/{id}`, `{id}` being a key of the item.
     pub item: Option<Text>,
     /// Numbers of pages, in the place of `{page}`.
@@ -72,6 +74,19 @@ pub struct ApiSource {
     pub next: Option<NextPage>,
     /// Answers at most; 10,000 where it is left out.
     pub limit: Option<Positive>,
+}
+
+/// A kind of record that stands in an API's answers.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ApiRecord {
+    /// The record's name.
+    pub record: Name,
+    /// JSONPath to the items of an answer; each is a record.
+    pub items: JsonPathText,
+    /// Its fields: a JSONPath from the item each, or a map.
+    pub fields: OrderedMap<FieldForm>,
 }
 
 /// Numbers that are counted through.

@@ -1,7 +1,8 @@
 //! Lists and APIs checked as a whole.
 
 use super::raw::{ApiSource, Count, CursorForm, ListForm};
-use super::{ApiRule, ListFrom, ListRule, Paging};
+use super::{ApiRule, ItemRule, ListFrom, ListRule, Paging};
+use crate::config::fields;
 use crate::config::scalar::NextPage;
 use reqwest::header::{HeaderName, HeaderValue};
 use std::path::Path;
@@ -122,12 +123,25 @@ pub fn api(raw: ApiSource) -> Result<ApiRule, String> {
     if body.is_some() && !post {
         return wrong("a GET has no body; write method: POST".to_owned());
     }
+    let records = raw.records.unwrap_or_default();
+    let records: Vec<ItemRule> = records
+        .into_iter()
+        .map(fields::item)
+        .collect::<Result<_, _>>()
+        .map_err(|why| format!("discover.api: {why}"))?;
+    if raw.urls.is_none() && records.is_empty() {
+        return wrong("neither urls nor records; write what its answers hold".to_owned());
+    }
+    if raw.urls.is_none() && raw.item.is_some() {
+        return wrong("item makes URLs of what urls finds; write urls too".to_owned());
+    }
     Ok(ApiRule {
         url,
         post,
         headers,
         body,
-        urls: raw.urls.0,
+        urls: raw.urls.map(|urls| urls.0),
+        records,
         item: raw.item.map(|item| item.0),
         paging,
         limit: raw.limit.map_or(ApiRule::LIMIT, |limit| limit.0),

@@ -4,10 +4,10 @@ use super::{Turn, template};
 use crate::config::{ApiRule, JsonQuery, Paging};
 use serde_json::Value;
 use url::{Position, Url};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::Xxh3;
 
-/// URLs taken of one answer.
-const URLS: usize = 100_000;
+/// Items taken of one answer, by one path.
+const ITEMS: usize = 100_000;
 /// Bytes of a broken answer that are told.
 const EXCERPT: usize = 120;
 /// Longest cursor that is sent back, bytes.
@@ -23,6 +23,10 @@ pub struct Answer {
     pub urls: Vec<Url>,
     /// Items of which no URL can be made.
     pub bad: u64,
+    /// The items of each kind of record, in the order of the rules.
+    pub items: Vec<Vec<Value>>,
+    /// Items beyond those that are taken of one answer.
+    pub cut: u64,
     /// What is asked next.
     pub next: Option<Turn>,
     /// Why nothing is asked next; empty where something is.
@@ -58,22 +62,33 @@ pub fn read(
         },
         excerpt: String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT)]).into_owned(),
     })?;
-    let items = rule.urls.path.query(&value).all();
     let mut turn = turn.clone();
     turn.asked += 1;
-    let mut text = String::new();
+    let mut seen = Seen::default();
     let (mut urls, mut bad) = (Vec::new(), 0);
-    for item in items.iter().take(URLS) {
-        text.push_str(&item.to_string());
-        text.push('\n');
+    for item in rule.urls.iter().flat_map(|at| seen.take(at, &value)) {
         match location(rule, item, url) {
             Some(url) => urls.push(url),
             None => bad += 1,
         }
     }
+    let kinds = rule.records.iter();
+    let mut items: Vec<Vec<Value>> = kinds
+        .map(|kind| {
+            seen.take(&kind.items, &value)
+                .into_iter()
+                .cloned()
+                .collect()
+        })
+        .collect();
     turn.found += urls.len() as u64;
-    let repeated = turn.is_repeated(xxh3_64(text.as_bytes()));
-    let end = if items.is_empty() {
+    let repeated = turn.is_repeated(seen.digest.digest());
+    if repeated {
+        // Of a repeated answer all is known.
+        urls.clear();
+        items.iter_mut().for_each(Vec::clear);
+    }
+    let end = if seen.items == 0 {
         Err("an answer without items".to_owned())
     } else if repeated {
         Err("an answer that repeats an earlier one".to_owned())
@@ -83,12 +98,36 @@ pub fn read(
         advance(rule, &mut turn, url, &value, links)
     };
     Ok(Answer {
-        // Of a repeated answer all is known.
-        urls: if repeated { Vec::new() } else { urls },
+        urls,
         bad,
+        items,
+        cut: seen.cut,
         end: end.as_ref().err().cloned().unwrap_or_default(),
         next: end.is_ok().then_some(turn),
     })
+}
+
+/// The items of an answer, as they are met.
+#[derive(Default)]
+struct Seen {
+    items: u64,
+    cut: u64,
+    digest: Xxh3,
+}
+
+impl Seen {
+    /// The items at a path, up to the most that are taken.
+    fn take<'v>(&mut self, at: &JsonQuery, value: &'v Value) -> Vec<&'v Value> {
+        let mut found = at.path.query(value).all();
+        self.items += found.len() as u64;
+        self.cut += found.len().saturating_sub(ITEMS) as u64;
+        found.truncate(ITEMS);
+        for item in &found {
+            self.digest.update(item.to_string().as_bytes());
+            self.digest.update(b"\n");
+        }
+        found
+    }
 }
 
 /// The URL of an item.

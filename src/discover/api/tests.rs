@@ -244,3 +244,22 @@ proptest! {
         prop_assert_eq!(answer.next.is_some(), answer.end.is_empty());
     }
 }
+
+#[test]
+fn items_of_records_count_as_what_an_answer_holds() {
+    let yaml = "url: 'https://e.org/l?p={page}', page: {}, \
+                records: [ { record: r, items: '$.r[*]', fields: { x: $.x } }, \
+                { record: s, items: '$.s[*]', fields: { y: $.y } } ]";
+    let rule = rule(yaml);
+    let first = Turn::first(&rule);
+    let read = |turn: &Turn, text: &str| {
+        let request = turn.request(&rule).unwrap();
+        read(&rule, turn, &request.url, text.as_bytes(), &[]).unwrap()
+    };
+    let one = read(&first, r#"{"r":[{"x":1}],"s":[{"y":2},3]}"#);
+    assert_eq!(one.items.iter().map(Vec::len).collect::<Vec<_>>(), [1, 2]);
+    let again = read(&one.next.unwrap(), r#"{"r":[{"x":1}],"s":[{"y":2},3]}"#);
+    assert_eq!(again.end, "an answer that repeats an earlier one");
+    assert!(again.items.iter().all(Vec::is_empty));
+    assert_eq!(read(&first, "{}").end, "an answer without items");
+}

@@ -60,7 +60,7 @@ fn shapes() {
 fn a_cap_holds_for_a_shape_and_is_told_once() {
     let traps = Traps::default();
     let day = |n: u64| format!("https://e.org/cal/{}/{}", 2000 + n / 12, n % 12 + 1);
-    let verdicts: Vec<Verdict> = (0..10).map(|n| traps.judge(&day(n), Some(5))).collect();
+    let verdicts: Vec<Verdict> = (0..10).map(|n| traps.judge(&day(n), 1, Some(5))).collect();
     assert!(
         verdicts[..5]
             .iter()
@@ -74,7 +74,7 @@ fn a_cap_holds_for_a_shape_and_is_told_once() {
     );
     // Another shape has a cap of its own.
     assert_eq!(
-        traps.judge("https://e.org/other/2024/5", Some(5)),
+        traps.judge("https://e.org/other/2024/5", 1, Some(5)),
         Verdict::Take
     );
     let sprung = traps.sprung();
@@ -82,8 +82,8 @@ fn a_cap_holds_for_a_shape_and_is_told_once() {
     assert_eq!((sprung[0].taken, sprung[0].left), (5, 5));
     assert_eq!(traps.of(&day(99)).unwrap(), sprung[0]);
     // Lifted, or raised.
-    assert_eq!(traps.judge(&day(50), None), Verdict::Take);
-    assert_eq!(traps.judge(&day(51), Some(6)), Verdict::Take);
+    assert_eq!(traps.judge(&day(50), 1, None), Verdict::Take);
+    assert_eq!(traps.judge(&day(51), 1, Some(6)), Verdict::Take);
     traps.clear();
     assert!(traps.sprung().is_empty());
 }
@@ -94,7 +94,7 @@ fn queries_are_capped_only_where_their_keys_are_permuted() {
     // One form with very many values.
     for n in 0..5000 {
         let url = format!("https://e.org/index.php?option=content&view=article&id={n}");
-        assert_eq!(traps.judge(&url, Some(100)), Verdict::Take);
+        assert_eq!(traps.judge(&url, 1, Some(100)), Verdict::Take);
     }
     // Facets in every order and set.
     let facets = ["size", "colour", "brand", "price", "sort"];
@@ -104,7 +104,7 @@ fn queries_are_capped_only_where_their_keys_are_permuted() {
         let chosen = keys.filter(|(bit, _)| n >> bit & 1 == 1);
         let query: Vec<String> = chosen.map(|(_, key)| format!("{key}={n}")).collect();
         let url = format!("https://e.org/shop?{}", query.join("&"));
-        left += u64::from(traps.judge(&url, Some(100)) != Verdict::Take);
+        left += u64::from(traps.judge(&url, 1, Some(100)) != Verdict::Take);
     }
     assert!((3000..4000).contains(&left), "{left}");
     assert_eq!(traps.sprung()[0].kind, Kind::Query);
@@ -116,7 +116,7 @@ fn a_session_takes_a_hundredth() {
     let taken = (0..100)
         .filter(|n| {
             let url = format!("https://e.org/a?sid=abcdefgh{n}");
-            traps.judge(&url, Some(1000)) == Verdict::Take
+            traps.judge(&url, 1, Some(1000)) == Verdict::Take
         })
         .count();
     assert_eq!(taken, 10);
@@ -126,8 +126,8 @@ fn a_session_takes_a_hundredth() {
 fn memory_is_bounded() {
     let traps = Traps::default();
     for n in 0..30_000 {
-        traps.judge(&format!("https://e.org/x{n}/2024/5"), Some(1));
-        traps.judge(&format!("https://e.org/x{n}?a=1&b=2"), Some(1));
+        traps.judge(&format!("https://e.org/x{n}/2024/5"), 1, Some(1));
+        traps.judge(&format!("https://e.org/x{n}?a=1&b=2"), 1, Some(1));
     }
     let table = traps.table();
     assert!(table.shapes.len() <= SHAPES && table.queries.len() <= SHAPES);
@@ -142,4 +142,33 @@ proptest! {
             prop_assert!(!shape.text.is_empty());
         }
     }
+}
+
+#[test]
+fn a_shape_is_lifted_and_gives_back_what_it_left_out() {
+    let traps = Traps::default();
+    let day = |n: u32| format!("https://e.org/day/2024/5/{n}");
+    for n in 1..=9 {
+        traps.judge(&day(n), n, Some(5));
+    }
+    let [trap] = &traps.sprung()[..] else {
+        panic!("one trap")
+    };
+    let shape = trap.shape.clone();
+    assert_eq!((trap.taken, trap.left, trap.lifted), (5, 4, false));
+    assert!(traps.knows(&shape) && !traps.knows("e.org/other"));
+    let back = traps.lift(&shape, true).unwrap();
+    let left: Vec<(&str, u32)> = back.iter().map(|l| (&*l.url, l.depth)).collect();
+    assert_eq!(left.len(), 4);
+    assert_eq!(left[0], (day(6).as_str(), 6));
+    assert_eq!(traps.lift(&shape, true), None);
+    assert_eq!(traps.judge(&day(20), 1, Some(5)), Verdict::Take);
+    assert!(traps.sprung()[0].lifted);
+    // What is lifted outlives starting over.
+    traps.clear();
+    for n in 1..=9 {
+        assert_eq!(traps.judge(&day(n), 1, Some(5)), Verdict::Take);
+    }
+    assert_eq!(traps.lift(&shape, false), Some(Vec::new()));
+    assert_eq!(traps.judge(&day(21), 1, Some(5)), Verdict::LeaveFirst);
 }

@@ -1,6 +1,7 @@
 //! The director: starts the sites, hears the operator, and ends the run.
 
 mod controls;
+mod lift;
 mod obey;
 mod pages;
 mod reload;

@@ -78,6 +78,11 @@ impl Director {
                 include,
                 pattern,
             } => self.add_rule(site, include, pattern).await,
+            Command::Lift {
+                site,
+                shape,
+                lifted,
+            } => self.lift(site, shape, lifted).await,
             Command::Reload { preview } => self.read_again(preview).await,
             Command::Undo => self.take_back().await,
             Command::Stop => Ok(Done::plain("finishing what is in flight")),

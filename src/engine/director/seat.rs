@@ -2,6 +2,7 @@
 
 use crate::archive::Archive;
 use crate::config::Site;
+use crate::discover::copies::Copies;
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
@@ -53,7 +54,16 @@ impl Shared {
         for seen in opened.redirects {
             chains.restore(seen.page, seen.from, seen.to);
         }
+        let copies = Copies::default();
+        for (page, print) in opened.texts {
+            copies.add(page, print);
+        }
         let saved = tuned::begin(config, opened.saved, opened.changed, watched);
+        let marks = opened.marks;
+        let traps = Traps::default();
+        for shape in &saved.controls.lifted {
+            traps.lift(shape, true);
+        }
         let controls = saved.controls.now.clone();
         let rules = Rules::new(config.clone(), &controls, saved.rules.clone(), None);
         let context = Arc::new(SiteContext {
@@ -73,12 +83,14 @@ impl Shared {
             again: AtomicBool::new(opened.counts.round.number > 0),
             digesting: AtomicUsize::new(0),
             order: Order::default(),
-            traps: Traps::default(),
+            traps,
+            copies,
             importing: Mutex::default(),
             settled: Notify::new(),
         });
         let begin = Begin {
             saved,
+            marks,
             over: opened.counts.done + opened.counts.failed,
             done: opened.counts.done,
             changed: opened.changed,

@@ -1,7 +1,8 @@
 //! What the operator wants of a site.
 
 use super::{Hold, Queue, Supervisor};
-use crate::bus::{Origin, Reply, SiteControls, SiteDetail, SiteState};
+use crate::bus::{Origin, Reply, SiteControls, SiteDetail, SiteState, TrapRow};
+use crate::config::RecordRule;
 use crate::engine::auto::Auto;
 use crate::engine::host::RobotsState;
 use crate::engine::site::Control;
@@ -15,6 +16,8 @@ use url::{Position, Url};
 
 /// Between two looks of a site that tunes itself.
 const TUNE: Duration = Duration::from_secs(1);
+/// Traps told of at most.
+const TRAPS: usize = 200;
 /// Hosts told of at most.
 const HOSTS: usize = 200;
 
@@ -58,6 +61,14 @@ impl Supervisor {
                 if self.state.is_over() {
                     self.enter(SiteState::Starting, None).await;
                 }
+            }
+            Control::Lifted(shape, true) => {
+                self.saved.controls.lifted.insert(shape);
+                self.unsaved = true;
+            }
+            Control::Lifted(shape, false) => {
+                self.saved.controls.lifted.remove(&shape);
+                self.unsaved = true;
             }
             Control::Tell(reply) => self.tell_detail(reply, now),
             Control::Robots(url, reply) => reply.send(self.robots_words(&url)),
@@ -212,19 +223,36 @@ impl Supervisor {
 
     fn tell_detail(&self, reply: Reply<SiteDetail>, now: Instant) {
         let rules = self.site.rules();
-        let records = rules.config.extract.iter().map(|rule| {
+        let words = |rule: &RecordRule, from: &str| {
             let fields: Vec<&str> = rule.fields.iter().map(|f| f.name.as_str()).collect();
-            let when = rule
-                .when
-                .as_ref()
-                .map_or("every page", |when| when.0.as_str());
-            format!("{} from {when}: {}", rule.record, fields.join(", "))
+            format!("{} from {from}: {}", rule.record, fields.join(", "))
+        };
+        let of_pages = rules.config.extract.iter().map(|rule| {
+            let when = rule.when.as_ref();
+            words(rule, when.map_or("every page", |when| when.0.as_str()))
+        });
+        let of_apis = rules.config.discover.api.iter().flat_map(|api| {
+            let items = api.records.iter();
+            items.map(|item| words(&item.rule, api.name()))
         });
         reply.send(SiteDetail {
             hosts: self.hosts.rows(now, HOSTS),
+            traps: self.traps(),
             rules: rules.words(),
-            records: records.collect(),
+            records: of_pages.chain(of_apis).collect(),
         });
+    }
+
+    fn traps(&self) -> Vec<TrapRow> {
+        let sprung = self.site.traps.sprung().into_iter().take(TRAPS);
+        let rows = sprung.map(|trap| TrapRow {
+            kind: trap.kind.as_str().into(),
+            shape: trap.shape,
+            taken: trap.taken,
+            left: trap.left,
+            lifted: trap.lifted,
+        });
+        rows.collect()
     }
 
     fn robots_words(&mut self, url: &Url) -> Option<String> {

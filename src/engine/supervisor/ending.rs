@@ -2,7 +2,7 @@
 
 use super::feed::AHEAD_MOST;
 use super::{Hold, Queue, Supervisor};
-use crate::bus::{Event, Level, SiteState};
+use crate::bus::{Copied, Event, Level, SiteState};
 use crate::config::Robots;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Trap;
@@ -40,7 +40,8 @@ impl Supervisor {
             self.over_with(SiteState::Finished, Some(why.into())).await;
         } else if matches!(self.queue, Queue::Drained) && self.hosts.waiting() == 0 {
             let done = self.done_before + self.site.done.load(Ordering::Relaxed);
-            if done == 0 {
+            // A site may live by its APIs alone.
+            if done == 0 && self.marks.is_empty() {
                 let why = self
                     .trouble
                     .clone()
@@ -61,6 +62,14 @@ impl Supervisor {
     async fn over_with(&mut self, state: SiteState, why: Option<Arc<str>>) {
         if let Some(text) = traps(&self.site.traps.sprung()) {
             self.site.say(Level::Warn, text).await;
+        }
+        let copied = self.site.copies.counts();
+        if copied != Copied::default() {
+            let text = format!(
+                "duplicates: {} pages have the text of another, {} nearly; export --what duplicates lists them",
+                copied.exact, copied.near
+            );
+            self.site.say(Level::Info, text).await;
         }
         let level = match state {
             SiteState::Failed => Level::Error,
@@ -108,6 +117,11 @@ impl Supervisor {
                 site.store.save_site(site.id, saved).await;
             }));
         }
+    }
+
+    pub(super) async fn tell_copies(&mut self) {
+        let (site, copied) = (self.site.id, self.site.copies.counts());
+        self.site.tell(Event::Copies { site, copied }).await;
     }
 
     pub(super) async fn tell_controls(&mut self, why: Option<Arc<str>>) {
@@ -175,9 +189,11 @@ impl Supervisor {
             self.sitemaps_seen.clear();
             self.saved.sitemaps_done = false;
             self.site.traps.clear();
+            self.site.copies.clear();
             self.site.order.clear();
             self.saved.controls.sources.clear();
             self.sources.clear();
+            self.marks.clear();
             self.rescope = false;
             self.opening = false;
             self.site.again.store(false, Ordering::Relaxed);

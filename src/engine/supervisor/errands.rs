@@ -99,6 +99,7 @@ impl Supervisor {
             kind: ErrandKind::Sitemap { nesting, asked },
             url,
             tries: 0,
+            judged: false,
         };
         self.hosts.add_errand(errand, now, now);
     }

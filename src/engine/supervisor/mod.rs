@@ -20,7 +20,8 @@ use crate::bus::{Attempt, Doing, Event, Reply, SiteState, WorkerId};
 use crate::config::{Robots, Sitemap};
 use crate::page::{FailureKind, Fingerprint, Outcome, SkipReason, time};
 use crate::store::{Lease, Leased, NewUrl, Pending, Refresh, SavedSite, Via};
-use std::collections::HashSet;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -56,6 +57,8 @@ enum Hold {
 pub struct Begin {
     /// Its site's saved state and controls, resumed or fresh.
     pub saved: SavedSite,
+    /// How far its APIs have been read, by what each is known by.
+    pub marks: BTreeMap<String, Value>,
     /// Pages done and failed in earlier runs.
     pub over: u64,
     /// Pages done in earlier runs.
@@ -97,6 +100,8 @@ pub struct Supervisor {
     reading: i64,
     /// Lists and APIs that are not at their end, by what each is known by.
     sources: HashSet<String>,
+    /// How far APIs are read; the store keeps that with their answers.
+    marks: BTreeMap<String, Value>,
     sitemaps_seen: HashSet<Fingerprint>,
     saved: SavedSite,
     done_before: u64,
@@ -146,6 +151,7 @@ impl Supervisor {
             sitemaps_open: 0,
             reading: 0,
             sources: HashSet::new(),
+            marks: begin.marks,
             sitemaps_seen: HashSet::new(),
             saved: begin.saved,
             done_before: begin.done,
@@ -213,6 +219,7 @@ impl Supervisor {
         let now = Instant::now();
         self.tell_controls(None).await;
         self.enter(SiteState::Starting, None).await;
+        self.tell_copies().await;
         let rules = site.rules();
         let starts = rules.config.start.iter().map(|url| NewUrl {
             print: site.print(url.as_str()),
@@ -325,6 +332,7 @@ impl Supervisor {
                     self.trouble.get_or_insert_with(|| why.clone());
                     self.end(&leased, Outcome::Failed(FailureKind::Robots), Some(&why));
                 }
+                Next::Refused(errand, why) => self.source_refused(errand, &why).await,
                 Next::Work(origin, work) => self.employ(worker, origin, work, now).await,
             }
         }

@@ -26,11 +26,13 @@ impl Supervisor {
         }
         for rule in &rules.config.discover.api {
             let key = api::key(rule);
-            let mark = self.saved.controls.sources.get(&key);
+            // Earlier versions kept it with the site's controls.
+            let old = || self.saved.controls.sources.get(&key);
+            let mark = self.marks.get(&key).or_else(old);
             // Its first address was checked when the sites file was read, and
             // a later one when it was taken up.
             if let Some(turn) = api::resume(rule, mark)
-                && let Ok(errand) = api::errand(rule, turn)
+                && let Ok(errand) = api::errand(rules, rule, turn)
                 && self.sources.insert(key)
             {
                 self.hosts.add_errand(errand, now, now);
@@ -45,6 +47,7 @@ impl Supervisor {
                     kind: ErrandKind::List(rule.clone()),
                     url: url.clone(),
                     tries: 0,
+                    judged: self.site.rules().is_own(url),
                 };
                 self.hosts.add_errand(errand, now, now);
             }
@@ -63,8 +66,12 @@ impl Supervisor {
     /// A list, or an answer of an API, was read.
     pub(super) fn source_read(&mut self, read: SourceRead, now: Instant) {
         if let Some(mark) = read.mark {
-            self.saved.controls.sources.insert(read.key.clone(), mark);
-            self.unsaved = true;
+            if read.stored {
+                self.marks.insert(read.key.clone(), mark);
+            } else {
+                self.saved.controls.sources.insert(read.key.clone(), mark);
+                self.unsaved = true;
+            }
         }
         for url in read.sitemaps {
             self.add_sitemap(url, 0, true, now);
@@ -75,6 +82,18 @@ impl Supervisor {
                 self.sources.remove(&read.key);
             }
         }
+    }
+
+    /// robots.txt forbids a list or an API that is on a host of the site.
+    pub(super) async fn source_refused(&mut self, errand: Errand, why: &str) {
+        let (key, name) = match &errand.kind {
+            ErrandKind::List(rule) => (list::key(rule), format!("list {}", rule.from)),
+            ErrandKind::Api(call) => (api::key(&call.rule), format!("api {}", call.rule.name())),
+            // Only those are judged.
+            ErrandKind::Robots | ErrandKind::Sitemap { .. } => return,
+        };
+        let text = format!("{name}: {why}; if you may read it, write fetch.robots: ignore");
+        self.no_source(&key, text).await;
     }
 
     /// A list or an API could not be had.

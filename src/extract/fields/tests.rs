@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::{Overrides, parse};
+use crate::extract::links;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -395,6 +396,17 @@ fn measure_five_fields_and_links() {
         let mut links = 0;
         links::scan(page, &mut |_| links += 1);
         links
+    });
+    per_page("links and digests of the text", &mut |page| {
+        let mut content = Content::default();
+        let mut links = 0;
+        scan(page, &mut pass::NoTree, Some(&mut content), &mut |_| {
+            links += 1
+        });
+        links
+            + content
+                .print()
+                .map_or(0, |print| usize::from(print.near > 0))
     });
     let five = per_page("five fields and links", &mut |page| streamed(&plan, page));
     per_page("five lists and links", &mut |page| streamed(&all, page));

@@ -21,6 +21,7 @@ pub(crate) fn site(start: &str) -> Site {
             compress: crate::config::Compress::Gzip,
             rotate: 1 << 30,
             links: false,
+            duplicates: false,
         },
         name: "test".to_owned(),
         start: vec![Url::parse(start).unwrap()],

@@ -6,6 +6,7 @@
 //! row is whole.
 
 mod change;
+mod duplicate;
 mod graph;
 mod journal;
 mod page;
@@ -13,6 +14,7 @@ mod record;
 mod status;
 
 pub use self::change::ChangeRow;
+pub use self::duplicate::DuplicateRow;
 pub use self::graph::{Brief, DeadLink, Degrees, Edge, Edges, PageSet};
 pub use self::page::PageRow;
 pub use self::record::RecordRow;
@@ -141,6 +143,19 @@ impl Reader {
         self.each(sql, None, journal::read, visit)
     }
 
+    /// Hands every page whose text another page of its site has, or nearly, to
+    /// `visit`, group by group.
+    ///
+    /// # Errors
+    /// What SQLite or `visit` says.
+    pub fn duplicates<E: From<rusqlite::Error>>(
+        &self,
+        site: Option<&str>,
+        visit: impl FnMut(DuplicateRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        duplicate::each(&self.conn, site, visit)
+    }
+
     /// The names of all fields that any record has, each once, in the order in
     /// which they appeared.
     ///
@@ -169,7 +184,7 @@ impl Reader {
         mut visit: impl FnMut(T) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut piece = Vec::with_capacity(ROWS);
-        let mut after = -1i64;
+        let mut after = i64::MIN;
         loop {
             let mut bytes = 0;
             {

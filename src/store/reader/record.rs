@@ -11,7 +11,7 @@ pub struct RecordRow {
     pub site: String,
     /// The rule's name.
     pub record: String,
-    /// Its page's URL.
+    /// The URL of its page, or of the API that gave it (without its query).
     pub url: String,
     /// When that was fetched, milliseconds since the epoch.
     pub fetched_at: Option<u64>,
@@ -27,11 +27,15 @@ pub struct RecordRow {
     pub fields: Map<String, Value>,
 }
 
-pub(super) const RECORDS: &str = "SELECT r.id, s.name, r.name, u.url, \
-     coalesce(p.fetched_at, a.fetched_at), r.fields, coalesce(p.outcome, a.outcome), p.reason, \
-     coalesce(p.status, a.status), u.depth \
-     FROM record r CROSS JOIN site s ON s.key = r.site CROSS JOIN url u ON u.id = r.id >> 16 \
+/// Those of pages, and before them those of answers of APIs, whose numbers are
+/// below 0. An answer is done: 1.
+pub(super) const RECORDS: &str = "SELECT r.id, s.name, r.name, coalesce(u.url, w.url, ''), \
+     coalesce(p.fetched_at, a.fetched_at, w.at), r.fields, \
+     CASE WHEN w.id IS NULL THEN coalesce(p.outcome, a.outcome) ELSE 1 END, p.reason, \
+     coalesce(p.status, a.status), coalesce(u.depth, 0) \
+     FROM record r CROSS JOIN site s ON s.key = r.site LEFT JOIN url u ON u.id = r.id >> 16 \
      LEFT JOIN page p ON p.id = r.id >> 16 LEFT JOIN again a ON a.id = r.id >> 16 \
+     LEFT JOIN answer w ON w.id = r.id >> 16 \
      WHERE r.id > ?1 AND (?2 IS NULL OR s.name = ?2) ORDER BY r.id";
 
 /// The record and about how many bytes it takes.

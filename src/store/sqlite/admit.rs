@@ -1,7 +1,7 @@
 //! A site that joins while the crawl runs.
 
 use super::core::Core;
-use super::resume::{redirects_of, take_up};
+use super::resume::{redirects_of, take_up, texts_of};
 use super::site::Site;
 use super::{OpenedSite, OpeningSite};
 use crate::page::{Fingerprint, PageId, SiteId};
@@ -46,6 +46,7 @@ impl Core {
             row.get(0)
         })?;
         opened.redirects = redirects_of(&tx, key)?;
+        opened.texts = texts_of(&tx, key)?;
         {
             let mut urls = tx.prepare("SELECT id, print FROM url WHERE site = ?1")?;
             let mut rows = urls.query(params![key])?;

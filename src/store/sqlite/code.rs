@@ -15,6 +15,11 @@ pub(in crate::store) fn within(page: u32, n: u32) -> i64 {
     (i64::from(page) << WITHIN) | i64::from(n.min(MOST_WITHIN))
 }
 
+/// The id of the `n`th record of an answer, whose own id is below 0.
+pub(super) fn within_answer(answer: i64, n: u32) -> i64 {
+    (answer << WITHIN) | i64::from(n.min(MOST_WITHIN))
+}
+
 /// SQLite's integers are signed; nothing here comes near their end.
 pub(in crate::store) fn int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)

@@ -44,6 +44,8 @@ pub(super) struct Start {
     pub(super) known: Arc<Known>,
     /// The next page's number.
     pub(super) next: u32,
+    /// The number of the last answer of an API: they are counted down from 0.
+    pub(super) last_answer: i64,
     pub(super) fields: Fields,
     /// Keys whose rows are to be swept up.
     pub(super) orphans: Vec<i64>,
@@ -131,6 +133,7 @@ impl Core {
                 let _ = reply.send(Handed::new(lease, self.start.back.clone(), progress));
             }
             Op::Commit(commit) => self.end(*commit),
+            Op::Answer(answer) => self.answered(*answer),
             Op::Release { site, pages } => {
                 for page in pages {
                     self.leases.give_back(&mut self.start.sites, site, page);

@@ -3,6 +3,7 @@
 //! The site gets another key, so that after a crash it is either whole or
 //! empty; rows of a key that no site has are nobody's.
 
+use super::answer;
 use super::code::{WITHIN, int};
 use super::revise::DELETE_RECORDS;
 use super::site::{Place, Sites};
@@ -25,6 +26,7 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, id: SiteId) -> Result<
     ] {
         run(conn, sql, [site.key])?;
     }
+    answer::forget_marks(conn, site.key)?;
     // The greatest key is always a site's, so this one was never used.
     let key = conn
         .prepare_cached("SELECT max(key) + 1 FROM site")?
@@ -87,6 +89,7 @@ pub(super) struct Sweeping {
 enum Part {
     Queue,
     Retry,
+    Answers,
     /// URLs, and all that hangs on them, behind this one.
     Urls(u32),
 }
@@ -96,6 +99,7 @@ enum Part {
 pub(super) enum Dust {
     Queue { key: i64, to: Place },
     Retry { key: i64, to: Place },
+    Answer(i64),
     Urls { key: i64, from: u32, to: u32 },
 }
 
@@ -128,10 +132,17 @@ impl Sweeping {
                            LIMIT 1 OFFSET ?2";
                 let to = place(conn, sql, key, most)?;
                 if to.is_none() {
-                    self.at = Part::Urls(0);
+                    self.at = Part::Answers;
                 }
                 let to = to.unwrap_or(last);
                 Some(Dust::Retry { key, to })
+            }
+            Part::Answers => {
+                let found = answer::of_site(conn, key)?;
+                if found.is_none() {
+                    self.at = Part::Urls(0);
+                }
+                found.map(Dust::Answer)
             }
             Part::Urls(from) => {
                 let mut statement = conn.prepare_cached(
@@ -179,6 +190,7 @@ pub(super) fn sweep(conn: &Connection, dust: Dust) -> Result<()> {
             let sql = "DELETE FROM retry WHERE site = ?1 AND (due, id) <= (?2, ?3)";
             run(conn, sql, params![key, to.0, to.1])?;
         }
+        Dust::Answer(id) => answer::sweep(conn, id)?,
         Dust::Urls { key, from, to } => {
             run(conn, "DELETE FROM temp.pick", [])?;
             run(
@@ -194,6 +206,7 @@ pub(super) fn sweep(conn: &Connection, dust: Dust) -> Result<()> {
                 "DELETE FROM redirect WHERE id IN temp.pick",
                 "DELETE FROM link WHERE id IN temp.pick",
                 "DELETE FROM evidence WHERE id IN temp.pick",
+                "DELETE FROM content WHERE id IN temp.pick",
                 "DELETE FROM page WHERE id IN temp.pick",
                 "DELETE FROM url WHERE id IN temp.pick",
             ] {

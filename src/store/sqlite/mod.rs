@@ -4,8 +4,10 @@
 //! each request at once to an open transaction and commits in groups. Another
 //! reads for the deck. Other processes read beside them ([`super::reader`]).
 
+mod additions;
 mod admit;
 pub(in crate::store) mod again;
+mod answer;
 pub(in crate::store) mod code;
 mod core;
 mod filter;
@@ -40,11 +42,13 @@ use super::folder::DATABASE;
 use super::known::Known;
 use super::lock::Lock;
 use super::{
-    Commit, JournalEntry, Lease, NewUrl, Pending, Prune, Refresh, Revision, SavedSite, Store,
-    StoreError,
+    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Pending, Prune, Refresh, Revision, SavedSite,
+    Store, StoreError,
 };
 use crate::bus::{self, Event, Pick, Round, SiteDelta, Told};
-use crate::page::{Fingerprint, PageId, SiteId};
+use crate::page::{Fingerprint, PageId, SiteId, TextPrint};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -117,6 +121,10 @@ pub struct OpenedSite {
     pub changed: bool,
     /// Its redirects that lead to a known page.
     pub redirects: Vec<Redirect>,
+    /// The texts of its pages, as far as they are kept.
+    pub texts: Vec<(PageId, TextPrint)>,
+    /// How far each of its APIs was read; none where its document has changed.
+    pub marks: BTreeMap<String, Value>,
 }
 
 /// Counters of a site.
@@ -208,6 +216,7 @@ pub fn open(dir: &Path, opening: Opening) -> Result<Opened, StoreError> {
         sites: found.sites,
         known: known.clone(),
         next: found.next,
+        last_answer: found.last_answer,
         fields: found.fields,
         orphans: found.orphans,
         rounds: found.rounds,
@@ -316,6 +325,13 @@ impl Store for SqliteStore {
         if let Some(ops) = &self.ops {
             // As in `send`.
             let _ = ops.blocking_send(Op::Commit(Box::new(commit)));
+        }
+    }
+
+    fn answer_blocking(&self, answer: ApiAnswer) {
+        if let Some(ops) = &self.ops {
+            // As in `send`.
+            let _ = ops.blocking_send(Op::Answer(Box::new(answer)));
         }
     }
 

@@ -4,7 +4,9 @@ use super::OpeningSite;
 use super::admit::Admitted;
 use crate::bus::Pick;
 use crate::page::{PageId, SiteId};
-use crate::store::{Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite};
+use crate::store::{
+    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, oneshot};
 
@@ -17,6 +19,7 @@ pub(super) enum Op {
         reply: oneshot::Sender<Handed>,
     },
     Commit(Box<Commit>),
+    Answer(Box<ApiAnswer>),
     Release {
         site: SiteId,
         pages: Vec<PageId>,

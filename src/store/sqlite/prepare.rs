@@ -43,6 +43,7 @@ impl Core {
             attempt: commit.attempt,
             content_type: commit.content_type,
             canonical: commit.canonical,
+            content: commit.content.filter(|_| keep),
             redirect,
             records,
             fresh,
@@ -87,7 +88,7 @@ impl Core {
     }
 
     /// Writes down fields that no record of this kind had before.
-    fn register(&mut self, site: SiteId, record: &Record) {
+    pub(super) fn register(&mut self, site: SiteId, record: &Record) {
         let of_record = (site, record.name.clone());
         let seen = self.start.fields.entry(of_record).or_default();
         let mut new = Vec::new();

@@ -1,17 +1,21 @@
 //! What is read back when a job's folder is opened.
 
 use super::again::{self, Refreshing};
+use super::answer;
 use super::code::state;
 use super::core::Fields;
 use super::site::{Site, Sites};
 use super::{OpenedSite, OpeningSite, Redirect, SiteCounts};
 use crate::bus::{Round, SiteDelta};
-use crate::page::{Fingerprint, PageId};
+use crate::page::{Fingerprint, PageId, TextPrint};
 use crate::store::SavedSite;
 use crate::store::known::Known;
 use rusqlite::{Connection, OptionalExtension, Result, Row, TransactionBehavior, params};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+
+/// Texts of pages that are read back, to be counted on.
+const TEXTS: i64 = 2_000_000;
 
 /// The job as it stands in the tables.
 pub(super) struct Resumed {
@@ -19,6 +23,8 @@ pub(super) struct Resumed {
     pub(super) opened: Vec<OpenedSite>,
     pub(super) known: Known,
     pub(super) next: u32,
+    /// The number of the last answer of an API.
+    pub(super) last_answer: i64,
     pub(super) fields: Fields,
     /// Keys of URLs that no site has: what is left of sites that were forgotten.
     pub(super) orphans: Vec<i64>,
@@ -43,14 +49,17 @@ pub(super) fn resume(conn: &mut Connection, wanted: &[OpeningSite]) -> Result<Re
     tx.commit()?;
     let sites = Sites::new(sites);
     redirects(conn, &sites, &mut opened)?;
+    texts(conn, &sites, &mut opened)?;
     let (known, next, orphans) = known(conn, &sites)?;
     let fields = fields(conn, &sites)?;
     let rounds = Refreshing::left(conn, &sites)?;
+    let last_answer = answer::last(conn)?;
     Ok(Resumed {
         sites,
         opened,
         known,
         next,
+        last_answer,
         fields,
         orphans,
         rounds,
@@ -83,11 +92,16 @@ pub(super) fn take_up(
     conn.prepare_cached("UPDATE site SET place = ?2, digest = ?3 WHERE key = ?1")?
         .execute(params![key, place, digest])?;
     delta.round = again::round(conn, key)?;
+    if old != digest {
+        answer::forget_marks(conn, key)?;
+    }
     let opened = OpenedSite {
         saved,
         counts: SiteCounts::from(delta),
         changed: old != digest,
         redirects: Vec::new(),
+        texts: Vec::new(),
+        marks: answer::marks(conn, key)?,
     };
     Ok((key, delta, opened))
 }
@@ -168,6 +182,36 @@ fn redirects(conn: &Connection, sites: &Sites, opened: &mut [OpenedSite]) -> Res
         }
     }
     Ok(())
+}
+
+/// The texts of pages, up to [`TEXTS`] of them.
+fn texts(conn: &Connection, sites: &Sites, opened: &mut [OpenedSite]) -> Result<()> {
+    let places: HashMap<i64, usize> = sites.keys().zip(0..).collect();
+    let mut statement =
+        conn.prepare("SELECT id, site, exact, near FROM content ORDER BY id LIMIT ?1")?;
+    let mut rows = statement.query([TEXTS])?;
+    while let Some(row) = rows.next()? {
+        if let Some(place) = places.get(&row.get::<_, i64>(1)?) {
+            opened[*place].texts.push(text(row)?);
+        }
+    }
+    Ok(())
+}
+
+/// The texts of one site.
+pub(super) fn texts_of(conn: &Connection, key: i64) -> Result<Vec<(PageId, TextPrint)>> {
+    conn.prepare("SELECT id, site, exact, near FROM content WHERE site = ?1 ORDER BY id LIMIT ?2")?
+        .query_map([key, TEXTS], text)?
+        .collect()
+}
+
+fn text(row: &Row<'_>) -> Result<(PageId, TextPrint)> {
+    let bits = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+    let print = TextPrint {
+        exact: bits(2)?,
+        near: bits(3)?,
+    };
+    Ok((PageId(row.get(0)?), print))
 }
 
 /// In the order of the numbers, which is that of the file: one pass.

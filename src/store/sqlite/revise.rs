@@ -287,6 +287,7 @@ fn requeue(conn: &Connection) -> Result<()> {
         "DELETE FROM redirect WHERE id IN temp.pick",
         "DELETE FROM link WHERE id IN temp.pick",
         "DELETE FROM evidence WHERE id IN temp.pick",
+        "DELETE FROM content WHERE id IN temp.pick",
         "DELETE FROM page WHERE id IN temp.pick",
     ] {
         run(conn, sql, [])?;

@@ -1,5 +1,6 @@
 //! The database file: made, recognised, configured.
 
+use super::additions;
 use crate::store::StoreError;
 use crate::store::folder::DATABASE;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
@@ -60,6 +61,7 @@ pub(super) fn open(dir: &Path, cache_kib: u32) -> Result<(Connection, bool), Sto
     conn.execute_batch(REFRESH).map_err(wrap)?;
     conn.execute_batch(include_str!("additions.sql"))
         .map_err(wrap)?;
+    additions::make(&conn).map_err(wrap)?;
     Ok((conn, found))
 }
 
@@ -86,6 +88,7 @@ pub(in crate::store) fn open_to_read(
     conn.pragma_update(None, "cache_size", -i64::from(cache_kib))
         .map_err(wrap)?;
     stand_in(&conn).map_err(wrap)?;
+    additions::stand_in(&conn).map_err(wrap)?;
     Ok(conn)
 }
 
@@ -169,6 +172,7 @@ fn configure(conn: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
 fn create(conn: &mut Connection) -> rusqlite::Result<()> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute_batch(include_str!("schema.sql"))?;
+    tx.execute_batch(include_str!("records.sql"))?;
     tx.pragma_update(None, "application_id", APPLICATION)?;
     tx.pragma_update(None, "user_version", FORMAT)?;
     tx.commit()

@@ -143,15 +143,6 @@ SELECT u.id, s.name AS site, u.url,
   LEFT JOIN page p ON p.id = u.id
   LEFT JOIN url f ON f.id = u.found_on;
 
-CREATE VIEW records AS
-SELECT r.id >> 16 AS page, s.name AS site, r.name AS record, u.url,
-       strftime('%Y-%m-%dT%H:%M:%fZ', p.fetched_at / 1000.0, 'unixepoch') AS fetched_at,
-       r.fields
-  FROM record r
-  JOIN site s ON s.key = r.site
-  JOIN url u ON u.id = r.id >> 16
-  LEFT JOIN page p ON p.id = r.id >> 16;
-
 CREATE VIEW attempts AS
 SELECT a.id >> 16 AS page, a.id & 65535 AS n, u.url,
        strftime('%Y-%m-%dT%H:%M:%fZ', a.at / 1000.0, 'unixepoch') AS at,

@@ -5,6 +5,7 @@
 //! it is applied. So a group that was rolled back can be applied again.
 
 use super::again::{self, Turn};
+use super::answer::{self, Answered};
 use super::code::{DONE, FAILED, int, outcome, via, within};
 use super::forget::{self, Dust};
 use super::link::{self, Packed};
@@ -13,7 +14,7 @@ use super::revise;
 use super::settle;
 use super::site::{Place, Site, Sites};
 use crate::bus::{Attempt, SiteState};
-use crate::page::{FailureKind, Outcome, SiteId, SkipReason, Verdict};
+use crate::page::{FailureKind, Outcome, SiteId, SkipReason, TextPrint, Verdict};
 use crate::store::{JournalEntry, Revision, SavedSite, Seen, Via};
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) enum Write {
     End(Box<End>),
+    Answer(Box<Answered>),
     Add {
         site: SiteId,
         fresh: Vec<Fresh>,
@@ -93,6 +95,7 @@ pub(super) struct End {
     pub(super) attempt: Option<Attempt>,
     pub(super) content_type: Option<Box<str>>,
     pub(super) canonical: Option<Box<str>>,
+    pub(super) content: Option<TextPrint>,
     /// The target's number, or its address where it is no page.
     pub(super) redirect: Option<std::result::Result<u32, Box<str>>>,
     /// Names and fields, as JSON.
@@ -110,6 +113,7 @@ pub(super) struct End {
 pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &Write) -> Result<()> {
     match write {
         Write::End(end) => apply_end(conn, sites, end),
+        Write::Answer(answer) => answer::apply(conn, sites, answer),
         Write::Add { site, fresh } => add(conn, sites, *site, fresh, None),
         Write::Revise { pages, how } => revise::apply(conn, sites, pages, *how),
         Write::Skip {
@@ -285,6 +289,14 @@ fn insert_page(
             end.canonical,
         ],
     )?;
+    if let Some(content) = end.content {
+        run(
+            conn,
+            "INSERT OR REPLACE INTO content (id, site, exact, near) VALUES (?1, ?2, ?3, ?4)",
+            // The same 64 bits, read as signed numbers.
+            params![end.page, key, content.exact as i64, content.near as i64],
+        )?;
+    }
     if let (Outcome::Failed(_), Some((headers, body))) = (verdict, &end.evidence) {
         run(
             conn,

@@ -140,6 +140,7 @@ fn site() -> SiteDetail {
             "exclude ^/basket (added while it ran)".to_owned(),
         ],
         records: vec!["book from ^/book/: title, price, cover".to_owned()],
+        traps: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::bus::search::{Place, Search, Searched, Seek};
 use crate::bus::{
     Ask, ChangeKind, ChangeList, ChangeRow, FailureGroup, HostRow, JournalList, JournalRow, Linked,
     LinkedList, LinkedRow, PageDetail, PageFilter, PageList, PageOrder, PageRow, RecordList,
-    RecordRow, SiteDetail, Told, Why,
+    RecordRow, SiteDetail, Told, TrapRow, Why,
 };
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use std::time::Duration;
@@ -177,7 +177,7 @@ fn records(wanted: Option<&Search>, offset: u64, limit: usize) -> RecordList {
         RecordRow {
             id: (n + 1) << 16,
             at: total - n,
-            page: PageId(u32::try_from(n).unwrap_or(0) + 1),
+            page: Some(PageId(u32::try_from(n).unwrap_or(0) + 1)),
             site: SiteId(0),
             record: "book".to_owned(),
             url: format!("http://books.example.org/book/{n}"),
@@ -301,6 +301,22 @@ fn site() -> SiteDetail {
             "exclude [?&]sort=".to_owned(),
         ],
         records: vec!["book when ^/book/".to_owned()],
+        traps: vec![
+            TrapRow {
+                kind: "calendar".into(),
+                shape: "books.example.org/events/{date}".to_owned(),
+                taken: 1000,
+                left: 21_400,
+                lifted: false,
+            },
+            TrapRow {
+                kind: "session identifiers".into(),
+                shape: "books.example.org/\u{1b}[2Jlist?sid={session}".to_owned(),
+                taken: 10,
+                left: 7,
+                lifted: true,
+            },
+        ],
     }
 }
 

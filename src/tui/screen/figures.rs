@@ -1,5 +1,6 @@
 //! A site in figures: pages, controls, rates, and why it stands or moved.
 
+use crate::bus::Copied;
 use crate::monitor::SiteView;
 use crate::monitor::line::clock;
 use crate::tui::text;
@@ -95,6 +96,12 @@ pub fn numbers(theme: Theme, site: &SiteView, width: u16) -> Vec<(String, Style)
         ),
         plain,
     ));
+    let copied = site.copied;
+    if copied != Copied::default() {
+        let (exact, near) = (text::count(copied.exact), text::count(copied.near));
+        let words = format!("pages with the text of another: {exact} word for word, {near} nearly");
+        lines.push((words, theme.accent()));
+    }
     if let Some(why) = &site.moved {
         lines.push((format!("workers moved: {why}"), theme.accent()));
     }

@@ -1,7 +1,7 @@
 //! What the panes of a site hold.
 
 use super::records::fill_cell;
-use crate::bus::{Doing, HostRow, SiteDetail};
+use crate::bus::{Doing, HostRow, SiteDetail, TrapRow};
 use crate::monitor::{SiteView, WorkerView};
 use crate::tui::draw::Pen;
 use crate::tui::table::Cell;
@@ -28,11 +28,19 @@ pub enum Pane {
     Charts,
     /// Scope rules, records and how their fields are filled.
     Rules,
+    /// Shapes of URLs of which there is no end.
+    Traps,
 }
 
 impl Pane {
     /// Every one, in their order.
-    pub const ALL: [Self; 4] = [Self::Workers, Self::Hosts, Self::Charts, Self::Rules];
+    pub const ALL: [Self; 5] = [
+        Self::Workers,
+        Self::Hosts,
+        Self::Charts,
+        Self::Rules,
+        Self::Traps,
+    ];
 
     /// The next one.
     pub fn next(self) -> Self {
@@ -40,7 +48,8 @@ impl Pane {
             Self::Workers => Self::Hosts,
             Self::Hosts => Self::Charts,
             Self::Charts => Self::Rules,
-            Self::Rules => Self::Workers,
+            Self::Rules => Self::Traps,
+            Self::Traps => Self::Workers,
         }
     }
 
@@ -51,6 +60,7 @@ impl Pane {
             Self::Hosts => "hosts",
             Self::Charts => "charts",
             Self::Rules => "rules",
+            Self::Traps => "traps",
         }
     }
 }
@@ -89,6 +99,17 @@ pub fn host(theme: Theme, host: &HostRow, column: usize) -> Cell {
         3 => Cell::Text(host.held.clone().into(), theme.warn()),
         4 => Cell::plain(host.rest.map_or(String::new(), text::span)),
         _ => Cell::Text(host.robots.clone().into(), theme.faint()),
+    }
+}
+
+/// A trap's cell.
+pub fn trap(theme: Theme, trap: &TrapRow, column: usize) -> Cell {
+    match column {
+        0 => Cell::Middle(trap.shape.clone(), Style::new()),
+        1 => Cell::Text(trap.kind.clone(), theme.faint()),
+        2 => Cell::plain(text::count(trap.taken)),
+        3 if trap.lifted => Cell::Text("lifted".into(), theme.good()),
+        _ => Cell::Text(text::count(trap.left).into(), theme.warn()),
     }
 }
 

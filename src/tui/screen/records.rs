@@ -142,8 +142,8 @@ impl Screen for Records {
     fn act(&mut self, action: Action, shared: &mut Shared) -> Vec<Effect> {
         match action {
             Action::Enter => {
-                if let Some(row) = self.list.current() {
-                    shared.open(View::Page(row.page));
+                if let Some(page) = self.list.current().and_then(|row| row.page) {
+                    shared.open(View::Page(page));
                 }
             }
             Action::NextRule => {

@@ -38,6 +38,8 @@ pub struct Site {
     worker: Cursor<WorkerId>,
     hosts: Table,
     host: Cursor<String>,
+    traps: Table,
+    trap: Cursor<String>,
     /// First line of the rules.
     top: usize,
     detail: SiteDetail,
@@ -69,6 +71,13 @@ impl Site {
             worker: Cursor::default(),
             hosts: Table::new(hosts),
             host: Cursor::default(),
+            traps: Table::new(vec![
+                Column::text("SHAPE", 16, 0).growing(),
+                Column::text("KIND", 19, 1),
+                Column::number("TAKEN", 6, 0),
+                Column::number("LEFT OUT", 8, 0),
+            ]),
+            trap: Cursor::default(),
             top: 0,
             detail: SiteDetail::default(),
             asked: Asked::default(),
@@ -105,6 +114,8 @@ impl Site {
         }
         let ids = hosts.iter().map(|host| host.origin.clone());
         self.host.settle(0, ids, hosts.len());
+        let shapes = self.detail.traps.iter().map(|trap| trap.shape.clone());
+        self.trap.settle(0, shapes, self.detail.traps.len());
         (workers, hosts)
     }
 
@@ -136,6 +147,7 @@ impl Site {
             Pane::Workers => format!("{mark}workers {}", site.workers.len()),
             Pane::Hosts => format!("{mark}hosts {}", self.detail.hosts.len()),
             Pane::Rules => format!("{mark}rules and fields"),
+            Pane::Traps => format!("{mark}traps {}", self.detail.traps.len()),
         };
         let inside = pen.panel(area, &title);
         let (workers, hosts) = self.settle(shared);
@@ -190,6 +202,30 @@ impl Site {
                         .map(|(text, style)| (text.as_str(), *style))
                         .collect();
                     pen.line(inside, y, &pieces);
+                }
+            }
+            Pane::Traps => {
+                let rows = &self.detail.traps;
+                self.traps.draw(
+                    pen,
+                    inside,
+                    Rows {
+                        cursor: &mut self.trap,
+                        below_head: Vec::new(),
+                        focused: focused && self.chosen,
+                    },
+                    |row, column| Some(panes::trap(theme, rows.get(row)?, column)),
+                    |row| rows.get(row).map(|trap| trap.shape.clone()),
+                );
+                if rows.is_empty() {
+                    let body = self.traps.body;
+                    pen.put(
+                        body,
+                        body.x,
+                        body.y,
+                        "no trap has left a link out",
+                        theme.faint(),
+                    );
                 }
             }
             Pane::Charts => {}
@@ -262,12 +298,27 @@ impl Screen for Site {
             };
             let upper = rest.height - low;
             let chart = rest.height / 2;
+            // Where there are none they take no room, unless they are asked for.
+            let traps = match self.detail.traps.len() {
+                0 if self.pane != Pane::Traps => 0,
+                // Borders, head and rows.
+                traps => u16::try_from(traps + 3)
+                    .unwrap_or(u16::MAX)
+                    .clamp(4, rest.height / 4),
+            };
             for (pane, place) in [
+                (Pane::Traps, at(left, rest.height - traps, side, traps)),
                 (Pane::Workers, at(0, 0, left, upper)),
                 (Pane::Hosts, at(0, upper, left, low)),
                 (Pane::Charts, at(left, 0, side, chart)),
-                (Pane::Rules, at(left, chart, side, rest.height - chart)),
+                (
+                    Pane::Rules,
+                    at(left, chart, side, rest.height - chart - traps),
+                ),
             ] {
+                if place.height == 0 {
+                    continue;
+                }
                 self.pane(pen, place, pane, &site, shared);
                 // Rows of another pane than the cursor's: a click goes there first.
                 if pane != self.pane {
@@ -341,6 +392,16 @@ impl Screen for Site {
                 self.pane = Pane::ALL.get(at).copied().unwrap_or(self.pane);
                 self.chosen = false;
             }
+            Action::Lift => {
+                if let Some(trap) = self.detail.traps.get(self.trap.at) {
+                    let command = Command::Lift {
+                        site: self.id,
+                        shape: trap.shape.clone(),
+                        lifted: !trap.lifted,
+                    };
+                    return submit(shared, command);
+                }
+            }
             // From here on keys mean the row, not the site.
             Action::Enter => self.chosen = true,
             Action::Pane => {
@@ -350,6 +411,7 @@ impl Screen for Site {
             action => {
                 let height = match self.pane {
                     Pane::Hosts => self.host.height,
+                    Pane::Traps => self.trap.height,
                     _ => self.worker.height,
                 };
                 if let Some(by) = steps(action, height) {
@@ -357,6 +419,7 @@ impl Screen for Site {
                     match self.pane {
                         Pane::Workers => self.worker.step(by),
                         Pane::Hosts => self.host.step(by),
+                        Pane::Traps => self.trap.step(by),
                         Pane::Rules => {
                             self.top = self.top.saturating_add_signed(by.clamp(-1000, 1000));
                         }
@@ -384,6 +447,8 @@ impl Screen for Site {
             let hosts = self.detail.hosts.iter();
             let names = hosts.map(|host| panes::host_name(&host.origin).to_owned());
             shared.hosts.insert(self.id, names.collect());
+            let shapes = self.detail.traps.iter().map(|trap| trap.shape.clone());
+            shared.shapes = shapes.collect();
             self.settle(shared);
         }
     }
@@ -396,6 +461,7 @@ impl Screen for Site {
         match self.pane {
             Pane::Workers => Some(&mut self.workers),
             Pane::Hosts => Some(&mut self.hosts),
+            Pane::Traps => Some(&mut self.traps),
             Pane::Charts | Pane::Rules => None,
         }
     }
@@ -412,6 +478,11 @@ impl Screen for Site {
                 Doing::Fetching(url) => Some(url.to_string()),
                 _ => None,
             },
+            (Pane::Traps, _, _) => self
+                .detail
+                .traps
+                .get(self.trap.at)
+                .map(|trap| trap.shape.clone()),
             (Pane::Hosts, true, _) => hosts.get(self.host.at).map(|host| host.origin.clone()),
             _ => shared.site(self.id).map(|site| site.start.to_string()),
         }
@@ -430,6 +501,11 @@ impl Screen for Site {
                 let host = hosts.get(self.host.at)?;
                 let cell = |at| panes::host(theme, host, at).words();
                 (0..self.hosts.columns.len()).map(cell).collect()
+            }
+            Pane::Traps => {
+                let trap = self.detail.traps.get(self.trap.at)?;
+                let cell = |at| panes::trap(theme, trap, at).words();
+                (0..self.traps.columns.len()).map(cell).collect()
             }
             Pane::Charts | Pane::Rules => return None,
         };

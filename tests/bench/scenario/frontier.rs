@@ -125,6 +125,7 @@ async fn lease(store: &dyn Store) -> Result<f64> {
                     content_type: None,
                     redirect: None,
                     canonical: None,
+                    content: None,
                     records: Vec::new(),
                     found: Vec::new(),
                     links: None,

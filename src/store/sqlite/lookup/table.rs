@@ -1,6 +1,7 @@
 //! Records and the journal, a screenful at a time.
 
-use super::super::code::{count, int};
+use super::super::answer::{self, Span};
+use super::super::code::{count, int, within_answer};
 use super::super::filter::Sql;
 use super::{Sites, search};
 use crate::bus::search::Search;
@@ -75,7 +76,8 @@ impl<'a> Of<'a> {
     }
 }
 
-/// The records of the pages that ended last come first, each page's in its
+/// Those of answers of APIs come first, the latest answer's before others'; then
+/// those of the pages that ended last, each page's in its
 /// own order.
 pub(super) fn records(
     conn: &Connection,
@@ -99,6 +101,15 @@ pub(super) fn records(
     if offset >= list.total {
         return Ok(list);
     }
+    let (spans, of_answers) = answer::window(conn, of.key, of.record, offset, limit as u64)?;
+    for span in &spans {
+        of_answer(conn, sites, span, &mut list.rows)?;
+    }
+    let offset = offset.saturating_sub(of_answers);
+    let limit = limit - list.rows.len().min(limit);
+    if limit == 0 {
+        return Ok(list);
+    }
     let mut sql = Sql::new(
         "SELECT p.id, p.site, r.name, u.url, r.fields, p.ended_at, r.id \
          FROM page p INDEXED BY ended \
@@ -118,6 +129,40 @@ pub(super) fn records(
     Ok(list)
 }
 
+/// Records of an answer of an API.
+fn of_answer(
+    conn: &Connection,
+    sites: &Sites,
+    span: &Span,
+    rows: &mut Vec<RecordRow>,
+) -> Result<()> {
+    let Some(site) = sites.of_key(span.site) else {
+        return Ok(());
+    };
+    let number = |n: u64| within_answer(span.id, u32::try_from(n).unwrap_or(u32::MAX));
+    let mut statement = conn.prepare_cached(
+        "SELECT name, fields, id FROM record WHERE id >= ?1 AND id < ?2 ORDER BY id",
+    )?;
+    let mut found = statement.query([
+        number(span.from),
+        number(span.from) + int(span.to - span.from),
+    ])?;
+    while let Some(row) = found.next()? {
+        let fields = row.get_ref(1)?.as_str().unwrap_or_default();
+        rows.push(RecordRow {
+            page: None,
+            at: span.at,
+            // The same 64 bits, of a number below 0.
+            id: row.get::<_, i64>(2)?.cast_unsigned(),
+            site,
+            record: row.get(0)?,
+            url: span.url.clone(),
+            fields: serde_json::from_str(fields).unwrap_or_default(),
+        });
+    }
+    Ok(())
+}
+
 /// One record; `None` where its site is no longer in the file.
 pub(super) fn record(row: &Row<'_>, sites: &Sites) -> Result<Option<RecordRow>> {
     let Some(site) = sites.of_key(row.get(1)?) else {
@@ -125,7 +170,7 @@ pub(super) fn record(row: &Row<'_>, sites: &Sites) -> Result<Option<RecordRow>> 
     };
     let fields = row.get_ref(4)?.as_str().unwrap_or_default();
     Ok(Some(RecordRow {
-        page: PageId(row.get(0)?),
+        page: Some(PageId(row.get(0)?)),
         site,
         record: row.get(2)?,
         url: row.get(3)?,

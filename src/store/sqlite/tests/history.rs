@@ -67,6 +67,7 @@ impl World {
             sites: found.sites,
             known: Arc::new(found.known),
             next: found.next,
+            last_answer: found.last_answer,
             fields: found.fields,
             orphans: found.orphans,
             rounds: found.rounds,
