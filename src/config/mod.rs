@@ -25,15 +25,17 @@ mod tests;
 
 pub use self::diff::differences;
 pub use self::error::ConfigError;
-pub use self::ladder::{Budget, RungLimits};
+pub use self::ladder::RungLimits;
 pub use self::resolve::Overrides;
 pub use self::site::{
     Cast, Compress, Discover, Fetch, FieldRule, Job, JsonPath, Keep, Limits, Pattern, Pick,
-    RecordRule, Robots, Rung, Scope, Selector, Site, Sitemap, Source, Timeouts,
+    RecordRule, Robots, Scope, Selector, Site, Sitemap, Source, Timeouts,
 };
 pub use self::source::{
     ApiRule, Column, JsonQuery, ListFormat, ListFrom, ListRule, Paging, Since, Strategy,
 };
+pub use crate::bus::Budget;
+pub use crate::page::Rung;
 
 use std::fs;
 use std::path::Path;

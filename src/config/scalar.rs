@@ -3,6 +3,7 @@
 
 use super::source::{Column as ColumnOf, JsonQuery, ListFormat, Since, Strategy};
 use super::{date, env};
+use crate::bus::millionths;
 use crate::page::NormalForm;
 use regex::Regex;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -204,12 +205,9 @@ scalars! {
     Webhook(String), "an http or https URL", |text| super::alert::webhook(text);
     /// A rung of the ladder.
     RungName(super::Rung), "a way of fetching: http, proxy, browser, service or solver",
-        |text| super::Rung::ALL
-            .into_iter()
-            .find(|rung| rung.as_str() == text)
-            .ok_or_else(|| {
-                "no way of fetching; write one of http, proxy, browser, service, solver".to_owned()
-            });
+        |text| text.parse().map_err(|()| {
+            "no way of fetching; write one of http, proxy, browser, service, solver".to_owned()
+        });
     /// An amount of money, in millionths.
     Money(u64), "an amount such as 12.50", |text| money(text);
 }
@@ -389,18 +387,9 @@ pub(super) fn fraction(text: &str) -> Option<f64> {
     (number.is_finite() && number >= 0.0).then_some(number)
 }
 
-/// `12.50` in millionths, exactly.
+/// More than nothing.
 fn money(text: &str) -> Result<u64, String> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let fits = !whole.is_empty() && digits(whole) && digits(part) && part.len() <= 6;
-    let amount = || {
-        let whole: u64 = whole.parse().ok()?;
-        let part: u64 = format!("{part:0<6}").parse().ok()?;
-        whole.checked_mul(1_000_000)?.checked_add(part)
-    };
-    fits.then(amount)
-        .flatten()
+    millionths(text)
         .filter(|amount| *amount > 0)
         .ok_or_else(|| "not an amount; write it like 12.50, with six decimals at most".to_owned())
 }

@@ -25,6 +25,7 @@ mod http;
 mod read;
 mod retry_after;
 mod rungs;
+pub mod shell;
 mod sniff;
 mod visitor;
 

@@ -4,12 +4,14 @@ mod fingerprint;
 mod kind;
 pub mod net;
 mod outcome;
+mod rung;
 pub mod time;
 mod url;
 
 pub use self::fingerprint::{Fingerprint, Fingerprinter};
 pub use self::kind::FailureKind;
 pub use self::outcome::{Outcome, PageState, SkipReason, Verdict};
+pub use self::rung::Rung;
 pub use self::url::{NormalForm, UrlRefusal};
 
 use serde::{Deserialize, Serialize};

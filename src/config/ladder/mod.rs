@@ -8,13 +8,13 @@ mod service;
 mod solver;
 
 pub use self::browser::{Browser, BrowserForm};
-pub use self::limits::{Budget, BudgetForm, RungLimits};
+pub use self::limits::{BudgetForm, RungLimits};
 pub use self::proxy::{Proxy, ProxyForm};
 pub use self::service::{Service, ServiceForm};
 pub use self::solver::{Solver, SolverForm};
 
 use super::raw;
-use super::site::Rung;
+use crate::page::Rung;
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
