@@ -6,6 +6,7 @@
 //! ```
 
 mod alert;
+pub mod browsing;
 pub mod date;
 mod diff;
 mod env;
@@ -14,6 +15,7 @@ mod fields;
 mod forms;
 pub mod ladder;
 mod loader;
+mod proxies;
 mod raw;
 mod resolve;
 mod scalar;
@@ -25,7 +27,11 @@ mod tests;
 
 pub use self::diff::differences;
 pub use self::error::ConfigError;
-pub use self::ladder::RungLimits;
+pub use self::ladder::{
+    Meaning, Place, RungLimits, ServiceError, ServiceResult, ServiceRule, SolverProxy, SolverRule,
+    URL_MARK,
+};
+pub use self::proxies::{Gateway, Login, ProxyAddress, ProxyFrom, ProxyRule, ProxyScheme, Rotate};
 pub use self::resolve::Overrides;
 pub use self::site::{
     Cast, Compress, Discover, Fetch, FieldRule, Job, JsonPath, Keep, Limits, Pattern, Pick,

@@ -131,6 +131,7 @@ sections! {
         /// The headless browser, for `browser` in `via`.
         browser: BrowserForm,
         /// The scraping API, for `service` in `via`.
+        #[serde(default, deserialize_with = "super::ladder::service")]
         service: ServiceForm,
         /// The challenge solver, for `solver` in `via`.
         solver: SolverForm,

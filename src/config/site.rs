@@ -233,6 +233,19 @@ pub struct Timeouts {
     pub total: Duration,
 }
 
+impl Timeouts {
+    /// For an answer that comes as a whole when it is ready: no phase has a
+    /// limit of its own but connecting.
+    pub fn whole(connect: Duration, total: Duration) -> Self {
+        Self {
+            connect: connect.min(total),
+            headers: total,
+            idle: total,
+            total,
+        }
+    }
+}
+
 /// What is kept beside records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {

@@ -58,13 +58,13 @@ impl Turn {
     pub fn request(&self, rule: &ApiRule) -> Result<Request, String> {
         let text = match &self.address {
             Some(address) => address.clone(),
-            None => self.fill(&rule.url, rule, template::in_url),
+            None => self.fill(&rule.url, rule, crate::page::quoted),
         };
         let url = Url::parse(&text).map_err(|error| format!("not an address: {error}"))?;
         let body = rule.body.as_ref().map(|body| {
             let quote = match is_json(body) {
                 true => template::in_json,
-                false => template::in_url,
+                false => crate::page::quoted,
             };
             self.fill(body, rule, quote)
         });

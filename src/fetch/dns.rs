@@ -1,5 +1,6 @@
 //! Names to addresses: asynchronous, cached, guarded.
 
+use crate::page::FailureKind;
 use crate::page::net::is_private;
 use hickory_resolver::config::{LookupIpStrategy, ResolveHosts, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
@@ -33,6 +34,16 @@ pub(super) enum NoAddress {
     /// It leads to private addresses only, and the site is public.
     #[error("{name} leads to the private address {ip}")]
     Private { name: String, ip: IpAddr },
+}
+
+impl NoAddress {
+    /// The kind of failure that it is.
+    pub(super) fn kind(&self) -> FailureKind {
+        match self {
+            Self::Unresolved(_) => FailureKind::Dns,
+            Self::Private { .. } => FailureKind::Private,
+        }
+    }
 }
 
 /// A name's addresses on their way.
@@ -172,7 +183,11 @@ impl Resolve for GuardedNames {
 
 /// The addresses that may be connected to, each family in random order: a retry
 /// then tries another address where one is dead.
-fn usable(name: &str, mut found: Vec<IpAddr>, guarded: bool) -> Result<Vec<IpAddr>, NoAddress> {
+pub(super) fn usable(
+    name: &str,
+    mut found: Vec<IpAddr>,
+    guarded: bool,
+) -> Result<Vec<IpAddr>, NoAddress> {
     if guarded {
         let first = found.first().copied();
         found.retain(|ip| !is_private(*ip));

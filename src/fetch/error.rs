@@ -64,6 +64,37 @@ impl Cause {
             detail: detail.into(),
         }
     }
+
+    /// As the failure of a request of whose answer not even the head came.
+    pub(super) fn after(self, elapsed: Duration) -> FetchError {
+        FetchError {
+            kind: self.kind,
+            detail: self.detail,
+            elapsed,
+            head: None,
+            trouble: None,
+        }
+    }
+}
+
+/// The error of an HTTP client, of which there are two kinds: the outer one
+/// knows where it failed, its sources why.
+pub(super) trait ClientError: Error + 'static {
+    /// Whether no connection could be made.
+    fn is_connecting(&self) -> bool;
+
+    /// Whether there was no request to send.
+    fn is_unmade(&self) -> bool;
+}
+
+impl ClientError for reqwest::Error {
+    fn is_connecting(&self) -> bool {
+        self.is_connect()
+    }
+
+    fn is_unmade(&self) -> bool {
+        self.is_builder()
+    }
 }
 
 /// How far a request had come.
@@ -75,18 +106,14 @@ pub(super) enum Phase {
     Body(u64),
 }
 
-/// What an error of reqwest means. The sources decide, the deepest words are
+/// What an error of a client means. The sources decide, the deepest words are
 /// taken: the outer ones ("error sending request") say nothing, and hold the URL.
-pub(super) fn classify(error: &reqwest::Error, phase: Phase) -> Cause {
+pub(super) fn classify(error: &impl ClientError, phase: Phase) -> Cause {
     let words = || in_words(error);
-    let connecting = error.is_connect();
+    let connecting = error.is_connecting();
     for source in sources(error) {
         if let Some(no_address) = source.downcast_ref::<NoAddress>() {
-            let kind = match no_address {
-                NoAddress::Unresolved(_) => FailureKind::Dns,
-                NoAddress::Private { .. } => FailureKind::Private,
-            };
-            return Cause::new(kind, no_address.to_string());
+            return Cause::new(no_address.kind(), no_address.to_string());
         }
         if let Some(DialTimeout(limit)) = source.downcast_ref() {
             return Cause::new(FailureKind::Timeout, timed_out("no connection", *limit));
@@ -116,7 +143,7 @@ pub(super) fn classify(error: &reqwest::Error, phase: Phase) -> Cause {
             format!("could not connect: {}", words()),
         );
     }
-    if error.is_builder() {
+    if error.is_unmade() {
         return Cause::new(
             FailureKind::Internal,
             format!("no request can be made: {}", words()),
@@ -128,8 +155,8 @@ pub(super) fn classify(error: &reqwest::Error, phase: Phase) -> Cause {
 /// Whether the connection went away under a request, before its answer was
 /// complete: on a kept connection that is the server's closing it at a bad
 /// moment, not a failure of the page.
-pub(super) fn is_stale(error: &reqwest::Error) -> bool {
-    if error.is_connect() || error.is_builder() {
+pub(super) fn is_stale(error: &impl ClientError) -> bool {
+    if error.is_connecting() || error.is_unmade() {
         return false;
     }
     sources(error).any(|source| {
@@ -247,7 +274,7 @@ fn tls_words(error: &rustls::Error) -> String {
 }
 
 /// The words of the innermost error that has any.
-fn in_words(error: &reqwest::Error) -> String {
+fn in_words(error: &impl ClientError) -> String {
     sources(error)
         .map(ToString::to_string)
         .filter(|words| !words.is_empty())
@@ -257,7 +284,7 @@ fn in_words(error: &reqwest::Error) -> String {
 
 /// The errors beneath `error`, outermost first. An `io::Error` that wraps
 /// another names that one's source as its own and so hides it: it is opened.
-fn sources(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+pub(super) fn sources(error: &impl ClientError) -> impl Iterator<Item = &(dyn Error + 'static)> {
     std::iter::successors(error.source(), |&error| {
         match error
             .downcast_ref::<io::Error>()

@@ -1,34 +1,20 @@
 //! The first rung: plain HTTP/1.1 and 2 over reqwest.
 
 use super::dial::{self, DialLayer};
-use super::dns::{GuardedNames, Lookup, SystemNames};
+use super::dns::{GuardedNames, Lookup, SystemNames, usable};
 use super::error::{Cause, Phase, classify, is_stale};
-use super::read::{self, Clock};
+use super::exchange::{self, IDLE, MAX_HEAD_READ, MAX_HEADERS};
+use super::read::Clock;
 use super::{FetchError, Fetched, Fetcher, Fetching, Visitor, Want};
-use crate::config::{self, Rung};
+use crate::config::{self, Rung, Timeouts};
 use crate::page::FailureKind;
-use crate::page::net::is_private;
-use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Client, Response};
+use reqwest::{Certificate, Client, Request, Response};
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
-
-/// Most that the names and values of an answer's headers may come to, bytes.
-const MAX_HEAD: usize = 64 * 1024;
-/// Where HTTP/2 gives up reading headers, bytes; it then reports a protocol
-/// error like any other, so what lies between is left to the check by
-/// [`MAX_HEAD`]. HTTP/1 gives up at about 400 KiB, which is hyper's own.
-const MAX_HEAD_READ: u32 = 256 * 1024;
-/// Most headers of an answer.
-const MAX_HEADERS: usize = 256;
-/// How long an unused connection is kept. Shorter than most servers keep
-/// theirs, so that it is seldom they who close first.
-const IDLE: Duration = Duration::from_secs(30);
 
 /// Plain HTTP, shared by all sites: one client for each of {plain, TLS} ×
 /// {guarded, unguarded}. The guarded ones share no connection with the others.
@@ -81,7 +67,7 @@ impl Http {
                     FailureKind::Internal,
                     format!("no HTTP client can be made: {error:?}"),
                 );
-                failed(cause, Duration::ZERO, None)
+                cause.after(Duration::ZERO)
             })
         };
         Ok(Self {
@@ -90,6 +76,11 @@ impl Http {
             names,
             roots,
         })
+    }
+
+    /// Where it looks names up.
+    pub(super) fn names(&self) -> Arc<dyn Lookup> {
+        Arc::clone(&self.names)
     }
 
     async fn client(&self, url: &Url, guarded: bool) -> Result<&Client, Cause> {
@@ -135,89 +126,55 @@ impl Http {
         want: Want,
     ) -> Result<Fetched, FetchError> {
         let clock = Clock::start(&visitor.timeouts);
-        let mut response = self
-            .send(visitor, url, want, &clock)
-            .await
-            .map_err(|cause| failed(cause, clock.start.elapsed(), None))?;
-        let headers_after = clock.start.elapsed();
+        let early = |cause: Cause| cause.after(clock.start.elapsed());
+        exchange::check_literal(visitor, url).map_err(early)?;
+        let request = || visitor.request(url, want);
+        let sending = self.send(url, visitor.guarded, &request, &clock);
+        let response = sending.await.map_err(early)?;
         visitor.hear(url, response.headers());
-        let status = response.status().as_u16();
-        let fail = |cause, headers: &mut HeaderMap, elapsed| {
-            failed(cause, elapsed, Some((status, std::mem::take(headers))))
-        };
-        if size(response.headers()) > MAX_HEAD {
-            let cause = Cause::new(
-                FailureKind::TooLarge,
-                format!(
-                    "the answer's headers are larger than {} KiB",
-                    MAX_HEAD / 1024
-                ),
-            );
-            // Too large to be kept.
-            return Err(failed(
-                cause,
-                headers_after,
-                Some((status, HeaderMap::new())),
-            ));
-        }
-        let length = response.content_length();
-        let body = match read::body(&mut response, want, visitor.max_body, &clock).await {
-            Ok(body) => body,
-            Err(cause) => {
-                return Err(fail(cause, response.headers_mut(), clock.start.elapsed()));
-            }
-        };
-        // The connection goes back to the pool in a task of its own. Asked
-        // before that has run, the next request would open another one: a
-        // busy worker would keep two.
-        tokio::task::yield_now().await;
-        Ok(Fetched {
-            status,
-            headers: std::mem::take(response.headers_mut()),
-            bytes: if body.read {
-                body.bytes.len() as u64
-            } else {
-                length.unwrap_or(0)
-            },
-            read: body.read,
-            cut: body.cut,
-            headers_after,
-            elapsed: if body.read {
-                clock.start.elapsed()
-            } else {
-                headers_after
-            },
-            body: body.bytes,
-            landed: None,
-            cost: 0,
-            through: None,
-        })
+        exchange::receive(response, want, visitor.max_body, &clock).await
     }
 
-    /// Sends the request and waits for the headers.
+    /// Asks an endpoint of the operator's own, which may be on loopback, and
+    /// reads its whole answer, at most `cap` bytes of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fetcher::fetch`].
+    pub(super) async fn ask(
+        &self,
+        url: &Url,
+        request: &(dyn Fn() -> Request + Sync),
+        cap: u64,
+        limits: &Timeouts,
+    ) -> Result<Fetched, FetchError> {
+        let asking = async {
+            let clock = Clock::start(limits);
+            let response = self
+                .send(url, false, request, &clock)
+                .await
+                .map_err(|cause| cause.after(clock.start.elapsed()))?;
+            exchange::receive(response, Want::File(cap), cap, &clock).await
+        };
+        dial::with_limit(limits.connect, asking).await
+    }
+
+    /// Sends the request and waits for the headers. `request` makes it anew for
+    /// each connection that it is tried on.
     async fn send(
         &self,
-        visitor: &Visitor,
         url: &Url,
-        want: Want,
+        guarded: bool,
+        request: &(dyn Fn() -> Request + Sync),
         clock: &Clock<'_>,
     ) -> Result<Response, Cause> {
-        if visitor.guarded
-            && let Some(ip) = literal(url)
-            && is_private(ip)
-        {
-            return Err(Cause::new(
-                FailureKind::Private,
-                format!("{ip} is a private address"),
-            ));
-        }
-        let client = self.client(url, visitor.guarded).await?;
+        let client = self.client(url, guarded).await?;
         let until: Instant = clock.headers_until();
         // A server may close a kept connection just as a request goes out on
         // it. Asked once more only: RFC 9112, section 9.3.1.
         let mut may_repeat = true;
         loop {
-            let sending = client.execute(visitor.request(url, want));
+            let sending = client.execute(request());
             match timeout_at(until, sending).await {
                 Err(_) => return Err(clock.headers_late()),
                 Ok(Ok(response)) => return Ok(response),
@@ -227,6 +184,25 @@ impl Http {
                 Ok(Err(error)) => return Err(classify(&error, Phase::Head)),
             }
         }
+    }
+
+    /// Whether a guarded visitor may be led to `url`, by its address: for rungs
+    /// that have it fetched by somebody else.
+    ///
+    /// # Errors
+    ///
+    /// [`FailureKind::Private`] where it leads to private addresses alone,
+    /// [`FailureKind::Dns`] where that cannot be known.
+    pub(super) async fn judge(&self, visitor: &Visitor, url: &Url) -> Result<(), Cause> {
+        exchange::check_literal(visitor, url)?;
+        let Some(Host::Domain(name)) = url.host().filter(|_| visitor.guarded) else {
+            return Ok(());
+        };
+        let found = self.names.lookup(name).await;
+        found
+            .and_then(|found| usable(name, found, true))
+            .map(drop)
+            .map_err(|none| Cause::new(none.kind(), none.to_string()))
     }
 }
 
@@ -267,31 +243,4 @@ fn client(names: &Arc<dyn Lookup>, guarded: bool, roots: &Roots) -> reqwest::Res
         Roots::Only(certificates) => builder.tls_certs_only(certificates.iter().cloned()),
     }
     .build()
-}
-
-/// The address that a URL names without a name.
-fn literal(url: &Url) -> Option<IpAddr> {
-    match url.host()? {
-        Host::Ipv4(ip) => Some(ip.into()),
-        Host::Ipv6(ip) => Some(ip.into()),
-        Host::Domain(_) => None,
-    }
-}
-
-/// What headers come to on the wire of HTTP/1.
-fn size(headers: &HeaderMap) -> usize {
-    headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum()
-}
-
-fn failed(cause: Cause, elapsed: Duration, head: Option<(u16, HeaderMap)>) -> FetchError {
-    FetchError {
-        kind: cause.kind,
-        detail: cause.detail,
-        elapsed,
-        head: head.map(Box::new),
-        trouble: None,
-    }
 }

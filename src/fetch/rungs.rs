@@ -1,9 +1,12 @@
 //! A site's rungs, made for it in the order of its ladder.
 
-use super::{FetchError, Fetcher, Fetching, Http, Trouble, Visitor, Want};
+use super::browser::Browser;
+use super::solvers::Solvers;
+use super::{FetchError, Fetcher, Fetching, Http, Proxy, Service, Solver, Trouble, Visitor, Want};
 use crate::config::{Rung, Site};
 use crate::page::FailureKind;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use url::Url;
 
@@ -24,19 +27,33 @@ pub struct NoRung(pub String);
 /// What all sites' rungs are made of.
 pub struct Rungs {
     http: Arc<dyn Fetcher>,
+    /// The same, for the rungs that make requests of their own.
+    client: Arc<Http>,
+    /// Proxies by their key: sites with the same share them, and one whose
+    /// document changes elsewhere keeps them.
+    proxies: Mutex<Vec<(u64, Weak<Proxy>)>>,
+    /// One for all sites; nothing is started before it is wanted.
+    browser: Arc<Browser>,
+    solvers: Solvers,
     /// Rungs made by a test, in place of those below.
     #[cfg(test)]
     made: Vec<Arc<dyn Fetcher>>,
 }
 
 impl Rungs {
-    /// With the system's name servers and certificates.
+    /// With the system's name servers and certificates; what rungs keep goes
+    /// into `folder`, if there is one.
     ///
     /// # Errors
     /// As [`Http::new`].
-    pub fn new() -> Result<Self, FetchError> {
+    pub fn new(folder: Option<&Path>) -> Result<Self, FetchError> {
+        let client = Arc::new(Http::new()?);
         Ok(Self {
-            http: Arc::new(Http::new()?),
+            browser: Arc::new(Browser::new(folder, client.clone())),
+            http: client.clone(),
+            client,
+            proxies: Mutex::default(),
+            solvers: Solvers::default(),
             #[cfg(test)]
             made: Vec::new(),
         })
@@ -47,6 +64,10 @@ impl Rungs {
     pub fn of(made: Vec<Arc<dyn Fetcher>>) -> Self {
         Self {
             http: made[0].clone(),
+            client: Arc::new(Http::new().unwrap()),
+            proxies: Mutex::default(),
+            browser: Arc::new(Browser::new(None, made[0].clone())),
+            solvers: Solvers::default(),
             made,
         }
     }
@@ -63,26 +84,66 @@ impl Rungs {
         site.fetch.via.iter().map(step).collect()
     }
 
-    fn make(&self, rung: Rung, _site: &Site) -> Result<Arc<dyn Fetcher>, NoRung> {
+    /// Ends what rungs hold elsewhere, as far as that is done within seconds.
+    pub async fn close(&self) {
+        self.solvers.close(&self.client).await;
+    }
+
+    fn make(&self, rung: Rung, site: &Site) -> Result<Arc<dyn Fetcher>, NoRung> {
         #[cfg(test)]
         if let Some(made) = self.made.iter().find(|made| made.rung() == rung) {
             return Ok(made.clone());
         }
         match rung {
             Rung::Http => Ok(self.http.clone()),
-            Rung::Proxy => Err(not_yet(rung)),
-            Rung::Browser => Err(not_yet(rung)),
-            Rung::Service => Err(not_yet(rung)),
-            Rung::Solver => Err(not_yet(rung)),
+            Rung::Proxy => self.proxy(site),
+            Rung::Browser => Ok(self.browser.clone()),
+            Rung::Service => match &site.fetch.rungs.service {
+                Some(service) => {
+                    let client = self.client.clone();
+                    Ok(Arc::new(Service::new(client, service)))
+                }
+                None => Err(without(rung)),
+            },
+            Rung::Solver => match &site.fetch.rungs.solver {
+                Some(solver) => {
+                    let proxy = solver.rule.proxy.as_ref();
+                    let shared = |url: &Url| self.solvers.endpoint(url, proxy);
+                    Ok(Arc::new(Solver::new(self.client.clone(), solver, shared)))
+                }
+                None => Err(without(rung)),
+            },
         }
     }
 }
 
-fn not_yet(rung: Rung) -> NoRung {
-    NoRung(format!(
-        "this version cannot fetch by {} yet",
-        rung.as_str()
-    ))
+impl Rungs {
+    fn proxy(&self, site: &Site) -> Result<Arc<dyn Fetcher>, NoRung> {
+        let Some(options) = &site.fetch.rungs.proxy else {
+            return Err(NoRung("fetch.proxy names no proxies".to_owned()));
+        };
+        let key = options.exits_key();
+        let mut known = self.proxies.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(_, proxy)| proxy.strong_count() > 0);
+        let same = known.iter().find(|(other, _)| *other == key);
+        if let Some(proxy) = same.and_then(|(_, proxy)| proxy.upgrade()) {
+            return Ok(proxy);
+        }
+        let rule = Arc::clone(&options.rule);
+        let proxy = Arc::new(Proxy::new(
+            rule,
+            options.limits.timeout,
+            self.client.clone(),
+        ));
+        known.push((key, Arc::downgrade(&proxy)));
+        Ok(proxy)
+    }
+}
+
+/// A rung whose options are missing; the sites file is refused before that.
+fn without(rung: Rung) -> NoRung {
+    let rung = rung.as_str();
+    NoRung(format!("fetch.{rung} is missing in the sites file"))
 }
 
 /// Stands where a rung could not be made.

@@ -2,8 +2,10 @@
 
 mod fingerprint;
 mod kind;
+pub mod money;
 pub mod net;
 mod outcome;
+mod quote;
 mod rung;
 pub mod time;
 mod url;
@@ -11,6 +13,7 @@ mod url;
 pub use self::fingerprint::{Fingerprint, Fingerprinter};
 pub use self::kind::FailureKind;
 pub use self::outcome::{Outcome, PageState, SkipReason, Verdict};
+pub use self::quote::quoted;
 pub use self::rung::Rung;
 pub use self::url::{NormalForm, UrlRefusal};
 

@@ -10,11 +10,15 @@ mod solver;
 pub use self::browser::{Browser, BrowserForm};
 pub use self::limits::{BudgetForm, RungLimits};
 pub use self::proxy::{Proxy, ProxyForm};
-pub use self::service::{Service, ServiceForm};
-pub use self::solver::{Solver, SolverForm};
+pub use self::service::{
+    Meaning, Place, Service, ServiceError, ServiceForm, ServiceResult, ServiceRule, URL_MARK,
+    fitting as service,
+};
+pub use self::solver::{Solver, SolverForm, SolverProxy, SolverRule};
 
 use super::raw;
 use crate::page::Rung;
+use std::path::Path;
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -40,6 +44,13 @@ impl Rungs {
             Rung::Browser => self.browser.as_ref().map(|browser| &browser.limits),
             Rung::Service => self.service.as_ref().map(|service| &service.limits),
             Rung::Solver => self.solver.as_ref().map(|solver| &solver.limits),
+        }
+    }
+
+    /// Takes the paths in them as ones from `folder`.
+    pub(super) fn in_folder(&mut self, folder: &Path) {
+        if let Some(proxy) = &mut self.proxy {
+            proxy.in_folder(folder);
         }
     }
 
@@ -105,7 +116,7 @@ impl Forms {
             }
         }
         Self {
-            proxy: both(self.proxy, other.proxy, ProxyForm::or),
+            proxy: both(self.proxy, other.proxy, ProxyForm::over),
             browser: both(self.browser, other.browser, BrowserForm::or),
             service: both(self.service, other.service, ServiceForm::or),
             solver: both(self.solver, other.solver, SolverForm::or),

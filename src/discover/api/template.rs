@@ -1,19 +1,7 @@
 //! Values in the places of their marks.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use crate::page::quoted;
 use serde_json::Value;
-
-/// All but what RFC 3986 calls unreserved.
-const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// A value as it stands in a URL or a form.
-pub(super) fn in_url(text: &str) -> String {
-    utf8_percent_encode(text, QUOTED).to_string()
-}
 
 /// A value as it stands between the quotes of a JSON text.
 pub(super) fn in_json(text: &str) -> String {
@@ -35,7 +23,7 @@ pub(super) fn item(template: &str, item: &Value) -> Option<String> {
                 .try_fold(item, |value, key| value.get(key.trim()))?,
             value => value,
         };
-        out.push_str(&in_url(&plain(value)?));
+        out.push_str(&quoted(&plain(value)?));
         rest = after;
     }
     out.push_str(rest);
