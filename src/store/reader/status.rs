@@ -85,7 +85,7 @@ fn site(conn: &Connection, row: &Row<'_>, running: bool) -> Result<SiteStatus> {
     let saved: Option<String> = row.get(1)?;
     let removed: bool = row.get(12)?;
     let at_work = running && !removed;
-    let saved_controls: Option<String> = row.get(13)?;
+    let saved_controls: Option<String> = row.get(14)?;
     // What an older program saved has no ladder.
     let tuned: Tuned = saved_controls
         .and_then(|text| serde_json::from_str(&text).ok())
