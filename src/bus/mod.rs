@@ -7,6 +7,7 @@ mod filter;
 mod linked;
 mod query;
 mod reply;
+mod rung;
 pub mod search;
 mod transport;
 pub mod verb;
@@ -14,8 +15,8 @@ pub mod verb;
 pub use self::alert::{AlertAction, AlertRule, Condition};
 pub use self::command::{Answer, AutoRange, Command, Origin, Request, Target};
 pub use self::event::{
-    Copied, Doing, Event, JobState, Level, Notice, Round, RuleInfo, SiteControls, SiteDelta,
-    SiteInfo, SiteState, Vitals, WorkerId,
+    ClimbWhy, Copied, Doing, Event, JobState, Level, Notice, Round, RuleInfo, SiteControls,
+    SiteDelta, SiteInfo, SiteState, Vitals, WorkerId,
 };
 pub use self::filter::{PageFilter, PageOrder, Pick};
 pub use self::linked::{Linked, LinkedList, LinkedRow, PageLinks};
@@ -25,6 +26,7 @@ pub use self::query::{
     TrapRow, Why,
 };
 pub use self::reply::Reply;
+pub use self::rung::{Budget, RungControls, RungSet, RungState, Spent};
 pub use self::transport::{Play, Playing, Transport};
 
 use tokio::sync::mpsc;

@@ -29,19 +29,21 @@ mod tests;
 pub use self::diff::differences;
 pub use self::error::ConfigError;
 pub use self::ladder::{
-    Budget, Meaning, Place, RungLimits, ServiceError, ServiceResult, ServiceRule, SolverProxy,
-    SolverRule, URL_MARK,
+    Meaning, Place, RungLimits, ServiceError, ServiceResult, ServiceRule, SolverProxy, SolverRule,
+    URL_MARK,
 };
 pub use self::proxies::{Gateway, Login, ProxyAddress, ProxyFrom, ProxyRule, ProxyScheme, Rotate};
 pub use self::resolve::Overrides;
 pub use self::rule::{Cast, FieldRule, JsonPath, Pick, RecordRule, Selector, Source};
 pub use self::site::{
-    Canonical, Compress, Discover, Fetch, Job, Keep, Limits, Pattern, Robots, Rung, Scope, Site,
-    Sitemap, Timeouts,
+    Canonical, Compress, Discover, Fetch, Job, Keep, Limits, Pattern, Robots, Scope, Site, Sitemap,
+    Timeouts,
 };
 pub use self::source::{
     ApiRule, Column, ItemRule, JsonQuery, ListFormat, ListFrom, ListRule, Paging, Since, Strategy,
 };
+pub use crate::bus::Budget;
+pub use crate::page::Rung;
 
 use std::fs;
 use std::path::Path;

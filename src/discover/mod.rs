@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod copies;
+pub mod family;
 pub mod links;
 pub mod list;
 pub mod listing;

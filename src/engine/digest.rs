@@ -5,8 +5,8 @@ use super::again;
 use super::evidence::evidence;
 use super::keep;
 use super::rules::Rules;
-use super::site::SiteContext;
-use super::work::Page;
+use super::site::{Message, SiteContext};
+use super::work::{Climb, Page, Stuck};
 use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, Level};
 use crate::config::Canonical;
@@ -18,12 +18,12 @@ use crate::discover::trap;
 use crate::extract::charset;
 use crate::extract::content::Content;
 use crate::extract::fields::Taken;
-use crate::fetch::{self, Fetched, block};
-use crate::page::{FailureKind, Outcome, PageId, TextPrint};
+use crate::fetch::{self, Fetched, block, shell};
+use crate::page::{FailureKind, Outcome, PageId, TextPrint, Verdict};
 use crate::store::{Commit, Leased, Links, NewUrl, Record, Seen, Via};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use url::Url;
 
 /// A page that was fetched.
 pub struct PageJob {
@@ -35,62 +35,106 @@ pub struct PageJob {
     pub attempt: Attempt,
     /// The answer.
     pub fetched: Fetched,
+    /// Where it was found, where that is another address than the page's.
+    pub landed: Option<Url>,
 }
+
+/// What came of reading a page: its commit, and why a higher rung should get
+/// it, where one should.
+type ReadOut = (Commit, Option<Stuck>);
 
 /// Parses the page and hands its commit to the store. A panic over a hostile
 /// body fails that page and nothing else.
 pub fn page(job: PageJob) {
-    let site = job.site.clone();
-    let leased = job.page.leased.clone();
-    let same = catch_unwind(AssertUnwindSafe(|| same(&job))).unwrap_or_default();
+    let PageJob {
+        site,
+        mut page,
+        attempt,
+        fetched,
+        landed,
+    } = job;
+    let unchanged = || same(&site, &page, &attempt, &fetched);
+    let same = catch_unwind(AssertUnwindSafe(unchanged)).unwrap_or_default();
     let revisit = same.as_ref().and_then(|commit| commit.seen.as_ref());
     let revisit = revisit.map(|seen| Revisit::Same(seen.digest));
-    let receipt = keep::begin(&site, &job.page, &job.attempt, &job.fetched, revisit);
-    let made = || same.unwrap_or_else(|| read(job));
-    let commit = catch_unwind(AssertUnwindSafe(made)).unwrap_or_else(|_| {
-        tracing::error!(url = %leased.url, "parsing this page panicked");
-        site.commit(&leased, Outcome::Failed(FailureKind::Internal))
+    let receipt = keep::begin(&site, &page, &attempt, &fetched, revisit);
+    let made = || match same {
+        Some(commit) => (commit, None),
+        None => read(&site, &page, attempt, &fetched, landed.as_ref()),
+    };
+    let (mut commit, stuck) = catch_unwind(AssertUnwindSafe(made)).unwrap_or_else(|_| {
+        tracing::error!(url = %page.leased.url, "parsing this page panicked");
+        let kind = FailureKind::Internal;
+        (site.commit(&page.leased, Outcome::Failed(kind)), None)
     });
     // What the archive never took is fetched again by the next run.
     if keep::is_kept(receipt) {
+        if let Some(why) = stuck {
+            let commit = Box::new(commit);
+            let climb = Message::Climb(Box::new(Climb { page, commit, why }));
+            // A closed inbox means that the site is over.
+            let _ = site.inbox.blocking_send(climb);
+            return;
+        }
+        if commit.verdict == Verdict::Final(Outcome::Done) {
+            site.learn(&page);
+            land(&site, &page.leased, landed.as_ref(), &mut commit);
+        }
+        commit.before = page.before();
         site.store.commit_blocking(commit);
     }
-    if site.digesting.fetch_sub(1, Ordering::AcqRel) == 1 {
-        site.settled.notify_one();
-    }
+    site.digested();
+}
+
+/// Notes in a page's commit where it was found, where that is another address.
+pub fn land(site: &SiteContext, leased: &Leased, landed: Option<&Url>, commit: &mut Commit) {
+    let Some(url) = landed else {
+        return;
+    };
+    let print = site.print(url.as_str());
+    commit.redirect = Some((print, url.as_str().into()));
+    commit.landed = Some(NewUrl {
+        print,
+        url: url.as_str().into(),
+        depth: leased.depth,
+        rank: 0,
+        hops: leased.hops.saturating_add(1),
+        via: Via::Redirect,
+    });
 }
 
 /// The commit of a page that is asked again and has the body that it had.
-fn same(job: &PageJob) -> Option<Commit> {
-    let (site, leased) = (&job.site, &job.page.leased);
+fn same(site: &SiteContext, page: &Page, attempt: &Attempt, fetched: &Fetched) -> Option<Commit> {
+    let leased = &page.leased;
     let rules = site.rules();
-    if !again::is_same(&rules, leased, &job.fetched) {
+    if !again::is_same(&rules, leased, fetched) {
         return None;
     }
     let digest = leased.seen.as_ref()?.digest;
     Some(Commit {
-        attempt: Some(job.attempt.clone()),
-        seen: Some(again::seen(&rules, &job.fetched, digest)),
+        attempt: Some(attempt.clone()),
+        seen: Some(again::seen(&rules, fetched, digest)),
         same: true,
         ..site.commit(leased, Outcome::Done)
     })
 }
 
-fn read(job: PageJob) -> Commit {
-    let PageJob {
-        site,
-        page,
-        mut attempt,
-        fetched,
-    } = job;
+fn read(
+    site: &Arc<SiteContext>,
+    page: &Page,
+    mut attempt: Attempt,
+    fetched: &Fetched,
+    landed: Option<&Url>,
+) -> ReadOut {
     let rules = site.rules();
     let leased = &page.leased;
-    let body = match fetch::body::decode(&fetched, rules.config.fetch.max_body) {
+    let address = landed.unwrap_or(&page.url);
+    let body = match fetch::body::decode(fetched, rules.config.fetch.max_body) {
         Ok(body) => body,
         Err(error) => {
             attempt.kind = Some(error.kind);
             attempt.detail = error.detail;
-            return site.failure(leased, attempt, error.kind, None, None);
+            return (site.failure(leased, attempt, error.kind, None, None), None);
         }
     };
     let header = fetched
@@ -100,22 +144,22 @@ fn read(job: PageJob) -> Commit {
     let (text, _) = charset::decode(&body, header);
     let seen = again::seen(&rules, &fetched, again::body_digest(&fetched, &body));
 
-    let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
+    let path = &address[url::Position::BeforePath..url::Position::AfterQuery];
     let found = &rules.config.discover;
-    let tag = robots_tag(&rules, &fetched);
-    if fetch::is_json(&fetched) {
-        let mut commit = done(&site, leased, attempt, &fetched, seen);
+    let tag = robots_tag(&rules, fetched);
+    if fetch::is_json(fetched) {
+        let mut commit = done(site, leased, attempt, fetched, seen);
         if !(found.skip_noindex && tag.noindex) {
-            keep(&site, &mut commit, rules.plan.json(&text, path, &page.url));
+            keep(site, &mut commit, rules.plan.json(&text, path, address));
         }
-        return commit;
+        return (commit, None);
     }
 
     let depth = leased.depth + 1;
-    let mut page_links = rules.linker.page(&page.url, depth);
+    let mut page_links = rules.linker.page(address, depth);
     // Links that are not followed stand in the page all the same.
     let graph = rules.config.keep.links;
-    let mut unfollowed = graph.then(|| rules.linker.page(&page.url, depth));
+    let mut unfollowed = graph.then(|| rules.linker.page(address, depth));
     let follow = rules.follow;
     let obey = found.nofollow;
     let mut hrefs = 0usize;
@@ -133,10 +177,21 @@ fn read(job: PageJob) -> Commit {
     if hrefs <= block::FEW_LINKS
         && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &text)
     {
-        site.blocked(&fetched);
-        return refused(&site, leased, attempt, &text, whose, &fetched);
+        site.blocked(fetched);
+        let commit = refused(site, page, attempt, &text, whose, fetched);
+        let stuck = site.may_climb(page, false).then_some(Stuck::Blocked);
+        return (commit, stuck);
     }
-    let mut commit = done(&site, leased, attempt, &fetched, seen);
+    if hrefs == 0
+        && !page.rung.runs_scripts()
+        && site.may_climb(page, true)
+        && head.refresh.is_none()
+        && shell::needs_scripts(&text)
+    {
+        let commit = refused(site, page, attempt, &text, "needs scripts", fetched);
+        return (commit, Some(Stuck::Scripts));
+    }
+    let mut commit = done(site, leased, attempt, fetched, seen);
     if let Some(base) = &head.base_href {
         page_links.base(base);
         if let Some(unfollowed) = &mut unfollowed {
@@ -165,11 +220,11 @@ fn read(job: PageJob) -> Commit {
     let left_out = (found.skip_noindex && (head.robots.noindex || tag.noindex))
         || (found.canonical == Canonical::Only && another);
     if !left_out {
-        keep(&site, &mut commit, pass.finish(page_links.base_url()));
+        keep(site, &mut commit, pass.finish(page_links.base_url()));
     }
     commit.content = content.and_then(Content::print);
     if let Some(print) = commit.content {
-        count_copies(&site, leased.id, print);
+        count_copies(site, leased.id, print);
     }
     let mut links = Links::default();
     // Most are known already, and looking here spares the store's one thread.
@@ -184,7 +239,7 @@ fn read(job: PageJob) -> Commit {
         let mut take = |candidate: Candidate| {
             let verdict = site.traps.judge(&candidate.url, depth, found.traps);
             if verdict == trap::Verdict::LeaveFirst {
-                tell_trap(&site, &candidate.url);
+                tell_trap(site, &candidate.url);
             }
             if verdict != trap::Verdict::Take {
                 return;
@@ -212,7 +267,7 @@ fn read(job: PageJob) -> Commit {
         unfollowed.tell(&mut edge);
         commit.links = Some(links);
     }
-    commit
+    (commit, None)
 }
 
 /// What the answer's header says to robots, which is what a page's own meta
@@ -265,10 +320,10 @@ fn done(
     }
 }
 
-/// A page with a good status that is a challenge all the same.
+/// A page with a good status that is a challenge, or a shell, all the same.
 fn refused(
     site: &SiteContext,
-    leased: &Leased,
+    page: &Page,
     attempt: Attempt,
     html: &str,
     whose: &str,
@@ -279,6 +334,7 @@ fn refused(
     let _ = site.events.blocking_send(Event::Late {
         site: site.id,
         kind,
+        rung: page.rung,
     });
     Commit {
         content_type: fetch::media_type(fetched),
@@ -288,7 +344,7 @@ fn refused(
             ..attempt
         }),
         evidence: Some(evidence(&fetched.headers, html.as_bytes())),
-        ..site.commit(leased, Outcome::Failed(kind))
+        ..site.commit(&page.leased, Outcome::Failed(kind))
     }
 }
 

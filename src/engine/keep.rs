@@ -80,6 +80,8 @@ pub async fn answer(
     let page = Page {
         leased: page.leased.clone(),
         url: page.url.clone(),
+        rung: page.rung,
+        way: None,
     };
     let (done, kept) = oneshot::channel();
     // The pool is never closed while a worker lives.

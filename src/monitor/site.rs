@@ -3,6 +3,7 @@
 use super::alerts::{Alarms, Look, Minute, Readings};
 use super::latency::Histogram;
 use super::rates::Rates;
+use super::rungs::Tallies;
 use super::snapshot::{Alert, Pages, RuleFill, SiteView, WorkerView};
 use super::standing::{self, Facts, Rest};
 use crate::bus::{Copied, Doing, Round, SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId};
@@ -60,6 +61,7 @@ pub struct Site {
     rates: Rates,
     latency: Histogram,
     workers: BTreeMap<WorkerId, WorkerView>,
+    pub rungs: Tallies,
     pub controls: SiteControls,
     pub moved: Option<Arc<str>>,
     /// Pages with the text of another.
@@ -95,6 +97,7 @@ impl Site {
             rates: Rates::new(now),
             latency: Histogram::default(),
             workers: BTreeMap::new(),
+            rungs: Tallies::default(),
             controls: SiteControls::default(),
             moved: None,
             copied: Copied::default(),
@@ -322,6 +325,7 @@ impl Site {
             moved: self.moved.clone(),
             copied: self.copied,
             fill,
+            rungs: self.rungs.views(),
             standing: None,
             resting: self
                 .resting

@@ -7,6 +7,7 @@ pub mod money;
 pub mod net;
 mod outcome;
 mod quote;
+mod rung;
 pub mod time;
 mod url;
 
@@ -15,6 +16,7 @@ pub use self::fingerprint::{Fingerprint, Fingerprinter};
 pub use self::kind::FailureKind;
 pub use self::outcome::{Outcome, PageState, SkipReason, Verdict};
 pub use self::quote::quoted;
+pub use self::rung::Rung;
 pub use self::url::{NormalForm, UrlRefusal};
 
 use serde::{Deserialize, Serialize};

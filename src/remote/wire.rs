@@ -4,7 +4,7 @@
 use crate::bus::{
     Copied, Doing, JobState, Level, Notice, Round, SiteControls, SiteState, Vitals, WorkerId,
 };
-use crate::monitor::{self, RuleFill, SiteView, Snapshot};
+use crate::monitor::{self, RuleFill, RungView, SiteView, Snapshot};
 use crate::page::{FailureKind, SiteId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -109,6 +109,8 @@ pub struct Site {
     fill: Vec<Fill>,
     standing: Option<Arc<str>>,
     resting: Vec<(Arc<str>, u64)>,
+    #[serde(default)]
+    rungs: Vec<RungView>,
     eta_ms: Option<u64>,
     #[serde(default)]
     round: Round,
@@ -289,6 +291,15 @@ impl Site {
                 .iter()
                 .map(|(host, until)| (host.clone(), clock.ms(*until)))
                 .collect(),
+            rungs: site
+                .rungs
+                .iter()
+                .map(|rung| RungView {
+                    p50: short(rung.p50),
+                    p95: short(rung.p95),
+                    ..rung.clone()
+                })
+                .collect(),
             eta_ms: site.eta.map(ms),
             round: site.round,
         }
@@ -338,6 +349,7 @@ impl Site {
                     fields: fill.fields,
                 })
                 .collect(),
+            rungs: self.rungs,
             standing: self.standing,
             resting: self
                 .resting

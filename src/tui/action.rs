@@ -141,6 +141,7 @@ impl Action {
             Self::Goto(Place::Log) => "go-log",
             Self::Goto(Place::Doctor) => "go-doctor",
             Self::Goto(Place::Changes) => "go-changes",
+            Self::Goto(Place::Backends) => "go-backends",
             Self::NextScreen => "next-screen",
             Self::PrevScreen => "previous-screen",
             Self::Pause => "pause",
@@ -218,11 +219,13 @@ pub enum Place {
     Doctor,
     /// What rounds of crawling again found.
     Changes,
+    /// The rungs of every site's ladder.
+    Backends,
 }
 
 impl Place {
     /// Every one, in the order of their keys.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sites,
         Self::Failures,
         Self::Pages,
@@ -232,6 +235,7 @@ impl Place {
         Self::Log,
         Self::Doctor,
         Self::Changes,
+        Self::Backends,
     ];
 
     /// Its name in the header and in the palette.
@@ -246,6 +250,7 @@ impl Place {
             Self::Log => "log",
             Self::Doctor => "doctor",
             Self::Changes => "changes",
+            Self::Backends => "backends",
         }
     }
 
@@ -295,11 +300,13 @@ pub enum Context {
     Doctor,
     /// The changes.
     Changes,
+    /// The backends.
+    Backends,
 }
 
 impl Context {
     /// Every one, and how the help heads it.
-    pub const ALL: [(Self, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str); 16] = [
         (Self::Everywhere, "Everywhere"),
         (Self::Dashboard, "Sites"),
         (Self::Site, "One site"),
@@ -315,5 +322,6 @@ impl Context {
         (Self::Log, "Log"),
         (Self::Doctor, "Doctor"),
         (Self::Changes, "Changes"),
+        (Self::Backends, "Backends"),
     ];
 }

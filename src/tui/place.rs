@@ -35,6 +35,8 @@ pub enum View {
     Doctor,
     /// What rounds of crawling again found.
     Changes,
+    /// The rungs of every site's ladder.
+    Backends,
 }
 
 impl View {
@@ -55,6 +57,7 @@ impl View {
             Self::Log => Context::Log,
             Self::Doctor => Context::Doctor,
             Self::Changes => Context::Changes,
+            Self::Backends => Context::Backends,
         }
     }
 
@@ -75,6 +78,7 @@ impl View {
             Place::Log => Self::Log,
             Place::Doctor => Self::Doctor,
             Place::Changes => Self::Changes,
+            Place::Backends => Self::Backends,
         }
     }
 }

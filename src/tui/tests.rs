@@ -94,7 +94,7 @@ fn press(state: &mut State, keys: &str) -> Vec<Effect> {
 }
 
 /// Every screen and what can lie over one: its name, and the keys that lead there.
-const SCREENS: [(&str, &str); 28] = [
+const SCREENS: [(&str, &str); 29] = [
     ("sites", ""),
     ("sites_marked", " jc"),
     ("site", "\njjj"),
@@ -118,6 +118,7 @@ const SCREENS: [(&str, &str); 28] = [
     ("log", "7"),
     ("doctor", "8"),
     ("changes", "9"),
+    ("backends", "0jj"),
     ("help", "?"),
     ("palette", ":pause bo"),
     ("palette_error", ":concurrency books many\n"),

@@ -5,6 +5,7 @@ mod lift;
 mod obey;
 mod pages;
 mod reload;
+mod rungs;
 mod seat;
 mod undo;
 

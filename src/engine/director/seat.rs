@@ -82,6 +82,7 @@ impl Shared {
             done: AtomicU64::new(0),
             again: AtomicBool::new(opened.counts.round.number > 0),
             digesting: AtomicUsize::new(0),
+            memory: Mutex::default(),
             order: Order::default(),
             traps,
             copies,

@@ -1,9 +1,12 @@
 //! Where each site stands.
 
-use crate::bus::{Round, SiteState};
+use crate::bus::{Round, RungControls, SiteState, Spent};
+use crate::page::Rung;
+use crate::store::Tuned;
 use crate::store::sqlite::again;
 use crate::store::sqlite::code::{count, state};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use std::collections::BTreeMap;
 
 /// Where a site stands.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -26,6 +29,12 @@ pub struct SiteStatus {
     pub delay_ms: u64,
     /// Whether the site is no longer in the sites file.
     pub removed: bool,
+    /// What is set of its ladder and was last saved; no ladder is none.
+    #[serde(skip)]
+    pub rungs: Vec<RungControls>,
+    /// What its rungs have spent.
+    #[serde(skip)]
+    pub spent: BTreeMap<Rung, Spent>,
     /// The last round of crawling again; `None` where there was none.
     pub round: Option<RoundStatus>,
 }
@@ -58,10 +67,16 @@ pub struct PageCounts {
 }
 
 pub(super) fn read(conn: &Connection, running: bool) -> Result<Vec<SiteStatus>> {
-    conn.prepare_cached(
+    // The first format has no such column.
+    let controls = match conn.prepare("SELECT controls FROM site LIMIT 0") {
+        Ok(_) => "controls",
+        Err(_) => "NULL",
+    };
+    conn.prepare_cached(&format!(
         "SELECT name, state, why, done, failed, skipped, queued, in_flight, records, bytes, \
-         concurrency, delay_ms, place IS NULL, key FROM site ORDER BY place IS NULL, place, key",
-    )?
+         concurrency, delay_ms, place IS NULL, key, {controls} FROM site \
+         ORDER BY place IS NULL, place, key",
+    ))?
     .query_map([], |row| site(conn, row, running))?
     .collect()
 }
@@ -70,6 +85,11 @@ fn site(conn: &Connection, row: &Row<'_>, running: bool) -> Result<SiteStatus> {
     let saved: Option<String> = row.get(1)?;
     let removed: bool = row.get(12)?;
     let at_work = running && !removed;
+    let saved_controls: Option<String> = row.get(14)?;
+    // What an older program saved has no ladder.
+    let tuned: Tuned = saved_controls
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
     let concurrency = row.get::<_, Option<u32>>(10)?.unwrap_or(0);
     let leased = if at_work { count(row.get(7)?) } else { 0 };
     // Pages are leased ahead; a worker fetches one at a time.
@@ -93,6 +113,8 @@ fn site(conn: &Connection, row: &Row<'_>, running: bool) -> Result<SiteStatus> {
         concurrency,
         delay_ms: count(row.get::<_, Option<i64>>(11)?.unwrap_or(0)),
         removed,
+        rungs: tuned.now.rungs,
+        spent: tuned.spent,
         round: round(conn, row.get(13)?)?,
     })
 }

@@ -2,6 +2,7 @@
 //! ([`Screen::render`]), does ([`Screen::act`]) and asks ([`Screen::question`]).
 //! Its keys come from the key map.
 
+mod backends;
 mod body;
 mod cells;
 mod changes;
@@ -121,6 +122,7 @@ pub fn open(view: &View) -> Box<dyn Screen> {
         View::Journal => Box::new(journal::Journal::new()),
         View::Log => Box::new(log::Log::new()),
         View::Changes => Box::new(changes::Changes::new()),
+        View::Backends => Box::new(backends::Backends::new()),
         View::Doctor => Box::new(doctor::Doctor::default()),
     }
 }
