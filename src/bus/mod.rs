@@ -6,6 +6,7 @@ mod event;
 mod filter;
 mod query;
 mod reply;
+mod rung;
 pub mod search;
 mod transport;
 pub mod verb;
@@ -13,8 +14,8 @@ pub mod verb;
 pub use self::alert::{AlertAction, AlertRule, Condition};
 pub use self::command::{Answer, AutoRange, Command, Origin, Request, Target};
 pub use self::event::{
-    Doing, Event, JobState, Level, Notice, RuleInfo, SiteControls, SiteDelta, SiteInfo, SiteState,
-    Vitals, WorkerId,
+    ClimbWhy, Doing, Event, JobState, Level, Notice, RuleInfo, SiteControls, SiteDelta, SiteInfo,
+    SiteState, Vitals, WorkerId,
 };
 pub use self::filter::{PageFilter, PageOrder, Pick};
 pub use self::query::{
@@ -22,6 +23,7 @@ pub use self::query::{
     PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,
 };
 pub use self::reply::Reply;
+pub use self::rung::{Budget, RungControls, RungSet, RungState, Spent};
 pub use self::transport::{Play, Playing, Transport};
 
 use tokio::sync::mpsc;

@@ -208,12 +208,9 @@ scalars! {
     Webhook(String), "an http or https URL", |text| super::alert::webhook(text);
     /// A rung of the ladder.
     RungName(super::Rung), "a way of fetching: http, proxy, browser, service or solver",
-        |text| super::Rung::ALL
-            .into_iter()
-            .find(|rung| rung.as_str() == text)
-            .ok_or_else(|| {
-                "no way of fetching; write one of http, proxy, browser, service, solver".to_owned()
-            });
+        |text| text.parse().map_err(|()| {
+            "no way of fetching; write one of http, proxy, browser, service, solver".to_owned()
+        });
     /// A proxy's address.
     ProxyText(super::ProxyAddress), "a proxy such as http://user:password@host:port",
         |text| super::ProxyAddress::parse(text);

@@ -132,6 +132,7 @@ impl Action {
             Self::Goto(Place::Journal) => "go-journal",
             Self::Goto(Place::Log) => "go-log",
             Self::Goto(Place::Doctor) => "go-doctor",
+            Self::Goto(Place::Backends) => "go-backends",
             Self::NextScreen => "next-screen",
             Self::PrevScreen => "previous-screen",
             Self::Pause => "pause",
@@ -203,11 +204,13 @@ pub enum Place {
     Log,
     /// How crawldeck itself fares.
     Doctor,
+    /// The rungs of every site's ladder.
+    Backends,
 }
 
 impl Place {
     /// Every one, in the order of their keys.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sites,
         Self::Failures,
         Self::Pages,
@@ -216,6 +219,7 @@ impl Place {
         Self::Journal,
         Self::Log,
         Self::Doctor,
+        Self::Backends,
     ];
 
     /// Its name in the header and in the palette.
@@ -229,6 +233,7 @@ impl Place {
             Self::Journal => "journal",
             Self::Log => "log",
             Self::Doctor => "doctor",
+            Self::Backends => "backends",
         }
     }
 
@@ -274,11 +279,13 @@ pub enum Context {
     Log,
     /// The doctor.
     Doctor,
+    /// The backends.
+    Backends,
 }
 
 impl Context {
     /// Every one, and how the help heads it.
-    pub const ALL: [(Self, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str); 14] = [
         (Self::Everywhere, "Everywhere"),
         (Self::Dashboard, "Sites"),
         (Self::Site, "One site"),
@@ -292,5 +299,6 @@ impl Context {
         (Self::Journal, "Journal"),
         (Self::Log, "Log"),
         (Self::Doctor, "Doctor"),
+        (Self::Backends, "Backends"),
     ];
 }

@@ -11,6 +11,8 @@
 //! cargo bench --bench crawl -- many       # a thousand sites in one file
 //! cargo bench --bench crawl -- frontier   # twenty million known URLs
 //! cargo bench --bench crawl -- browser    # pages a second by Chromium, and its memory
+//! cargo bench --bench crawl -- ladder     # what a ladder costs that is not climbed
+//! cargo bench --bench crawl -- mixed      # attempts a page where some need a higher rung
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! ```
 //!
@@ -24,6 +26,7 @@
 mod corpus;
 mod endless;
 mod failures;
+mod mixed;
 mod nginx;
 mod peers;
 mod process;
@@ -82,6 +85,10 @@ enum Scenario {
     Frontier,
     /// openjdk-17-doc by the headless browser, with four tabs.
     Browser,
+    /// openjdk-17-doc by plain HTTP, with and without a rung above it.
+    Ladder,
+    /// A site of plain, script-only and guarded pages.
+    Mixed,
     /// How quickly the deck answers, and what it costs.
     Deck,
 }
@@ -98,6 +105,8 @@ fn main() -> ExitCode {
         Scenario::Many => scenario::many::run(&options),
         Scenario::Frontier => scenario::frontier::run(&options),
         Scenario::Browser => scenario::browser::run(&options),
+        Scenario::Ladder => scenario::ladder::run(&options),
+        Scenario::Mixed => scenario::ladder::mixed(&options),
         Scenario::Deck => scenario::deck::run(&options),
     };
     match outcome {

@@ -141,6 +141,7 @@ impl Job {
                     .as_str()
                     .is_some_and(|kind| kind.starts_with("text/html")),
                 fetched: instant(&row["fetched_at"]),
+                attempts: row["attempts"].as_u64().unwrap_or(0),
             })
         })
     }
@@ -221,6 +222,8 @@ pub struct Page {
     pub html: bool,
     /// When, seconds since the Unix epoch.
     pub fetched: Option<f64>,
+    /// Attempts made.
+    pub attempts: u64,
 }
 
 impl Page {

@@ -202,6 +202,12 @@ impl Fetcher for Service {
         Rung::Service
     }
 
+    fn price(&self) -> Option<u64> {
+        // What its answers tell is known when they have come.
+        let told = self.rule.result.cost.is_some();
+        (!told).then_some(self.rule.cost)
+    }
+
     fn fetch<'a>(&'a self, visitor: &'a Visitor, url: &'a Url, want: Want) -> Fetching<'a> {
         Box::pin(self.attempt(visitor, url, want))
     }

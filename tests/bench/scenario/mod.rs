@@ -7,6 +7,7 @@ pub mod fields;
 pub mod frontier;
 pub mod hup;
 pub mod kill;
+pub mod ladder;
 pub mod links;
 pub mod many;
 pub mod three;
