@@ -14,13 +14,13 @@ pub mod verb;
 pub use self::alert::{AlertAction, AlertRule, Condition};
 pub use self::command::{Answer, AutoRange, Command, Origin, Request, Target};
 pub use self::event::{
-    ClimbWhy, Doing, Event, JobState, Level, Notice, RuleInfo, SiteControls, SiteDelta, SiteInfo,
-    SiteState, Vitals, WorkerId,
+    ClimbWhy, Doing, Event, JobState, Level, Notice, Round, RuleInfo, SiteControls, SiteDelta,
+    SiteInfo, SiteState, Vitals, WorkerId,
 };
 pub use self::filter::{PageFilter, PageOrder, Pick};
 pub use self::query::{
-    Ask, Attempt, FailureGroup, Header, HostRow, JournalList, JournalRow, PageDetail, PageList,
-    PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,
+    Ask, Attempt, ChangeKind, ChangeList, ChangeRow, FailureGroup, Header, HostRow, JournalList,
+    JournalRow, PageDetail, PageList, PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,
 };
 pub use self::reply::Reply;
 pub use self::rung::{Budget, RungControls, RungSet, RungState, Spent};

@@ -31,6 +31,7 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
     );
     lines.value("discover.links", on(was.links), on(is.links));
     lines.value("discover.nofollow", on(was.nofollow), on(is.nofollow));
+    lines.value("discover.lastmod", on(was.lastmod), on(is.lastmod));
     lines.debug("discover.since", &was.since, &is.since);
     let apis = |apis: &[Arc<ApiRule>]| {
         let named = apis.iter().map(|api| (api.name().to_owned(), api.key()));

@@ -227,6 +227,7 @@ fn discovered(raw: raw::Discover, folder: &Path) -> Result<Discover, String> {
         },
         links: raw.links.is_none_or(|on| on.0),
         nofollow: raw.nofollow.is_none_or(|obey| obey.0),
+        lastmod: raw.lastmod.is_none_or(|obey| obey.0),
         since: raw.since.map(|since| since.0),
         api: raw
             .api

@@ -77,6 +77,8 @@ pub struct Discover {
     /// Whether `rel=nofollow` on a link and `nofollow` in a page's robots
     /// meta tag are obeyed.
     pub nofollow: bool,
+    /// Whether `lastmod` may say that a page need not be asked again.
+    pub lastmod: bool,
     /// Before which moment entries of sitemaps are left out.
     pub since: Option<Since>,
     /// APIs that list URLs.
@@ -103,6 +105,7 @@ impl Default for Discover {
             sitemap: Sitemap::Auto,
             links: true,
             nofollow: true,
+            lastmod: true,
             since: None,
             api: Vec::new(),
             files: Vec::new(),

@@ -37,7 +37,7 @@ keep: { bodies: warc, rotate: 100MB }
 ---
 site: small
 start: [http://127.0.0.1:8080/a, http://127.0.0.1:8080/b#x]
-discover: { sitemap: off, links: false, nofollow: ignore }
+discover: { sitemap: off, links: false, nofollow: ignore, lastmod: ignore }
 fetch: { robots: ignore, timeout: { connect: 1.5s, total: 2m }, max_body: 1MB }
 "#;
 
@@ -65,6 +65,7 @@ fn a_whole_file() {
     assert_eq!(small.scope.hosts, ["127.0.0.1:8080"]);
     assert_eq!(small.discover.sitemap, Sitemap::Off);
     assert!(!small.discover.links && !small.discover.nofollow);
+    assert!(!small.discover.lastmod);
     assert_eq!(small.fetch.robots, Robots::Ignore);
     assert_eq!(small.fetch.concurrency, 4, "from the defaults");
     assert_eq!(small.fetch.timeouts.connect, Duration::from_millis(1500));

@@ -1,10 +1,12 @@
 //! What is made of a body, on a thread of the CPU pool: links, records, and
 //! the page's commit.
 
+use super::again;
 use super::evidence::evidence;
 use super::keep;
 use super::site::{Message, SiteContext};
 use super::work::{Climb, Page, Stuck};
+use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, Level};
 use crate::discover::order::Order;
 use crate::discover::trap;
@@ -12,7 +14,7 @@ use crate::extract::charset;
 use crate::extract::fields::Taken;
 use crate::fetch::{self, Fetched, block, shell};
 use crate::page::{FailureKind, Outcome, Verdict};
-use crate::store::{Commit, Leased, NewUrl, Record, Via};
+use crate::store::{Commit, Leased, NewUrl, Record, Seen, Via};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use url::Url;
@@ -45,9 +47,16 @@ pub fn page(job: PageJob) {
         fetched,
         landed,
     } = job;
-    let receipt = keep::begin(&site, &page, &attempt, &fetched);
-    let read = || read(&site, &page, attempt, &fetched, landed.as_ref());
-    let (mut commit, stuck) = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+    let unchanged = || same(&site, &page, &attempt, &fetched);
+    let same = catch_unwind(AssertUnwindSafe(unchanged)).unwrap_or_default();
+    let revisit = same.as_ref().and_then(|commit| commit.seen.as_ref());
+    let revisit = revisit.map(|seen| Revisit::Same(seen.digest));
+    let receipt = keep::begin(&site, &page, &attempt, &fetched, revisit);
+    let made = || match same {
+        Some(commit) => (commit, None),
+        None => read(&site, &page, attempt, &fetched, landed.as_ref()),
+    };
+    let (mut commit, stuck) = catch_unwind(AssertUnwindSafe(made)).unwrap_or_else(|_| {
         tracing::error!(url = %page.leased.url, "parsing this page panicked");
         let kind = FailureKind::Internal;
         (site.commit(&page.leased, Outcome::Failed(kind)), None)
@@ -88,6 +97,22 @@ pub fn land(site: &SiteContext, leased: &Leased, landed: Option<&Url>, commit: &
     });
 }
 
+/// The commit of a page that is asked again and has the body that it had.
+fn same(site: &SiteContext, page: &Page, attempt: &Attempt, fetched: &Fetched) -> Option<Commit> {
+    let leased = &page.leased;
+    let rules = site.rules();
+    if !again::is_same(&rules, leased, fetched) {
+        return None;
+    }
+    let digest = leased.seen.as_ref()?.digest;
+    Some(Commit {
+        attempt: Some(attempt.clone()),
+        seen: Some(again::seen(&rules, fetched, digest)),
+        same: true,
+        ..site.commit(leased, Outcome::Done)
+    })
+}
+
 fn read(
     site: &Arc<SiteContext>,
     page: &Page,
@@ -111,10 +136,11 @@ fn read(
         .get(reqwest::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let (text, _) = charset::decode(&body, header);
+    let seen = again::seen(&rules, &fetched, again::body_digest(&fetched, &body));
 
     let path = &address[url::Position::BeforePath..url::Position::AfterQuery];
     if fetch::is_json(fetched) {
-        let mut commit = done(site, leased, attempt, fetched);
+        let mut commit = done(site, leased, attempt, fetched, seen);
         keep(site, &mut commit, rules.plan.json(&text, path, address));
         return (commit, None);
     }
@@ -147,7 +173,7 @@ fn read(
         let commit = refused(site, page, attempt, &text, "needs scripts", fetched);
         return (commit, Some(Stuck::Scripts));
     }
-    let mut commit = done(site, leased, attempt, fetched);
+    let mut commit = done(site, leased, attempt, fetched, seen);
     if let Some(base) = &head.base_href {
         page_links.base(base);
     }
@@ -200,8 +226,15 @@ fn tell_trap(site: &SiteContext, url: &str) {
 }
 
 /// The commit of a page that was had.
-fn done(site: &SiteContext, leased: &Leased, attempt: Attempt, fetched: &Fetched) -> Commit {
+fn done(
+    site: &SiteContext,
+    leased: &Leased,
+    attempt: Attempt,
+    fetched: &Fetched,
+    seen: Seen,
+) -> Commit {
     Commit {
+        seen: Some(seen),
         attempt: Some(attempt),
         content_type: fetch::media_type(fetched),
         ..site.commit(leased, Outcome::Done)

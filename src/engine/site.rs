@@ -14,7 +14,7 @@ use crate::fetch::{Fetched, Step};
 use crate::page::{FailureKind, Fingerprint, Fingerprinter, Outcome, Rung, SiteId, Verdict, time};
 use crate::store::{Commit, Evidence, Leased, Store};
 use serde_json::Value;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -98,6 +98,8 @@ pub enum Control {
     Reopen,
     /// Finish what is in flight and call the site finished.
     Finish,
+    /// Ask every known page again.
+    Refresh,
     /// Forget everything and begin again; answers whether it could be.
     StartOver(Reply<bool>),
     /// Tell what no snapshot holds.
@@ -136,6 +138,8 @@ pub struct SiteContext {
     pub inbox: mpsc::Sender<Message>,
     /// Pages that became done in this run.
     pub done: AtomicU64,
+    /// Whether the site is crawled again: sitemaps may say what has not changed.
+    pub again: AtomicBool,
     /// Pages at the CPU pool.
     pub digesting: AtomicUsize,
     /// Where pages are best begun; see [`SiteContext::memory`].
@@ -298,6 +302,8 @@ impl SiteContext {
             found: Vec::new(),
             evidence: None,
             also_failed: Vec::new(),
+            seen: None,
+            same: false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! One slot of a site's concurrency: fetches what its supervisor hands it.
 
+use super::again;
 use super::digest::{self, PageJob};
 use super::errand;
 use super::evidence::{BODY_KEPT, evidence};
@@ -9,13 +10,14 @@ use super::retry;
 use super::rules::Rules;
 use super::site::{Message, SiteContext};
 use super::work::{Climb, Page, Report, Sample, Stuck, Work};
+use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, WorkerId};
 use crate::config::Rung;
 use crate::discover::redirect::Step;
 use crate::discover::scope::Refusal;
-use crate::fetch::{self, FetchError, Fetched, Want, block};
+use crate::fetch::{self, FetchError, Fetched, Visitor, Want, block};
 use crate::page::{FailureKind, Outcome, SkipReason, Verdict, time};
-use crate::store::{Commit, NewUrl, Via};
+use crate::store::{Commit, NewUrl, Seen, Via};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -133,7 +135,9 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
         detail: String::new(),
     };
     let rules = site.rules();
-    let result = fetch(site, &rules, &page).await;
+    let asking = again::visitor(&rules, &page.leased);
+    let visitor = asking.as_ref().unwrap_or(&rules.visitor);
+    let result = fetch(site, &rules, visitor, &page).await;
     let (elapsed, kind) = match &result {
         Ok(fetched) => {
             attempt.status = Some(fetched.status);
@@ -173,7 +177,9 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
     if let Ok(fetched) = &result
         && (kind.is_some() || !is_digested(fetched))
     {
-        keep::answer(site, &page, &attempt, fetched).await;
+        let unchanged = asking.is_some() && fetched.status == 304;
+        let revisit = unchanged.then_some(Revisit::NotModified);
+        keep::answer(site, &page, &attempt, fetched, revisit).await;
     }
     let end = match result {
         Err(error) => fail(site, page, attempt, error).await,
@@ -195,12 +201,23 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
                 ..End::fine()
             }
         }
+        Ok(fetched) if fetched.status == 304 && asking.is_some() => {
+            let mut commit = site.commit(&page.leased, Outcome::Done);
+            commit.seen = again::known(&rules, &page.leased)
+                .map(|before| again::confirmed(&rules, &fetched, before));
+            commit.same = true;
+            commit.attempt = Some(attempt);
+            commit.before = page.before();
+            site.learn(&page);
+            site.store.commit(commit).await;
+            End::fine()
+        }
         Ok(fetched) => {
             // A page that once led elsewhere does so no more.
             site.chains().forget(site.print(&page.leased.url));
             match landed(site, &rules, &page, &fetched) {
                 Ok(landed) => {
-                    keep(site, page, attempt, fetched, landed).await;
+                    keep(site, &rules, page, attempt, fetched, landed).await;
                     End::fine()
                 }
                 Err(refusal) => {
@@ -217,12 +234,17 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
 }
 
 /// Fetches a page by its rung, within the rung's time.
-async fn fetch(site: &SiteContext, rules: &Rules, page: &Page) -> Result<Fetched, FetchError> {
+async fn fetch(
+    site: &SiteContext,
+    rules: &Rules,
+    visitor: &Visitor,
+    page: &Page,
+) -> Result<Fetched, FetchError> {
     let ladder = site.ladder();
     // A rung that a new sites file has left out gives way to the first.
     let step = ladder.iter().find(|step| step.rung == page.rung);
     let step = step.unwrap_or(&ladder[0]);
-    let fetching = step.fetcher.fetch(&rules.visitor, &page.url, rules.want());
+    let fetching = step.fetcher.fetch(visitor, &page.url, rules.want());
     if step.rung == Rung::Http {
         // Has time limits of its own, on each of its phases.
         return fetching.await;
@@ -457,6 +479,11 @@ fn redirect(
     }
     let mut commit = site.commit(leased, Outcome::Done);
     let url: Box<str> = target.as_str().into();
+    commit.seen = Some(Seen {
+        digest: print.0,
+        rules: rules.digest,
+        ..Seen::default()
+    });
     commit.redirect = Some((print, url.clone()));
     commit.found.push(NewUrl {
         print,
@@ -485,6 +512,7 @@ fn is_digested(fetched: &Fetched) -> bool {
 /// A good answer: HTML goes to the CPU pool, anything else is done as it is.
 async fn keep(
     site: &Arc<SiteContext>,
+    rules: &Rules,
     mut page: Page,
     attempt: Attempt,
     fetched: Fetched,
@@ -494,6 +522,7 @@ async fn keep(
         site.learn(&page);
         let mut commit = site.commit(&page.leased, Outcome::Done);
         commit.content_type = fetch::media_type(&fetched);
+        commit.seen = Some(again::seen(rules, &fetched, again::head_digest(&fetched)));
         commit.attempt = Some(attempt);
         commit.before = page.before();
         digest::land(site, &page.leased, landed.as_ref(), &mut commit);

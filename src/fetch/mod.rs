@@ -11,6 +11,9 @@
 //! Fetched (body as on the wire) ─▶ body::decode, on a thread that may compute
 //! ```
 //!
+//! Beside `Http` stands [`browser::Browser`], whose bodies are unpacked already
+//! and whose requests the site's guard judges one by one.
+//!
 //! A rung makes one request and reports; redirects, retries and politeness are
 //! the engine's. Rungs are shared by all sites, so that a thousand sites cost
 //! plain HTTP four connection pools and one name cache; sites with the same

@@ -301,6 +301,7 @@ mod tests {
                 queued: found,
                 records,
                 bytes,
+                ..SiteDelta::default()
             },
         )
     }

@@ -1,8 +1,8 @@
 //! The immutable picture of a run at one instant.
 
 use crate::bus::{
-    AlertAction, Doing, JobState, Level, Notice, RungState, SiteControls, SiteState, Spent, Vitals,
-    WorkerId,
+    AlertAction, Doing, JobState, Level, Notice, Round, RungState, SiteControls, SiteState, Spent,
+    Vitals, WorkerId,
 };
 use crate::config::Fetch;
 use crate::page::{FailureKind, Rung, SiteId};
@@ -123,6 +123,8 @@ pub struct SiteView {
     pub records: u64,
     /// Bytes of body on the wire of finished pages.
     pub bytes: u64,
+    /// The round of crawling again.
+    pub round: Round,
     /// Attempts by status class: none, 1xx to 5xx.
     pub classes: [u64; 6],
     /// Attempts that failed, by kind, most first.

@@ -1,7 +1,9 @@
 //! The monitor's picture as it crosses the socket. Instants become
 //! milliseconds since the run began; nothing else is lost.
 
-use crate::bus::{Doing, JobState, Level, Notice, SiteControls, SiteState, Vitals, WorkerId};
+use crate::bus::{
+    Doing, JobState, Level, Notice, Round, SiteControls, SiteState, Vitals, WorkerId,
+};
 use crate::monitor::{self, RuleFill, RungView, SiteView, Snapshot};
 use crate::page::{FailureKind, SiteId};
 use serde::{Deserialize, Serialize};
@@ -108,6 +110,8 @@ pub struct Site {
     #[serde(default)]
     rungs: Vec<RungView>,
     eta_ms: Option<u64>,
+    #[serde(default)]
+    round: Round,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -294,6 +298,7 @@ impl Site {
                 })
                 .collect(),
             eta_ms: site.eta.map(ms),
+            round: site.round,
         }
     }
 
@@ -317,6 +322,7 @@ impl Site {
             why: self.why,
             records: self.records,
             bytes: self.bytes,
+            round: self.round,
             classes: self.classes,
             kinds: self.kinds,
             workers: self

@@ -68,6 +68,8 @@ pub enum Action {
     NextState,
     /// Show the records of the next rule only.
     NextRule,
+    /// Show the changes of one kind, then of the next.
+    NextChange,
     /// Group failures more or less finely.
     GroupBy,
     /// Show the next level of notices and above only.
@@ -132,6 +134,7 @@ impl Action {
             Self::Goto(Place::Journal) => "go-journal",
             Self::Goto(Place::Log) => "go-log",
             Self::Goto(Place::Doctor) => "go-doctor",
+            Self::Goto(Place::Changes) => "go-changes",
             Self::Goto(Place::Backends) => "go-backends",
             Self::NextScreen => "next-screen",
             Self::PrevScreen => "previous-screen",
@@ -161,6 +164,7 @@ impl Action {
             Self::Kind => "next-kind",
             Self::NextState => "next-state",
             Self::NextRule => "next-rule",
+            Self::NextChange => "next-change",
             Self::GroupBy => "group-by",
             Self::Level => "next-level",
             Self::Why => "why",
@@ -204,13 +208,15 @@ pub enum Place {
     Log,
     /// How crawldeck itself fares.
     Doctor,
+    /// What rounds of crawling again found.
+    Changes,
     /// The rungs of every site's ladder.
     Backends,
 }
 
 impl Place {
     /// Every one, in the order of their keys.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sites,
         Self::Failures,
         Self::Pages,
@@ -219,6 +225,7 @@ impl Place {
         Self::Journal,
         Self::Log,
         Self::Doctor,
+        Self::Changes,
         Self::Backends,
     ];
 
@@ -233,6 +240,7 @@ impl Place {
             Self::Journal => "journal",
             Self::Log => "log",
             Self::Doctor => "doctor",
+            Self::Changes => "changes",
             Self::Backends => "backends",
         }
     }
@@ -279,13 +287,15 @@ pub enum Context {
     Log,
     /// The doctor.
     Doctor,
+    /// The changes.
+    Changes,
     /// The backends.
     Backends,
 }
 
 impl Context {
     /// Every one, and how the help heads it.
-    pub const ALL: [(Self, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::Everywhere, "Everywhere"),
         (Self::Dashboard, "Sites"),
         (Self::Site, "One site"),
@@ -299,6 +309,7 @@ impl Context {
         (Self::Journal, "Journal"),
         (Self::Log, "Log"),
         (Self::Doctor, "Doctor"),
+        (Self::Changes, "Changes"),
         (Self::Backends, "Backends"),
     ];
 }

@@ -31,6 +31,8 @@ pub enum View {
     Log,
     /// How crawldeck itself fares.
     Doctor,
+    /// What rounds of crawling again found.
+    Changes,
     /// The rungs of every site's ladder.
     Backends,
 }
@@ -51,6 +53,7 @@ impl View {
             Self::Journal => Context::Journal,
             Self::Log => Context::Log,
             Self::Doctor => Context::Doctor,
+            Self::Changes => Context::Changes,
             Self::Backends => Context::Backends,
         }
     }
@@ -71,6 +74,7 @@ impl View {
             Place::Journal => Self::Journal,
             Place::Log => Self::Log,
             Place::Doctor => Self::Doctor,
+            Place::Changes => Self::Changes,
             Place::Backends => Self::Backends,
         }
     }

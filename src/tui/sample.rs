@@ -7,7 +7,7 @@ pub use self::store::{PAGES, told};
 use super::state::{Effect, State};
 use super::theme::Theme;
 use crate::bus::{
-    Attempt, AutoRange, Budget, ClimbWhy, Doing, Event, JobState, Level, Notice, PageDetail,
+    Attempt, AutoRange, Budget, ClimbWhy, Doing, Event, JobState, Level, Notice, PageDetail, Round,
     RungControls, RungState, SiteControls, SiteDelta, SiteInfo, SiteState, Spent, WorkerId,
 };
 use crate::monitor::{Alert, Monitor, RuleFill, Snapshot};
@@ -65,6 +65,18 @@ pub fn snapshot() -> Arc<Snapshot> {
             queued: 1200 * (2 - n as i64),
             records: 380,
             bytes: 10_000_000,
+            // The first was crawled before.
+            round: match n {
+                0 => Round {
+                    number: 2,
+                    fresh: 1,
+                    changed: 1,
+                    unchanged: 398,
+                    gone: 1,
+                    spared_bytes: 9_000_000,
+                },
+                _ => Round::default(),
+            },
         };
         monitor.fold(Event::Committed(vec![(site, delta)]), later);
         for second in 1..30u64 {
@@ -341,7 +353,7 @@ pub fn line(verb: &str) -> String {
         "rung-delay" => "books proxy 1s",
         "rung-money" => "books service 20",
         "retries" => "books 2",
-        "drain" | "finish" | "start-over" => "books",
+        "drain" | "finish" | "refresh" | "start-over" => "books",
         "add" => "books http://books.example.org/new",
         "force" | "retry" | "ignore" => "books",
         "drop" => "all ^/x",

@@ -13,6 +13,7 @@
 //! cargo bench --bench crawl -- browser    # pages a second by Chromium, and its memory
 //! cargo bench --bench crawl -- ladder     # what a ladder costs that is not climbed
 //! cargo bench --bench crawl -- mixed      # attempts a page where some need a higher rung
+//! cargo bench --bench crawl -- refresh    # an unchanged corpus, crawled again
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! ```
 //!
@@ -89,6 +90,8 @@ enum Scenario {
     Ladder,
     /// A site of plain, script-only and guarded pages.
     Mixed,
+    /// openjdk-17-doc unchanged, crawled again.
+    Refresh,
     /// How quickly the deck answers, and what it costs.
     Deck,
 }
@@ -107,6 +110,7 @@ fn main() -> ExitCode {
         Scenario::Browser => scenario::browser::run(&options),
         Scenario::Ladder => scenario::ladder::run(&options),
         Scenario::Mixed => scenario::ladder::mixed(&options),
+        Scenario::Refresh => scenario::refresh::run(&options),
         Scenario::Deck => scenario::deck::run(&options),
     };
     match outcome {

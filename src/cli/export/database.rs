@@ -79,6 +79,7 @@ fn plans<'a>(
             Source::Pages => plan("pages", *source, &[])?,
             Source::Failures => plan("failures", *source, &[])?,
             Source::Journal => plan("journal", *source, &[])?,
+            Source::Changes => plan("changes", *source, &[])?,
             Source::Records(_) => {
                 for (kind, fields) in kinds {
                     plan(kind, Source::Records(Some(kind)), fields)?;

@@ -36,6 +36,9 @@ pub enum What {
     Pages,
     /// The failed pages with their last error.
     Failures,
+    /// Pages that were new, had changed or were gone when the site was crawled
+    /// again, with the fields that are others.
+    Changes,
     /// Every command that was given: at, origin, command, before, after,
     /// answer, refused.
     Journal,
@@ -169,7 +172,8 @@ impl<'a> Wish<'a> {
         }
         if args.what.is_none() && format != Format::Sqlite {
             return Err(
-                "--what is missing: records, pages, failures, journal or sitemap".to_owned(),
+                "--what is missing: records, pages, failures, changes, journal or sitemap"
+                    .to_owned(),
             );
         }
         let path = args
@@ -189,7 +193,8 @@ impl<'a> Wish<'a> {
         }
         if args.columns.is_some() && (sitemap || args.what.is_none()) {
             return Err(
-                "--columns goes with --what records, pages, failures or journal".to_owned(),
+                "--columns goes with --what records, pages, failures, changes or journal"
+                    .to_owned(),
             );
         }
         let filter = args.condition.as_deref().map(Filter::parse).transpose();
@@ -211,7 +216,7 @@ impl<'a> Wish<'a> {
             let pages = site.pages;
             let known = pages.done + pages.failed + pages.skipped + pages.queued + pages.in_flight;
             match self.what {
-                Some(What::Journal) => 0,
+                Some(What::Journal | What::Changes) => 0,
                 Some(What::Records) => site.records,
                 Some(What::Failures) => pages.failed,
                 Some(What::Pages | What::Sitemap) => known,
@@ -227,6 +232,7 @@ impl<'a> Wish<'a> {
                 Some(What::Pages | What::Sitemap) | None => Source::Pages,
                 Some(What::Failures) => Source::Failures,
                 Some(What::Records) => Source::Records(None),
+                Some(What::Changes) => Source::Changes,
                 Some(What::Journal) => Source::Journal,
             },
             site: self.site,

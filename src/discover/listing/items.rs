@@ -126,12 +126,8 @@ fn walk<'a>(value: &'a Value, path: &str, depth: usize, lists: &mut Vec<(String,
         return;
     }
     match value {
-        Value::Array(list) => {
-            if list.len() >= FEWEST {
-                lists.push((path.to_owned(), list));
-            }
-            // Lists in the things of a list are parts of these.
-        }
+        // Lists in the things of a list are parts of these.
+        Value::Array(list) if list.len() >= FEWEST => lists.push((path.to_owned(), list)),
         Value::Object(map) => {
             for (key, value) in map {
                 walk(value, &format!("{path}{}", step(key)), depth + 1, lists);

@@ -69,7 +69,7 @@ pub struct Browser {
     files: Arc<dyn Fetcher>,
     /// The job's folder, for pictures.
     folder: Option<PathBuf>,
-    tabs: Arc<Semaphore>,
+    tabs: Semaphore,
     running: Mutex<Option<Arc<Running>>>,
     cookies: Arc<Cookies>,
 }
@@ -93,7 +93,7 @@ impl Browser {
             lifetime,
             files,
             folder: folder.map(Path::to_owned),
-            tabs: Arc::new(Semaphore::new(TABS)),
+            tabs: Semaphore::new(TABS),
             running: Mutex::new(None),
             cookies: Arc::default(),
         }
@@ -170,7 +170,7 @@ impl Browser {
         start: Instant,
     ) -> Result<Fetched, FetchError> {
         // Never closed.
-        let permit = Arc::clone(&self.tabs).acquire_owned().await.ok();
+        let _permit = self.tabs.acquire().await.ok();
         let request = visitor.request(url, want);
         let errand = Errand {
             visitor,
@@ -191,11 +191,7 @@ impl Browser {
                 Ok((outcome, tab)) => {
                     let number = tab.number;
                     if outcome.clean {
-                        // The worker need not wait for that.
-                        tokio::spawn(async move {
-                            running.take_back(tab).await;
-                            drop(permit);
-                        });
+                        running.take_back(tab);
                     }
                     return self.answer(visitor, url, outcome, start, number).await;
                 }

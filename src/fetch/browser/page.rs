@@ -58,7 +58,7 @@ pub(super) enum Fault {
     /// The browser is gone: another one may do better.
     Lost,
     /// The page's own failure, and the head of its document, if that had come.
-    Page(Cause, Option<Document>),
+    Page(Cause, Option<Box<Document>>),
 }
 
 impl From<CallError> for Fault {
@@ -171,8 +171,13 @@ impl Page<'_> {
 
     /// The head of the document that is there.
     fn document(&self) -> Result<Document, Fault> {
-        let document = self.tab.progress().borrow().document.clone();
-        let none = || Cause::new(FailureKind::Protocol, "the browser shows no document");
+        let progress = self.tab.progress();
+        let progress = progress.borrow();
+        let none = || match &progress.failed {
+            Some(error) => words::cause(error),
+            None => Cause::new(FailureKind::Protocol, "the browser shows no document"),
+        };
+        let document = progress.document.clone();
         document.ok_or_else(|| Fault::Page(none(), None))
     }
 
@@ -192,7 +197,7 @@ impl Page<'_> {
                     clean: false,
                 })
             }
-            (error, document) => Err(Fault::Page(words::cause(error), document)),
+            (error, document) => Err(Fault::Page(words::cause(error), document.map(Box::new))),
         }
     }
 
@@ -207,7 +212,7 @@ impl Page<'_> {
                 if progress.is_lost() {
                     let detail = "the page goes on to another document again and again";
                     let cause = Cause::new(FailureKind::Redirect, detail);
-                    return Err(Fault::Page(cause, progress.document.clone()));
+                    return Err(Fault::Page(cause, progress.document.clone().map(Box::new)));
                 }
                 ready(wait, &progress, now)
             };
@@ -287,7 +292,7 @@ impl Page<'_> {
                 Ok(Some(html)) => return Ok(html),
                 Ok(None) => {
                     let detail = format!("the page has grown to more than {most} bytes");
-                    let document = self.document().ok();
+                    let document = self.document().ok().map(Box::new);
                     return Err(Fault::Page(
                         Cause::new(FailureKind::TooLarge, detail),
                         document,
@@ -312,7 +317,7 @@ impl Page<'_> {
         if body.len() as u64 > most {
             let detail = format!("the body is {} bytes, more than {most}", body.len());
             let cause = Cause::new(FailureKind::TooLarge, detail);
-            return Err(Fault::Page(cause, Some(document.clone())));
+            return Err(Fault::Page(cause, Some(Box::new(document.clone()))));
         }
         Ok(body)
     }

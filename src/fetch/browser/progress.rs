@@ -126,11 +126,12 @@ impl Progress {
                 }
             }
             "Page.frameNavigated" => self.show(params, now),
-            "Page.frameRequestedNavigation" if self.is_main(params) => {
-                // Another tab's page is none of ours; popups are closed.
-                if text(params, "disposition").is_none_or(|kind| kind == "currentTab") {
-                    self.leaving = Some(now);
-                }
+            // Another tab's page is none of ours; popups are closed.
+            "Page.frameRequestedNavigation"
+                if self.is_main(params)
+                    && text(params, "disposition").is_none_or(|kind| kind == "currentTab") =>
+            {
+                self.leaving = Some(now);
             }
             "Page.lifecycleEvent" if self.is_main(params) => {
                 let loader = text(params, "loaderId");

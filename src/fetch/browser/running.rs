@@ -20,6 +20,8 @@ use url::Url;
 
 /// Between two looks at the memory.
 const LOOK: Duration = Duration::from_secs(3);
+/// How long the page in a tab that waits for the next one may run on.
+const REST: Duration = Duration::from_millis(300);
 /// How long a tab may take to be empty again.
 const EMPTYING: Duration = Duration::from_secs(2);
 /// Pages after which a tab is replaced: what scripts leave behind adds up.
@@ -165,22 +167,35 @@ impl Running {
         }
     }
 
-    /// Takes a tab back whose page is done, once it is empty.
-    pub(super) async fn take_back(&self, tab: Tab) {
+    /// Takes a tab back whose page is done. The next page comes in its place;
+    /// where none comes soon, it is emptied, so that the page does not run on.
+    pub(super) fn take_back(self: &Arc<Self>, tab: Tab) {
         tab.end();
-        let blank = json!({ "url": "about:blank" });
-        let emptied = timeout(EMPTYING, async {
-            let mut progress = tab.progress();
-            tab.call("Page.navigate", blank).await?;
-            // Its last events come after the answer. It ends with the tab alone.
-            let shown = progress.wait_for(|progress| progress.is_loaded(Instant::now()));
-            let _ = shown.await;
-            Ok::<_, CallError>(())
-        });
-        let empty = matches!(emptied.await, Ok(Ok(())));
-        if empty && tab.pages < PAGES_OF_TAB && !self.is_spent() {
-            lock(&self.idle).push(tab);
+        if tab.pages >= PAGES_OF_TAB || self.is_spent() {
+            return;
         }
+        let (number, pages) = (tab.number, tab.pages);
+        lock(&self.idle).push(tab);
+        let running = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(REST).await;
+            let Some(running) = running.upgrade() else {
+                return;
+            };
+            let rests = |tab: &Tab| (tab.number, tab.pages) == (number, pages);
+            let tab = {
+                let mut idle = lock(&running.idle);
+                let place = idle.iter().position(rests);
+                place.map(|place| idle.swap_remove(place))
+            };
+            if let Some(tab) = tab
+                && timeout(EMPTYING, empty(&tab))
+                    .await
+                    .is_ok_and(|done| done.is_ok())
+            {
+                lock(&running.idle).push(tab);
+            }
+        });
     }
 
     /// The context of a visitor's session.
@@ -257,6 +272,17 @@ impl Running {
             other => other.map(|_| ()),
         }
     }
+}
+
+/// Lets a tab show nothing.
+async fn empty(tab: &Tab) -> Result<(), CallError> {
+    let mut progress = tab.progress();
+    let blank = json!({ "url": "about:blank" });
+    tab.call("Page.navigate", blank).await?;
+    // Its last events come after the answer. It ends with the tab alone.
+    let shown = progress.wait_for(|progress| progress.is_loaded(Instant::now()));
+    let _ = shown.await;
+    Ok(())
 }
 
 /// Closes what pages open beside themselves.

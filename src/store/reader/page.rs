@@ -42,15 +42,17 @@ pub struct PageRow {
 
 macro_rules! columns {
     () => {
-        "SELECT u.id, s.name, u.url, r.id IS NOT NULL, p.outcome, p.reason, p.status, u.depth, \
-         f.url, p.attempts, p.bytes, p.content_type, p.fetched_at, p.canonical "
+        "SELECT u.id, s.name, u.url, r.id IS NOT NULL, coalesce(p.outcome, a.outcome), p.reason, \
+         coalesce(p.status, a.status), u.depth, f.url, coalesce(p.attempts, a.attempts), \
+         coalesce(p.bytes, a.bytes), coalesce(p.content_type, a.content_type), \
+         coalesce(p.fetched_at, a.fetched_at), coalesce(p.canonical, a.canonical) "
     };
 }
 
 macro_rules! joins {
     () => {
         " CROSS JOIN site s ON s.key = u.site LEFT JOIN redirect r ON r.id = u.id \
-         LEFT JOIN url f ON f.id = u.found_on "
+         LEFT JOIN url f ON f.id = u.found_on LEFT JOIN again a ON a.id = u.id AND p.id IS NULL "
     };
 }
 

@@ -48,6 +48,8 @@ impl Core {
             landed,
             evidence: commit.evidence.map(|e| (to_json(&e.headers), e.body)),
             also_failed: commit.also_failed.iter().map(|p| p.0).collect(),
+            seen: commit.seen,
+            same: commit.same,
         })));
         self.wake(commit.site);
     }

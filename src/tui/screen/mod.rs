@@ -5,6 +5,7 @@
 mod backends;
 mod body;
 mod cells;
+mod changes;
 mod doctor;
 mod figures;
 mod groups;
@@ -118,6 +119,7 @@ pub fn open(view: &View) -> Box<dyn Screen> {
         View::Records => Box::new(records::Records::new()),
         View::Journal => Box::new(journal::Journal::new()),
         View::Log => Box::new(log::Log::new()),
+        View::Changes => Box::new(changes::Changes::new()),
         View::Backends => Box::new(backends::Backends::new()),
         View::Doctor => Box::new(doctor::Doctor::default()),
     }

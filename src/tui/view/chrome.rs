@@ -50,7 +50,7 @@ fn strip(pen: &mut Pen, area: Rect, state: &State) {
         } else {
             pen.theme.faint()
         };
-        let word = format!("{} {}", place.index() + 1, place.name());
+        let word = format!("{} {}", (place.index() + 1) % 10, place.name());
         let width = u16::try_from(text::width(&word)).unwrap_or(0);
         if x + width > area.right() {
             return;

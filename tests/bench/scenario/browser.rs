@@ -27,8 +27,8 @@ pub fn run(options: &Options) -> Result<Targets> {
     let server = Nginx::start(&[Host::local(&root)], false)?;
     let pages = options.max_pages.unwrap_or(PAGES);
     let most = Cell::new(0);
-    let player: Player<'_> = Box::new(|| turn(&server, pages, &most));
-    let all = play(options.rounds, 0, vec![("four tabs", player)])?;
+    let players: Vec<Player<'_>> = vec![("four tabs", Box::new(|| turn(&server, pages, &most)))];
+    let all = play(options.rounds, 0, players)?;
     table::print("documentation by the headless browser", &all);
     let mut targets = Targets::default();
     let rate = all[0].median(|turn| turn.rate);

@@ -129,6 +129,8 @@ async fn lease(store: &dyn Store) -> Result<f64> {
                     found: Vec::new(),
                     evidence: None,
                     also_failed: Vec::new(),
+                    seen: None,
+                    same: false,
                 })
                 .await;
         }

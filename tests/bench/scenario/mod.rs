@@ -10,6 +10,7 @@ pub mod kill;
 pub mod ladder;
 pub mod links;
 pub mod many;
+pub mod refresh;
 pub mod three;
 
 use crate::nginx::{self, Host, Nginx};

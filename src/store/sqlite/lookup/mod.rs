@@ -1,6 +1,7 @@
 //! The deck's questions, on threads and connections of their own, so that no
 //! commit waits for them, and no page's detail for a long list.
 
+mod change;
 mod group;
 mod list;
 mod page;
@@ -166,6 +167,15 @@ impl Lookup {
                 let of = table::Of::new(&sites, site, record.as_deref());
                 let (search, limit) = (search.as_ref(), limit.min(ROWS));
                 Told::Records(table::records(&read, &sites, &of, search, offset, limit)?)
+            }
+            Ask::Changes {
+                site,
+                kind,
+                offset,
+                limit,
+            } => {
+                let limit = limit.min(ROWS);
+                Told::Changes(change::changes(&read, &sites, site, kind, offset, limit)?)
             }
             Ask::Journal {
                 search,

@@ -1,0 +1,141 @@
+//! What pages must not do, and what outlives them.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn a_guarded_page_reaches_nothing_private_by_any_way() {
+    let (server, _) = serve(vec![("/", page(b"private"))]).await;
+    let at = format!("127.0.0.1:{}", server.port);
+    let html = format!(
+        "<link rel=preconnect href=http://{at}><link rel=prefetch href=http://{at}/><img src=http://{at}/a.gif>\
+         <iframe src=http://{at}/></iframe><link rel=stylesheet href=http://{at}/s.css>\
+         <script>try {{ new WebSocket('ws://{at}/') }} catch (e) {{}}\
+         fetch('http://{at}/f').catch(() => 0);navigator.sendBeacon('http://{at}/b');\
+         new Worker(URL.createObjectURL(new Blob([\"fetch('http://{at}/w');new WebSocket('ws://{at}/')\"])));\
+         open('http://{at}/popup')</script>",
+    );
+    let address = Url::parse(&format!("data:text/html;base64,{}", {
+        use base64::Engine;
+        base64::engine::general_purpose::STANDARD.encode(html)
+    }))
+    .unwrap();
+    let browser = browser();
+    let browsing = Browsing {
+        wait: Wait::NetworkIdle,
+        block: Blocked::NOTHING,
+        patience: Duration::from_secs(5),
+        ..Browsing::default()
+    };
+    let mut guarded = visitor(browsing.clone());
+    guarded.guarded = true;
+    get(&browser, &guarded, &address).await.unwrap();
+    assert_eq!(server.connections(), 0);
+    let named = Url::parse(&format!("http://own.test:{}/", server.port)).unwrap();
+    for url in [&named, &server.url("/")] {
+        let error = get(&browser, &guarded, url).await.unwrap_err();
+        assert_eq!(error.kind, FailureKind::Private, "{error:?}");
+    }
+    assert_eq!(server.connections(), 0);
+    // The same page does reach it where it may.
+    get(&browser, &visitor(browsing), &address).await.unwrap();
+    assert!(server.connections() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn dialogs_popups_and_scripts_without_end() {
+    let (server, _) = serve(vec![
+        ("/dialog", script("alert(1); const x = confirm(2) + ':' + prompt(3); document.body.append(x); onbeforeunload = e => { e.preventDefault(); return 'stay' }")),
+        ("/popup", script("const w = open('/popup2'); document.body.append('opened')")),
+        ("/endless", script("for (;;) {}")),
+        ("/close", script("close(); document.body.append('still here')")),
+        ("/", page(b"<p>fine")),
+    ])
+    .await;
+    let browser = browser();
+    let good = visitor(Browsing::default());
+    let fetched = get(&browser, &good, &server.url("/dialog")).await.unwrap();
+    assert!(body(&fetched).contains("false:null"), "{}", body(&fetched));
+    let fetched = get(&browser, &good, &server.url("/popup")).await.unwrap();
+    assert!(body(&fetched).contains("opened"));
+    let short = visitor(Browsing {
+        timeout: Duration::from_secs(3),
+        ..Browsing::default()
+    });
+    let error = get(&browser, &short, &server.url("/endless"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, FailureKind::Timeout, "{error:?}");
+    // A page that closes its tab fails or stays; the next one comes whatever it does.
+    let _ = get(&browser, &short, &server.url("/close")).await;
+    for _ in 0..3 {
+        let fetched = get(&browser, &short, &server.url("/")).await.unwrap();
+        assert!(body(&fetched).contains("fine"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn sessions_keep_their_cookies_apart_and_over_a_browsers_end() {
+    let set = answer(
+        "200 OK",
+        "Content-Type: text/html\r\nSet-Cookie: own=1\r\n",
+        b"<script>document.cookie='script=2;max-age=1000'</script>",
+    );
+    let (server, asked) = serve(vec![
+        ("/set", set),
+        ("/see", page(b"x")),
+        ("/late", page(b"y")),
+    ])
+    .await;
+    let browser = browser_of(Lifetime {
+        pages: 2,
+        ..LIFETIME
+    });
+    let (one, two) = (visitor(Browsing::default()), visitor(Browsing::default()));
+    get(&browser, &one, &server.url("/set")).await.unwrap();
+    get(&browser, &two, &server.url("/see")).await.unwrap();
+    assert!(!asked.of("/see")[0].to_ascii_lowercase().contains("cookie:"));
+    // Two pages were this browser's: a new one, with the session's cookies.
+    get(&browser, &one, &server.url("/late")).await.unwrap();
+    let head = &asked.of("/late")[0];
+    assert!(
+        head.contains("own=1") && head.contains("script=2"),
+        "{head}"
+    );
+    // Plain HTTP has what the answers set.
+    let sent = one.request(&server.url("/see"), Want::Page);
+    assert_eq!(sent.headers()["cookie"], "own=1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn a_page_is_tried_in_a_new_browser_where_its_own_is_killed() {
+    let (server, _) = serve(vec![
+        ("/", page(b"<p>fine")),
+        (
+            "/slow",
+            script("setTimeout(() => document.body.append('done'), 1500)"),
+        ),
+    ])
+    .await;
+    let browser = Arc::new(browser());
+    let good = visitor(Browsing::default());
+    get(&browser, &good, &server.url("/")).await.unwrap();
+    let group = {
+        let running = browser.running.lock().await;
+        running.as_ref().unwrap().group().unwrap()
+    };
+    let slow = visitor(Browsing {
+        steps: vec![Step::Pause(Duration::from_secs(2))],
+        ..Browsing::default()
+    });
+    let (of_page, url) = (Arc::clone(&browser), server.url("/slow"));
+    let fetching = tokio::spawn(async move { get(&of_page, &slow, &url).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+    let fetched = fetching.await.unwrap().unwrap();
+    assert!(body(&fetched).contains("done"), "{}", body(&fetched));
+    get(&browser, &good, &server.url("/")).await.unwrap();
+}
