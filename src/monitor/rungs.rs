@@ -75,6 +75,11 @@ impl Tallies {
         tally.spent.requests += 1;
         tally.spent.money = tally.spent.money.saturating_add(cost);
         if let Some(exit) = through {
+            // Of a proxy's session the exit counts: sessions come and go.
+            let exit = match exit.rsplit_once(" #") {
+                Some((name, _)) => name.into(),
+                None => exit,
+            };
             let known = tally.through.iter().position(|(known, _)| *known == exit);
             let count = known.map_or(0, |place| tally.through.remove(place).1);
             tally.through.insert(0, (exit, count + 1));
@@ -149,6 +154,15 @@ mod tests {
         assert_eq!(http.kinds, [(FailureKind::Blocked, 1)]);
         assert_eq!((service.attempts, service.had), (41, 40));
         assert_eq!((service.spent.requests, service.spent.money), (51, 85));
+        for session in 1..=3 {
+            let through = format!("127.0.0.1:8080 #{session}").into();
+            rungs.attempt(Rung::Proxy, None, ms(1), 0, Some(through));
+        }
+        let proxy = rungs
+            .views()
+            .into_iter()
+            .find(|view| view.rung == Rung::Proxy);
+        assert_eq!(proxy.unwrap().through, [("127.0.0.1:8080".into(), 3)]);
         assert_eq!(service.through.len(), THROUGH);
         assert_eq!(service.through[0], ("exit 39".into(), 2));
     }
