@@ -254,3 +254,45 @@ fn warcio_reads_it() {
         );
     }
 }
+
+#[test]
+fn what_has_not_changed_is_kept_as_a_revisit() {
+    let server = Server::start();
+    let html = "<h1>Same</h1><a href=/plain>p</a><a href=/other>o</a>";
+    let same = Answer::html(html).header("etag", "\"1\"");
+    server.on("/", same.conditional());
+    server.on("/plain", Answer::html("<h1>Plain</h1>"));
+    server.on("/other", Answer::html("<h1>Before</h1>"));
+    let fields = "extract:\n  - record: page\n    fields: { title: h1 }\n";
+    let job = Job::site(&server.url("/"), &format!("{KEEP}{fields}"));
+    job.finish(&[]);
+    server.on("/other", Answer::html("<h1>After</h1>"));
+    job.finish(&["--refresh"]);
+    let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (kind, url) in files(&job).iter().flat_map(records) {
+        if matches!(&*kind, "response" | "revisit") && !url.ends_with(".txt") {
+            let path = url.strip_prefix(&server.url("")).unwrap().to_owned();
+            kinds.entry(path).or_default().push(kind);
+        }
+    }
+    for (path, expected) in [
+        ("/", ["response", "revisit"]),
+        ("/plain", ["response", "revisit"]),
+        ("/other", ["response", "response"]),
+    ] {
+        assert_eq!(kinds[path], expected, "{path}");
+    }
+    // Whatever is extracted again comes from the answer that was kept whole.
+    let more = "extract:\n  - record: page\n    fields: { heading: h1 }\n";
+    let start = server.url("/");
+    let fast = common::crawl::FAST;
+    job.rewrite(&format!("{fast}site: site\nstart: {start}\n{KEEP}{more}"));
+    extract(&job, &[]);
+    let mut headings: Vec<String> = job
+        .records()
+        .iter()
+        .map(|record| record["fields"]["heading"].as_str().unwrap().to_owned())
+        .collect();
+    headings.sort();
+    assert_eq!(headings, ["After", "Plain", "Same"]);
+}

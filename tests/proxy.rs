@@ -5,7 +5,7 @@ mod common;
 use base64::Engine;
 use common::crawl::{Job, Running};
 use common::proxy::{Proxy, Real};
-use common::pty::{Pty, count};
+use common::pty::{Pty, count, key};
 use common::server::{Answer, Server};
 use std::collections::{BTreeMap, HashSet};
 use std::io::{Read, Write};
@@ -74,6 +74,23 @@ fn a_proxy_that_died_is_left_out_and_every_page_comes() {
     assert_eq!(job.pages().done(&server.url("")).len(), 21);
     assert!(server.repeated_at_all().is_empty());
     assert!(server.log().iter().all(|hit| hit.header("via") == "good"));
+}
+
+#[test]
+fn an_exit_that_is_challenged_loses_its_site() {
+    let server = Server::fan(8);
+    let (bad, good) = (Proxy::challenged("bad", "pw"), Proxy::start("good", "pw"));
+    let start: Vec<_> = (1..=8).map(|n| server.url(&format!("/{n}"))).collect();
+    let text = format!(
+        "site: site\nstart: [{}]\ndiscover: {{ sitemap: off, links: off }}\nfetch:\n  via: proxy\n  \
+         robots: ignore\n  proxy: {{ list: ['u:pw@{}', 'u:pw@{}'], rotate: site }}\n",
+        start.join(", "),
+        bad.host(),
+        good.host(),
+    );
+    Job::new(&text).run(&["--concurrency", "1"]);
+    assert_eq!(bad.requests(), 1, "after its first block it was left");
+    assert!(good.requests() >= 7);
 }
 
 #[test]
@@ -159,22 +176,14 @@ fn a_password_is_seen_by_its_proxies_alone() {
     let output = Running::spawn(command).wait();
     output.expect(0);
     assert!(good.requests() > 0 && plain.requests() > 0);
-    let mut shown = vec![output.stdout, output.stderr, job.log()];
+    // The list's bad lines are named, once.
+    let log = job.log();
+    assert_eq!(log.matches("2 bad lines are left out").count(), 1, "{log}");
+    let mut shown = vec![output.stdout, output.stderr, log];
     for what in ["pages", "failures", "journal"] {
         shown.push(job.export(what, "jsonl"));
     }
-    let env = [("PROXY_PASSWORD", "t0p-s3cr3t")];
-    let folder = job.folder().to_owned();
-    let mut deck = Pty::spawn(&["run", "sites.yaml"], &folder, (45, 160), &env);
-    deck.wait_text("finished");
-    for key in ["2", "3", "6", "7", "8"] {
-        deck.keys(key);
-        deck.wait_for("a painted screen", |_| true);
-        shown.push(deck.text());
-    }
-    deck.keys("q");
-    deck.wait();
-    shown.push(String::from_utf8_lossy(&deck.raw()).into_owned());
+    shown.push(deck(&text));
     for secret in secrets {
         for text in &shown {
             assert!(!text.contains(secret), "{secret} is shown: {text}");
@@ -188,9 +197,30 @@ fn a_password_is_seen_by_its_proxies_alone() {
             );
         }
     }
-    // The list's bad lines are named, once: the second run had nothing to do.
-    let log = job.log();
-    assert_eq!(log.matches("2 bad lines are left out").count(), 1, "{log}");
+}
+
+/// All that a deck painted of a job: failures, one of them with its attempts,
+/// journal and log.
+fn deck(text: &str) -> String {
+    let job = Job::new(text);
+    let env = [("PROXY_PASSWORD", "t0p-s3cr3t")];
+    let mut deck = Pty::spawn(&["run", "sites.yaml"], job.folder(), (45, 160), &env);
+    deck.wait_text("Finished; everything is saved");
+    deck.keys("2");
+    deck.wait_text("all failures");
+    deck.keys(key::ENTER);
+    deck.wait_text("failures > all");
+    deck.keys(key::ENTER);
+    deck.wait_text("127.0.0.1");
+    deck.keys("7");
+    deck.wait_text("a: finished");
+    deck.keys("q");
+    deck.wait();
+    for file in files(&job.dir()) {
+        let bytes = std::fs::read(&file).unwrap();
+        assert_eq!(count(&bytes, b"s3cr3t"), 0, "it is in {file:?}");
+    }
+    String::from_utf8_lossy(&deck.raw()).into_owned()
 }
 
 #[test]

@@ -23,7 +23,7 @@ mod thread;
 
 pub use self::error::{ArchiveError, ReadError};
 pub use self::member::Codec;
-pub use self::pack::{Answer, Packed, pack};
+pub use self::pack::{Answer, Packed, Revisit, pack};
 pub use self::reader::{Place, Reader, Stored, unpack};
 pub use self::thread::{Archive, Receipt};
 

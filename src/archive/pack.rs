@@ -31,6 +31,18 @@ pub struct Answer<'a> {
     pub body: &'a [u8],
     /// Whether there was more of the body than this.
     pub cut: bool,
+    /// Where the body is one that was kept before: how that is known. It is not
+    /// kept again.
+    pub revisit: Option<Revisit>,
+}
+
+/// How an answer is known to be one that was kept before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revisit {
+    /// The server says so (304).
+    NotModified,
+    /// Its body has this digest (XXH3-64), as the one kept before has.
+    Same(u64),
 }
 
 /// An answer's records, compressed.
@@ -70,9 +82,20 @@ pub fn pack(answer: &Answer<'_>, codec: Codec) -> io::Result<Packed> {
     codec.compress(&record.with(&request(&url, answer.request)), &mut bytes)?;
 
     let begin = bytes.len();
-    let mut record = Head::new("response", &response_id, &at);
+    let kind = match answer.revisit {
+        None => "response",
+        Some(_) => "revisit",
+    };
+    let mut record = Head::new(kind, &response_id, &at);
     record.field("WARC-Target-URI", url.as_str());
-    if answer.cut {
+    if let Some(revisit) = answer.revisit {
+        record.field("WARC-Profile", revisit.profile());
+        record.field("WARC-Refers-To-Target-URI", url.as_str());
+        if let Revisit::Same(digest) = revisit {
+            record.field("WARC-Payload-Digest", &format!("xxh3:{digest:016x}"));
+            record.field("WARC-Truncated", "length");
+        }
+    } else if answer.cut {
         record.field("WARC-Truncated", "length");
     }
     record.field("Content-Type", "application/http;msgtype=response");
@@ -93,6 +116,16 @@ pub fn pack(answer: &Answer<'_>, codec: Codec) -> io::Result<Packed> {
         response,
         codec,
     })
+}
+
+impl Revisit {
+    /// Its profile's name (WARC 1.1, 6.7).
+    fn profile(self) -> &'static str {
+        match self {
+            Self::NotModified => "http://netpreserve.org/warc/1.1/revisit/server-not-modified",
+            Self::Same(_) => "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest",
+        }
+    }
 }
 
 /// The record that begins a file, compressed.
@@ -164,7 +197,11 @@ fn response(answer: &Answer<'_>) -> Vec<u8> {
         .and_then(|status| status.canonical_reason())
         .unwrap_or_default();
     let mut out = format!("HTTP/1.1 {} {reason}\r\n", answer.status).into_bytes();
-    let length = answer.body.len().to_string();
+    let body = match answer.revisit {
+        None => answer.body,
+        Some(_) => &[],
+    };
+    let length = body.len().to_string();
     for (name, value) in answer.headers {
         let changed = *name == CONTENT_LENGTH && value.as_bytes() != length.as_bytes();
         let name = match name {
@@ -178,7 +215,7 @@ fn response(answer: &Answer<'_>) -> Vec<u8> {
         }
     }
     out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(answer.body);
+    out.extend_from_slice(body);
     out
 }
 

@@ -31,6 +31,7 @@ fn packed(url: &str, body: &[u8], codec: Codec) -> Packed {
         headers: &headers,
         body,
         cut: false,
+        revisit: None,
     };
     pack(&answer, codec).unwrap()
 }
@@ -118,6 +119,7 @@ fn an_answer_is_three_records_that_tell_no_secret() {
         headers: &headers,
         body: b"gone",
         cut: true,
+        revisit: None,
     };
     let archive = open(dir.path());
     let packed = pack(&answer, Codec::Gzip).unwrap();

@@ -56,6 +56,8 @@ pub enum Command {
     Drain(SiteId, bool),
     /// Finish what is in flight of a site and call it finished; its queue stays.
     Finish(SiteId),
+    /// Ask every known page of a site again, whether it has changed.
+    Refresh(SiteId),
     /// Forget a site's pages and records and begin at its start page.
     StartOver(SiteId),
     /// Add URLs to a site's queue, where its scope takes them.

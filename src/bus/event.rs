@@ -3,6 +3,7 @@
 use super::{AlertRule, AutoRange};
 use crate::page::{FailureKind, SiteId};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,6 +117,52 @@ pub struct SiteDelta {
     pub records: i64,
     /// Bytes of body on the wire of finished pages.
     pub bytes: i64,
+    /// The round of crawling again.
+    pub round: Round,
+}
+
+/// How a round of crawling again goes, or how that has changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Round {
+    /// Its number, from 2; 0 as long as the site was never crawled again.
+    pub number: i64,
+    /// Pages that were not there before.
+    #[serde(rename = "new")]
+    pub fresh: i64,
+    /// Pages whose records, or where they have none whose bodies, are others.
+    pub changed: i64,
+    /// Pages that are as they were.
+    pub unchanged: i64,
+    /// Pages that are there no longer.
+    pub gone: i64,
+    /// Bytes of the bodies of unchanged pages that were not sent again.
+    pub spared_bytes: i64,
+}
+
+impl fmt::Display for Round {
+    /// `round 2: 3 new, 14 changed, 970 unchanged, 1 gone`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "round {}: {} new, {} changed, {} unchanged, {} gone",
+            self.number, self.fresh, self.changed, self.unchanged, self.gone
+        )
+    }
+}
+
+impl Round {
+    /// Field by field, by `with`.
+    pub fn zip(self, other: Self, with: impl Fn(i64, i64) -> i64) -> Self {
+        Self {
+            number: with(self.number, other.number),
+            fresh: with(self.fresh, other.fresh),
+            changed: with(self.changed, other.changed),
+            unchanged: with(self.unchanged, other.unchanged),
+            gone: with(self.gone, other.gone),
+            spared_bytes: with(self.spared_bytes, other.spared_bytes),
+        }
+    }
 }
 
 /// What the monitor must know of a site before its first event.

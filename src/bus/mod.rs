@@ -4,6 +4,7 @@ mod alert;
 mod command;
 mod event;
 mod filter;
+mod linked;
 mod query;
 mod reply;
 pub mod search;
@@ -13,13 +14,14 @@ pub mod verb;
 pub use self::alert::{AlertAction, AlertRule, Condition};
 pub use self::command::{Answer, AutoRange, Command, Origin, Request, Target};
 pub use self::event::{
-    Doing, Event, JobState, Level, Notice, RuleInfo, SiteControls, SiteDelta, SiteInfo, SiteState,
-    Vitals, WorkerId,
+    Doing, Event, JobState, Level, Notice, Round, RuleInfo, SiteControls, SiteDelta, SiteInfo,
+    SiteState, Vitals, WorkerId,
 };
 pub use self::filter::{PageFilter, PageOrder, Pick};
+pub use self::linked::{Linked, LinkedList, LinkedRow, PageLinks};
 pub use self::query::{
-    Ask, Attempt, FailureGroup, Header, HostRow, JournalList, JournalRow, PageDetail, PageList,
-    PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,
+    Ask, Attempt, ChangeKind, ChangeList, ChangeRow, FailureGroup, Header, HostRow, JournalList,
+    JournalRow, PageDetail, PageList, PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,
 };
 pub use self::reply::Reply;
 pub use self::transport::{Play, Playing, Transport};

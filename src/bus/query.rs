@@ -2,6 +2,7 @@
 
 use super::Reply;
 use super::filter::{PageFilter, PageOrder};
+use super::linked::{Linked, LinkedList, PageLinks};
 use super::search::{Place, Search, Searched, field_text};
 use crate::page::time::time_of_day;
 use crate::page::{FailureKind, PageId, PageState, SiteId};
@@ -62,11 +63,33 @@ pub enum Ask {
         /// How many to give.
         limit: usize,
     },
+    /// A screenful of dead links or orphans; [`Told::Linked`].
+    Linked {
+        /// Which of the two.
+        of: Linked,
+        /// Only of this site.
+        site: Option<SiteId>,
+        /// How many to pass over.
+        offset: u64,
+        /// How many to give.
+        limit: usize,
+    },
     /// The latest commands; [`Told::Journal`].
     Journal {
         /// Only those that it finds; `offset` does not count then.
         #[serde(default)]
         search: Option<Search>,
+        /// How many to pass over.
+        offset: u64,
+        /// How many to give.
+        limit: usize,
+    },
+    /// The latest changes that rounds of crawling again found; [`Told::Changes`].
+    Changes {
+        /// Only of this site.
+        site: Option<SiteId>,
+        /// Only of this kind.
+        kind: Option<ChangeKind>,
         /// How many to pass over.
         offset: u64,
         /// How many to give.
@@ -90,8 +113,12 @@ pub enum Told {
     Why(Box<Why>),
     /// To [`Ask::Records`].
     Records(RecordList),
+    /// To [`Ask::Linked`].
+    Linked(LinkedList),
     /// To [`Ask::Journal`].
     Journal(JournalList),
+    /// To [`Ask::Changes`].
+    Changes(ChangeList),
     /// To [`Ask::Site`]; `None` where there is no such site.
     Site(Option<Box<SiteDetail>>),
     /// The question could not be answered, and why.
@@ -209,6 +236,9 @@ pub struct PageDetail {
     pub redirect: String,
     /// Its records: the rule's name, and the fields as a JSON object.
     pub records: Vec<(String, String)>,
+    /// Its links; `None` where its site keeps none.
+    #[serde(default)]
+    pub links: Option<PageLinks>,
 }
 
 /// Why a URL was taken or left.
@@ -331,6 +361,62 @@ impl JournalRow {
             &self.answer,
         ])
     }
+}
+
+/// How a page has changed since the round before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It was not there before.
+    New,
+    /// Its records, or where it has none its body, are others.
+    Changed,
+    /// It is there no longer.
+    Gone,
+}
+
+impl ChangeKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::New, Self::Changed, Self::Gone];
+
+    /// The kind's name in exports and filters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// A screenful of changes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ChangeList {
+    /// How many there are in all.
+    pub total: u64,
+    /// The place of the first row.
+    pub offset: u64,
+    /// The rows, latest first.
+    pub rows: Vec<ChangeRow>,
+}
+
+/// A change in a list. Text is as it came: clean it before it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeRow {
+    /// The page.
+    pub page: PageId,
+    /// Its site.
+    pub site: SiteId,
+    /// The round that found it.
+    pub round: u64,
+    /// How the page has changed.
+    pub kind: ChangeKind,
+    /// The page's URL.
+    pub url: String,
+    /// When it was found, milliseconds since the epoch.
+    pub at: u64,
+    /// What has changed, in words: fields with both values, or why it is gone.
+    pub what: String,
 }
 
 /// What a site's supervisor knows and no snapshot holds.

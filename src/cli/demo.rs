@@ -70,6 +70,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         job,
         dir: dir.clone(),
         fresh: true,
+        refresh: false,
         reload: None,
         face,
         title: "demo".to_owned(),

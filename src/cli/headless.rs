@@ -48,6 +48,15 @@ pub async fn show(mut snapshots: watch::Receiver<Arc<Snapshot>>, json: bool) {
             if terminal {
                 let _ = print("\n");
             }
+            if !json {
+                let lines = line::rounds(&snapshot);
+                let _ = print(
+                    &lines
+                        .iter()
+                        .map(|line| format!("{line}\n"))
+                        .collect::<String>(),
+                );
+            }
             return;
         }
         if shown.is_err() {

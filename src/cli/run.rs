@@ -32,6 +32,9 @@ pub struct RunArgs {
     /// Start over: forget what the job's folder holds
     #[arg(long)]
     fresh: bool,
+    /// Ask every page again that is known, whether it has changed
+    #[arg(long, conflicts_with = "fresh")]
+    refresh: bool,
     /// Fetch at most this many pages of each site
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_pages: Option<u64>,
@@ -90,6 +93,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             job,
             dir,
             fresh: args.fresh,
+            refresh: args.refresh,
             reload,
             face,
             metrics: args.metrics,
@@ -111,6 +115,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         job,
         dir,
         fresh: args.fresh,
+        refresh: args.refresh,
         reload,
         face,
         title: name,

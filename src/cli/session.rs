@@ -51,6 +51,8 @@ pub struct Session {
     pub dir: PathBuf,
     /// Whether to start over.
     pub fresh: bool,
+    /// Whether to ask every page again that is known.
+    pub refresh: bool,
     /// Reads the sites again; `None` for a job without a sites file.
     pub reload: Option<Reload>,
     /// The face.
@@ -81,6 +83,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         job,
         dir,
         fresh,
+        refresh,
         reload,
         face,
         title,
@@ -184,6 +187,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         queries: query_end,
         linger,
         reload,
+        refresh,
         threads: cores,
         archive: archive.clone(),
         dir: dir.clone(),

@@ -69,6 +69,7 @@ const HEAD: [&str; 11] = [
 const TEXT_COLUMNS: usize = 2;
 
 /// A row a site, below a header; why a site stands where it does comes last.
+/// Below them, what sites that were crawled again were found to be.
 fn table(sites: &[SiteStatus]) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(sites.iter().map(row));
@@ -89,6 +90,11 @@ fn table(sites: &[SiteStatus]) -> String {
         line.push_str(&why);
         text.push_str(line.trim_end());
         text.push('\n');
+    }
+    for site in sites {
+        if let Some(round) = &site.round {
+            text.push_str(&format!("{}: {}\n", site.site, round.found));
+        }
     }
     text
 }
@@ -142,6 +148,7 @@ mod tests {
             concurrency: 8,
             delay_ms: 250,
             removed,
+            round: None,
         }
     }
 
@@ -155,7 +162,7 @@ mod tests {
                     "done": 12345, "failed": 1, "skipped": 0, "queued": 0, "in_flight": 0,
                 },
                 "records": 7, "bytes": 1234567, "concurrency": 8, "delay_ms": 250,
-                "removed": false,
+                "removed": false, "round": null,
             }],
         });
         assert_eq!(object(true, &[site("books", None, false)]), expected);

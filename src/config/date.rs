@@ -11,6 +11,25 @@ pub fn seconds(text: &str) -> Option<i64> {
     iso(text).or_else(|| mail(text))
 }
 
+/// The first second by which a change must have happened that is dated so: of a
+/// day, month or year alone its end, in whatever zone it is meant.
+pub fn until(text: &str) -> Option<i64> {
+    /// The zone that is furthest behind UTC is 12 hours behind.
+    const ZONES: i64 = 12 * 3600;
+    /// What two clocks may differ by.
+    const CLOCKS: i64 = 60;
+    let day = 86_400;
+    let text = text.trim();
+    let begin = seconds(text)?;
+    let length = match text.len() {
+        _ if text.contains(':') => CLOCKS,
+        4 => 366 * day + ZONES,
+        7 => 31 * day + ZONES,
+        _ => day + ZONES,
+    };
+    Some(begin.saturating_add(length))
+}
+
 fn iso(text: &str) -> Option<i64> {
     let (date, time) = match text.find(['T', 't', ' ']) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
@@ -119,6 +138,21 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_has_happened_by_the_end_of_its_day() {
+        let hours = 3600;
+        for (text, want) in [
+            ("1970-01-01T00:00:00Z", Some(60)),
+            ("1970-01-01", Some(36 * hours)),
+            ("1970-01", Some((31 * 24 + 12) * hours)),
+            ("1970", Some((366 * 24 + 12) * hours)),
+            ("Thu, 01 Jan 1970 01:00:00 GMT", Some(hours + 60)),
+            ("never", None),
+        ] {
+            assert_eq!(until(text), want, "{text}");
+        }
+    }
 
     #[test]
     fn moments_in_every_form() {

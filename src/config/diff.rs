@@ -29,6 +29,7 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
     );
     lines.value("discover.links", on(was.links), on(is.links));
     lines.value("discover.nofollow", on(was.nofollow), on(is.nofollow));
+    lines.value("discover.lastmod", on(was.lastmod), on(is.lastmod));
     lines.debug("discover.since", &was.since, &is.since);
     let apis = |apis: &[Arc<ApiRule>]| {
         let named = apis.iter().map(|api| (api.name().to_owned(), api.key()));
@@ -79,6 +80,7 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
     lines.value("keep.bodies", on(was.bodies), on(is.bodies));
     lines.debug("keep.compress", &was.compress, &is.compress);
     lines.value("keep.rotate", was.rotate, is.rotate);
+    lines.value("keep.links", on(was.links), on(is.links));
     records(&old.extract, &new.extract, &mut lines);
     if old.alerts != new.alerts {
         // Their webhooks and commands may be secrets.
@@ -329,8 +331,12 @@ mod tests {
             ),
             (
                 "",
-                "keep: { bodies: warc, compress: zstd }",
-                vec!["keep.bodies: off → on", "keep.compress: Gzip → Zstd"],
+                "keep: { bodies: warc, compress: zstd, links: true }",
+                vec![
+                    "keep.bodies: off → on",
+                    "keep.compress: Gzip → Zstd",
+                    "keep.links: off → on",
+                ],
             ),
             (
                 "extract: [ { record: r, fields: { a: h1, b: h2, d: p } } ]",

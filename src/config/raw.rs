@@ -93,6 +93,9 @@ sections! {
         links: Switch,
         /// Whether `nofollow` is obeyed: `obey` or `ignore`.
         nofollow: Obey,
+        /// Whether a sitemap's `lastmod` may say that a page need not be asked again:
+        /// `obey` or `ignore`.
+        lastmod: Obey,
         /// Sitemap entries last changed before this are left out: `2024-05-01`, or `30d` ago.
         since: Moment,
         /// APIs whose answers list URLs.
@@ -162,6 +165,8 @@ sections! {
         compress: Compress,
         /// Size at which a file of the archive is followed by the next. By default 1GB.
         rotate: Size,
+        /// Whether the links between pages are kept, for the link graph. By default `off`.
+        links: Switch,
     }
 }
 

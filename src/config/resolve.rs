@@ -172,6 +172,7 @@ fn site(
             bodies: keep.bodies.is_some_and(|on| on.0),
             compress: keep.compress.map_or(Compress::Gzip, |codec| codec.0),
             rotate: keep.rotate.map_or(1 << 30, |size| size.0),
+            links: keep.links.is_some_and(|on| on.0),
         },
         extract: document
             .extract
@@ -228,6 +229,7 @@ fn discovered(raw: raw::Discover, folder: &Path) -> Result<Discover, String> {
         },
         links: raw.links.is_none_or(|on| on.0),
         nofollow: raw.nofollow.is_none_or(|obey| obey.0),
+        lastmod: raw.lastmod.is_none_or(|obey| obey.0),
         since: raw.since.map(|since| since.0),
         api: raw
             .api

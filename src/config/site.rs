@@ -78,6 +78,8 @@ pub struct Discover {
     /// Whether `rel=nofollow` on a link and `nofollow` in a page's robots
     /// meta tag are obeyed.
     pub nofollow: bool,
+    /// Whether `lastmod` may say that a page need not be asked again.
+    pub lastmod: bool,
     /// Before which moment entries of sitemaps are left out.
     pub since: Option<Since>,
     /// APIs that list URLs.
@@ -104,6 +106,7 @@ impl Default for Discover {
             sitemap: Sitemap::Auto,
             links: true,
             nofollow: true,
+            lastmod: true,
             since: None,
             api: Vec::new(),
             files: Vec::new(),
@@ -294,6 +297,8 @@ pub struct Keep {
     pub compress: Compress,
     /// Size at which a file of the archive is followed by the next, bytes.
     pub rotate: u64,
+    /// Whether the links between pages are kept.
+    pub links: bool,
 }
 
 /// How an archive is compressed.

@@ -33,11 +33,11 @@ extract:
       price: { css: .price, as: number }
       tags:  { css: .tag, all: true }
       cover: { css: img.cover, attr: src, as: url }
-keep: { bodies: warc, rotate: 100MB }
+keep: { bodies: warc, rotate: 100MB, links: true }
 ---
 site: small
 start: [http://127.0.0.1:8080/a, http://127.0.0.1:8080/b#x]
-discover: { sitemap: off, links: false, nofollow: ignore }
+discover: { sitemap: off, links: false, nofollow: ignore, lastmod: ignore }
 fetch: { robots: ignore, timeout: { connect: 1.5s, total: 2m }, max_body: 1MB }
 "#;
 
@@ -51,6 +51,7 @@ fn a_whole_file() {
     assert_eq!(books.limits.pages, Some(10_000));
     assert_eq!(books.limits.depth, Some(12));
     assert!(books.keep.bodies && !small.keep.bodies);
+    assert!(books.keep.links && !small.keep.links);
     assert_eq!(books.keep.rotate, 100 << 20);
     assert_eq!(books.fetch.concurrency, 16);
     assert_eq!(books.fetch.delay, Duration::from_millis(250));
@@ -65,6 +66,7 @@ fn a_whole_file() {
     assert_eq!(small.scope.hosts, ["127.0.0.1:8080"]);
     assert_eq!(small.discover.sitemap, Sitemap::Off);
     assert!(!small.discover.links && !small.discover.nofollow);
+    assert!(!small.discover.lastmod);
     assert_eq!(small.fetch.robots, Robots::Ignore);
     assert_eq!(small.fetch.concurrency, 4, "from the defaults");
     assert_eq!(small.fetch.timeouts.connect, Duration::from_millis(1500));

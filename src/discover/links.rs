@@ -154,11 +154,54 @@ impl PageLinks<'_> {
     /// Resolves and judges what was collected. Links that `is_known` are
     /// dropped before anything is allocated for them.
     pub fn finish(self, is_known: &dyn Fn(Fingerprint) -> bool, sink: &mut dyn FnMut(Candidate)) {
+        self.resolve_all(self.depth, &mut |print, url| {
+            if !is_known(print) {
+                sink(Candidate {
+                    print,
+                    url: url.into(),
+                });
+            }
+        });
+    }
+
+    /// [`PageLinks::finish`], every link in scope told to `edge` first: those
+    /// farther away than `limits.depth` too, which may be known all the same.
+    pub fn finish_telling(
+        self,
+        edge: &mut dyn FnMut(Fingerprint),
+        is_known: &dyn Fn(Fingerprint) -> bool,
+        sink: &mut dyn FnMut(Candidate),
+    ) {
+        let follows = self.linker.scope.reaches(self.depth);
+        self.resolve_all(0, &mut |print, url| {
+            edge(print);
+            if follows && !is_known(print) {
+                sink(Candidate {
+                    print,
+                    url: url.into(),
+                });
+            }
+        });
+    }
+
+    /// Tells every link in scope to `edge`, and follows none.
+    pub fn tell(&self, edge: &mut dyn FnMut(Fingerprint)) {
+        self.resolve_all(0, &mut |print, _| edge(print));
+    }
+
+    /// Every link that is in scope at this depth, once, in normal form.
+    fn resolve_all(&self, depth: u32, each: &mut dyn FnMut(Fingerprint, &str)) {
         let linker = self.linker;
         let base = self.base_url();
         let quick = Quick::new(base, &linker.form, &linker.scope);
-        let all_paths = linker.scope.takes_all_paths(self.depth);
+        let all_paths = linker.scope.takes_all_paths(depth);
         let mut prints = Seen::default();
+        let mut offer = |url: &str| {
+            let print = linker.print(url);
+            if prints.insert(print.0) {
+                each(print, url);
+            }
+        };
         let mut buffer = String::new();
         let mut from = 0;
         for &end in &self.ends {
@@ -171,33 +214,17 @@ impl PageLinks<'_> {
                     && (all_paths
                         || linker
                             .scope
-                            .judge_path(&buffer[quick.path_at..], self.depth)
+                            .judge_path(&buffer[quick.path_at..], depth)
                             .is_ok());
                 if fits {
-                    offer(linker, &buffer, &mut prints, is_known, sink);
+                    offer(&buffer);
                 }
             } else if let Ok(url) = linker.form.parse(href, Some(base))
-                && linker.scope.judge(&url, self.depth).is_ok()
+                && linker.scope.judge(&url, depth).is_ok()
             {
-                offer(linker, url.as_str(), &mut prints, is_known, sink);
+                offer(url.as_str());
             }
         }
-    }
-}
-
-fn offer(
-    linker: &Linker,
-    url: &str,
-    prints: &mut Seen,
-    is_known: &dyn Fn(Fingerprint) -> bool,
-    sink: &mut dyn FnMut(Candidate),
-) {
-    let print = linker.print(url);
-    if prints.insert(print.0) && !is_known(print) {
-        sink(Candidate {
-            print,
-            url: url.into(),
-        });
     }
 }
 

@@ -149,9 +149,12 @@ impl ScopeRules {
 
     /// Whether every path is taken at this depth, so that none need be judged.
     pub fn takes_all_paths(&self, depth: u32) -> bool {
-        self.include.is_empty()
-            && self.exclude.is_empty()
-            && self.depth.is_none_or(|most| depth <= most)
+        self.include.is_empty() && self.exclude.is_empty() && self.reaches(depth)
+    }
+
+    /// Whether `limits.depth` lets pages in that are so far from the start.
+    pub fn reaches(&self, depth: u32) -> bool {
+        self.depth.is_none_or(|most| depth <= most)
     }
 
     fn matches(&self, rule: &HostRule, url: &Url, host: &str) -> bool {

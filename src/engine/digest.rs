@@ -1,18 +1,21 @@
 //! What is made of a body, on a thread of the CPU pool: links, records, and
 //! the page's commit.
 
+use super::again;
 use super::evidence::evidence;
 use super::keep;
 use super::site::SiteContext;
 use super::work::Page;
+use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, Level};
+use crate::discover::links::Candidate;
 use crate::discover::order::Order;
 use crate::discover::trap;
 use crate::extract::charset;
 use crate::extract::fields::Taken;
 use crate::fetch::{self, Fetched, block};
 use crate::page::{FailureKind, Outcome};
-use crate::store::{Commit, Leased, NewUrl, Record, Via};
+use crate::store::{Commit, Leased, Links, NewUrl, Record, Seen, Via};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,8 +37,12 @@ pub struct PageJob {
 pub fn page(job: PageJob) {
     let site = job.site.clone();
     let leased = job.page.leased.clone();
-    let receipt = keep::begin(&site, &job.page, &job.attempt, &job.fetched);
-    let commit = catch_unwind(AssertUnwindSafe(|| read(job))).unwrap_or_else(|_| {
+    let same = catch_unwind(AssertUnwindSafe(|| same(&job))).unwrap_or_default();
+    let revisit = same.as_ref().and_then(|commit| commit.seen.as_ref());
+    let revisit = revisit.map(|seen| Revisit::Same(seen.digest));
+    let receipt = keep::begin(&site, &job.page, &job.attempt, &job.fetched, revisit);
+    let made = || same.unwrap_or_else(|| read(job));
+    let commit = catch_unwind(AssertUnwindSafe(made)).unwrap_or_else(|_| {
         tracing::error!(url = %leased.url, "parsing this page panicked");
         site.commit(&leased, Outcome::Failed(FailureKind::Internal))
     });
@@ -46,6 +53,22 @@ pub fn page(job: PageJob) {
     if site.digesting.fetch_sub(1, Ordering::AcqRel) == 1 {
         site.settled.notify_one();
     }
+}
+
+/// The commit of a page that is asked again and has the body that it had.
+fn same(job: &PageJob) -> Option<Commit> {
+    let (site, leased) = (&job.site, &job.page.leased);
+    let rules = site.rules();
+    if !again::is_same(&rules, leased, &job.fetched) {
+        return None;
+    }
+    let digest = leased.seen.as_ref()?.digest;
+    Some(Commit {
+        attempt: Some(job.attempt.clone()),
+        seen: Some(again::seen(&rules, &job.fetched, digest)),
+        same: true,
+        ..site.commit(leased, Outcome::Done)
+    })
 }
 
 fn read(job: PageJob) -> Commit {
@@ -70,33 +93,43 @@ fn read(job: PageJob) -> Commit {
         .get(reqwest::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let (text, _) = charset::decode(&body, header);
+    let seen = again::seen(&rules, &fetched, again::body_digest(&fetched, &body));
 
     let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
     if fetch::is_json(&fetched) {
-        let mut commit = done(&site, leased, attempt, &fetched);
+        let mut commit = done(&site, leased, attempt, &fetched, seen);
         keep(&site, &mut commit, rules.plan.json(&text, path, &page.url));
         return commit;
     }
 
     let depth = leased.depth + 1;
     let mut page_links = rules.linker.page(&page.url, depth);
+    // Links that are not followed stand in the page all the same.
+    let graph = rules.config.keep.links;
+    let mut unfollowed = graph.then(|| rules.linker.page(&page.url, depth));
     let follow = rules.follow;
     let obey = rules.config.discover.nofollow;
-    let mut links = 0usize;
+    let mut hrefs = 0usize;
     let (head, pass) = rules.plan.pass(&text, path, &mut |link| {
-        links += 1;
+        hrefs += 1;
         if follow && !(obey && link.nofollow) {
             page_links.push(link.href);
+        } else if let Some(unfollowed) = &mut unfollowed {
+            unfollowed.push(link.href);
         }
     });
-    if links <= block::FEW_LINKS
+    if hrefs <= block::FEW_LINKS
         && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &text)
     {
+        site.blocked(&fetched);
         return refused(&site, leased, attempt, &text, whose, &fetched);
     }
-    let mut commit = done(&site, leased, attempt, &fetched);
+    let mut commit = done(&site, leased, attempt, &fetched, seen);
     if let Some(base) = &head.base_href {
         page_links.base(base);
+        if let Some(unfollowed) = &mut unfollowed {
+            unfollowed.base(base);
+        }
     }
     if let Some(refresh) = &head.refresh {
         page_links.push(refresh);
@@ -107,10 +140,18 @@ fn read(job: PageJob) -> Commit {
         .and_then(|href| page_links.resolve(href))
         .map(|url| String::from(url).into_boxed_str());
     keep(&site, &mut commit, pass.finish(page_links.base_url()));
-    if follow && !(obey && head.robots.nofollow) {
+    let mut links = Links::default();
+    // Most are known already, and looking here spares the store's one thread.
+    let mut edge = |print| match site.store.find(print) {
+        Some(page) => links.pages.push(page),
+        None => links.rest.push(print),
+    };
+    let follow = follow && !(obey && head.robots.nofollow);
+    if follow {
         let found = &rules.config.discover;
         let mut targets = 0;
-        page_links.finish(&|print| site.store.knows(print), &mut |candidate| {
+        let is_known = |print| site.store.knows(print);
+        let mut take = |candidate: Candidate| {
             let verdict = site.traps.judge(&candidate.url, found.traps);
             if verdict == trap::Verdict::LeaveFirst {
                 tell_trap(&site, &candidate.url);
@@ -127,8 +168,19 @@ fn read(job: PageJob) -> Commit {
                 hops: 0,
                 via: Via::Link,
             });
-        });
+        };
+        if graph {
+            page_links.finish_telling(&mut edge, &is_known, &mut take);
+        } else {
+            page_links.finish(&is_known, &mut take);
+        }
         site.order.learn(found, &leased.url, targets);
+    } else if graph {
+        page_links.tell(&mut edge);
+    }
+    if let Some(unfollowed) = unfollowed {
+        unfollowed.tell(&mut edge);
+        commit.links = Some(links);
     }
     commit
 }
@@ -147,8 +199,15 @@ fn tell_trap(site: &SiteContext, url: &str) {
 }
 
 /// The commit of a page that was had.
-fn done(site: &SiteContext, leased: &Leased, attempt: Attempt, fetched: &Fetched) -> Commit {
+fn done(
+    site: &SiteContext,
+    leased: &Leased,
+    attempt: Attempt,
+    fetched: &Fetched,
+    seen: Seen,
+) -> Commit {
     Commit {
+        seen: Some(seen),
         attempt: Some(attempt),
         content_type: fetch::media_type(fetched),
         ..site.commit(leased, Outcome::Done)

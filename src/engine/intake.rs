@@ -3,9 +3,11 @@
 use super::rules::Rules;
 use super::site::SiteContext;
 use crate::config::date;
+use crate::page::PageId;
 use crate::page::time::now_ms;
-use crate::store::{NewUrl, Via};
+use crate::store::{NewUrl, Pending, Via};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -24,12 +26,18 @@ pub struct Intake<'a> {
     runtime: &'a Handle,
     cancel: Option<&'a CancellationToken>,
     pages: Vec<NewUrl>,
+    /// Whether `lastmod` may say that a known page need not be asked again.
+    trusts: bool,
+    /// Known pages and when they last changed, milliseconds since 1970.
+    known: Vec<(PageId, u64)>,
     /// URLs that were new.
     pub taken: u64,
     /// URLs out of scope.
     pub refused: u64,
     /// URLs last changed before `discover.since`.
     pub old: u64,
+    /// Known pages that are not asked again, as they have not changed.
+    pub unchanged: u64,
 }
 
 impl<'a> Intake<'a> {
@@ -40,14 +48,17 @@ impl<'a> Intake<'a> {
         Self {
             site,
             draining: site.controls().draining,
+            trusts: rules.config.discover.lastmod && site.again.load(Ordering::Relaxed),
             since: rules.config.discover.since.map(|since| since.moment(now)),
             rules,
             runtime,
             cancel: None,
             pages: Vec::new(),
+            known: Vec::new(),
             taken: 0,
             refused: 0,
             old: 0,
+            unchanged: 0,
         }
     }
 
@@ -79,7 +90,15 @@ impl<'a> Intake<'a> {
             return;
         }
         let print = self.site.print(url.as_str());
-        if !self.site.store.knows(print) {
+        let page = self.site.store.find(print);
+        if let Some(page) = page
+            && self.trusts
+            && let Some(changed) = lastmod.and_then(date::until)
+        {
+            let ms = u64::try_from(changed).unwrap_or(0).saturating_mul(1000);
+            self.known.push((page, ms));
+        }
+        if page.is_none() {
             self.pages.push(NewUrl {
                 print,
                 rank: self
@@ -92,28 +111,45 @@ impl<'a> Intake<'a> {
                 via: Via::Sitemap,
             });
         }
-        if self.pages.len() >= CHUNK {
+        if self.pages.len().max(self.known.len()) >= CHUNK {
             self.flush();
         }
     }
 
     /// Hands over what is left.
     pub fn flush(&mut self) {
+        self.spare();
         if self.pages.is_empty() {
             return;
         }
         let chunk = std::mem::take(&mut self.pages);
         let adding = self.site.store.add(self.site.id, chunk);
-        self.taken += match self.cancel {
-            None => self.runtime.block_on(adding),
+        self.taken += self.wait(adding);
+    }
+
+    /// Spares known pages that the store has as they are.
+    fn spare(&mut self) {
+        if self.known.is_empty() {
+            return;
+        }
+        let known = std::mem::take(&mut self.known);
+        let (site, rules) = (self.site, self.rules.digest);
+        let spared = self.wait(site.store.spare(site.id, rules, known));
+        site.done.fetch_add(spared, Ordering::Relaxed);
+        self.unchanged += spared;
+    }
+
+    fn wait(&self, answer: Pending<'_, u64>) -> u64 {
+        match self.cancel {
+            None => self.runtime.block_on(answer),
             Some(cancel) => self.runtime.block_on(async {
                 tokio::select! {
                     biased;
-                    taken = adding => taken,
+                    count = answer => count,
                     () = cancel.cancelled() => 0,
                 }
             }),
-        };
+        }
     }
 
     /// What was left out, in words that follow a count of new pages.
@@ -122,6 +158,7 @@ impl<'a> Intake<'a> {
         for (count, what) in [
             (self.refused, "out of scope"),
             (self.old, "older than discover.since"),
+            (self.unchanged, "not changed since they were fetched"),
         ] {
             if count > 0 {
                 words.push_str(&format!(", {count} {what}"));

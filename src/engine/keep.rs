@@ -3,7 +3,7 @@
 
 use super::site::SiteContext;
 use super::work::Page;
-use crate::archive::{self, Answer, Codec, Receipt};
+use crate::archive::{self, Answer, Codec, Receipt, Revisit};
 use crate::bus::Attempt;
 use crate::config::Compress;
 use crate::fetch::Fetched;
@@ -17,6 +17,7 @@ pub fn begin(
     page: &Page,
     attempt: &Attempt,
     fetched: &Fetched,
+    revisit: Option<Revisit>,
 ) -> Option<Receipt> {
     let archive = site.archive.as_ref()?;
     let rules = site.rules();
@@ -35,6 +36,7 @@ pub fn begin(
         headers: &fetched.headers,
         body: &fetched.body,
         cut: fetched.cut || !fetched.read,
+        revisit,
     };
     let codec = match keep.compress {
         Compress::Gzip => Codec::Gzip,
@@ -43,7 +45,8 @@ pub fn begin(
     match archive::pack(&answer, codec) {
         Ok(packed) => {
             // Only what has a body is worth extracting from again.
-            let whole = fetched.read && fetched.status < 300 && attempt.kind.is_none();
+            let good = fetched.read && fetched.status < 300 && attempt.kind.is_none();
+            let whole = good && revisit.is_none();
             let print = whole.then(|| site.print(&page.leased.url));
             Some(archive.put(packed, print, keep.rotate))
         }
@@ -63,7 +66,13 @@ pub fn is_kept(receipt: Option<Receipt>) -> bool {
 /// Keeps an answer that does not go to the CPU pool otherwise. Where the
 /// archive takes nothing any more it never returns: the worker is dropped with
 /// its run, and the page is fetched again by the next.
-pub async fn answer(site: &Arc<SiteContext>, page: &Page, attempt: &Attempt, fetched: &Fetched) {
+pub async fn answer(
+    site: &Arc<SiteContext>,
+    page: &Page,
+    attempt: &Attempt,
+    fetched: &Fetched,
+    revisit: Option<Revisit>,
+) {
     if site.archive.is_none() || !site.rules().config.keep.bodies {
         return;
     }
@@ -78,7 +87,7 @@ pub async fn answer(site: &Arc<SiteContext>, page: &Page, attempt: &Attempt, fet
         return;
     };
     site.pool.run(move || {
-        let kept = is_kept(begin(&context, &page, &attempt, &fetched));
+        let kept = is_kept(begin(&context, &page, &attempt, &fetched, revisit));
         drop(room);
         // A worker that was dropped does not ask.
         let _ = done.send(kept);

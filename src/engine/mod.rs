@@ -1,6 +1,7 @@
 //! The crawl itself: a supervisor per site, workers, and one director who
 //! hears the operator.
 
+mod again;
 mod answer;
 mod api;
 mod auto;

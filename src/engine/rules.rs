@@ -30,6 +30,9 @@ pub struct Rules {
     pub visitor: Visitor,
     /// Whether links are followed.
     pub follow: bool,
+    /// Of all that decides what is made of a page: one that was had by rules of
+    /// another digest is fetched whole.
+    pub digest: u32,
 }
 
 impl Rules {
@@ -62,6 +65,7 @@ impl Rules {
                 None => Visitor::new(&config),
             },
             follow: config.discover.links && !controls.draining,
+            digest: digest(&config, controls.draining),
             document,
             config,
             added,
@@ -109,4 +113,23 @@ impl Rules {
         }
         words
     }
+}
+
+/// A change of crawldeck's own that makes it differ costs one whole round.
+fn digest(config: &Site, draining: bool) -> u32 {
+    let of = format!(
+        "{:?}",
+        (
+            &config.extract,
+            &config.scope,
+            &config.url,
+            config.limits.depth,
+            config.discover.links && !draining,
+            config.discover.nofollow,
+            config.keep.bodies,
+            config.fetch.max_body,
+        )
+    );
+    // Its upper half is as good as any.
+    (xxhash_rust::xxh3::xxh3_64(of.as_bytes()) >> 32) as u32
 }

@@ -9,11 +9,11 @@ use crate::bus::{Attempt, Event, Level, Reply, SiteControls, SiteDetail};
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
-use crate::fetch::Step;
+use crate::fetch::{Fetched, Step};
 use crate::page::{FailureKind, Fingerprint, Fingerprinter, Outcome, SiteId, Verdict, time};
 use crate::store::{Commit, Evidence, Leased, Store};
 use serde_json::Value;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -89,6 +89,8 @@ pub enum Control {
     Reopen,
     /// Finish what is in flight and call the site finished.
     Finish,
+    /// Ask every known page again.
+    Refresh,
     /// Forget everything and begin again; answers whether it could be.
     StartOver(Reply<bool>),
     /// Tell what no snapshot holds.
@@ -127,6 +129,8 @@ pub struct SiteContext {
     pub inbox: mpsc::Sender<Message>,
     /// Pages that became done in this run.
     pub done: AtomicU64,
+    /// Whether the site is crawled again: sitemaps may say what has not changed.
+    pub again: AtomicBool,
     /// Pages at the CPU pool.
     pub digesting: AtomicUsize,
     /// What was learned of which pages come first.
@@ -170,6 +174,16 @@ impl SiteContext {
     pub fn ladder(&self) -> Arc<[Step]> {
         let ladder = self.ladder.read().unwrap_or_else(PoisonError::into_inner);
         ladder.clone()
+    }
+
+    /// Tells the rung by whose exit an answer came that it was a block; the
+    /// others know nothing of that exit.
+    pub fn blocked(&self, fetched: &Fetched) {
+        if let Some(through) = &fetched.through {
+            for step in self.ladder().iter() {
+                step.fetcher.blocked(through);
+            }
+        }
     }
 
     /// Exchanges the ladder.
@@ -227,8 +241,11 @@ impl SiteContext {
             canonical: None,
             records: Vec::new(),
             found: Vec::new(),
+            links: None,
             evidence: None,
             also_failed: Vec::new(),
+            seen: None,
+            same: false,
         }
     }
 

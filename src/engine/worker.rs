@@ -1,5 +1,6 @@
 //! One slot of a site's concurrency: fetches what its supervisor hands it.
 
+use super::again;
 use super::digest::{self, PageJob};
 use super::errand;
 use super::evidence::{BODY_KEPT, evidence};
@@ -9,13 +10,14 @@ use super::retry;
 use super::rules::Rules;
 use super::site::{Message, SiteContext};
 use super::work::{Page, Report, Sample, Work};
+use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, WorkerId};
 use crate::config::Rung;
 use crate::discover::redirect::Step;
 use crate::discover::scope::Refusal;
 use crate::fetch::{self, FetchError, Fetched, Want, block};
 use crate::page::{FailureKind, Outcome, SkipReason, Verdict, time};
-use crate::store::{Commit, NewUrl, Via};
+use crate::store::{Commit, NewUrl, Seen, Via};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -113,9 +115,11 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
     };
     let rules = site.rules();
     let ladder = site.ladder();
+    let asking = again::visitor(&rules, &page.leased);
+    let visitor = asking.as_ref().unwrap_or(&rules.visitor);
     let result = ladder[0]
         .fetcher
-        .fetch(&rules.visitor, &page.url, rules.want())
+        .fetch(visitor, &page.url, rules.want())
         .await;
     let (elapsed, kind) = match &result {
         Ok(fetched) => {
@@ -143,10 +147,15 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
     .await;
 
     let sample = (elapsed, attempt.status, kind);
+    if let (Ok(fetched), Some(FailureKind::Blocked)) = (&result, kind) {
+        site.blocked(fetched);
+    }
     if let Ok(fetched) = &result
         && (kind.is_some() || !is_digested(fetched))
     {
-        keep::answer(site, &page, &attempt, fetched).await;
+        let unchanged = asking.is_some() && fetched.status == 304;
+        let revisit = unchanged.then_some(Revisit::NotModified);
+        keep::answer(site, &page, &attempt, fetched, revisit).await;
     }
     let end = match result {
         Err(error) => fail(site, &page, attempt, error).await,
@@ -167,10 +176,24 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
                 why: why.filter(|_| !done && !again),
             }
         }
+        Ok(fetched) if fetched.status == 304 && asking.is_some() => {
+            let mut commit = site.commit(&page.leased, Outcome::Done);
+            commit.seen = again::known(&rules, &page.leased)
+                .map(|before| again::confirmed(&rules, &fetched, before));
+            commit.same = true;
+            commit.attempt = Some(attempt);
+            site.store.commit(commit).await;
+            End {
+                health: Health::Fine,
+                hold: None,
+                again: false,
+                why: None,
+            }
+        }
         Ok(fetched) => {
             // A page that once led elsewhere does so no more.
             site.chains().forget(site.print(&page.leased.url));
-            keep(site, page, attempt, fetched).await;
+            keep(site, &rules, page, attempt, fetched).await;
             End {
                 health: Health::Fine,
                 hold: None,
@@ -322,6 +345,11 @@ fn redirect(
     }
     let mut commit = site.commit(leased, Outcome::Done);
     let url: Box<str> = target.as_str().into();
+    commit.seen = Some(Seen {
+        digest: print.0,
+        rules: rules.digest,
+        ..Seen::default()
+    });
     commit.redirect = Some((print, url.clone()));
     commit.found.push(NewUrl {
         print,
@@ -348,10 +376,17 @@ fn is_digested(fetched: &Fetched) -> bool {
 }
 
 /// A good answer: HTML goes to the CPU pool, anything else is done as it is.
-async fn keep(site: &Arc<SiteContext>, page: Page, attempt: Attempt, fetched: Fetched) {
+async fn keep(
+    site: &Arc<SiteContext>,
+    rules: &Rules,
+    page: Page,
+    attempt: Attempt,
+    fetched: Fetched,
+) {
     if !is_digested(&fetched) {
         let mut commit = site.commit(&page.leased, Outcome::Done);
         commit.content_type = fetch::media_type(&fetched);
+        commit.seen = Some(again::seen(rules, &fetched, again::head_digest(&fetched)));
         commit.attempt = Some(attempt);
         site.store.commit(commit).await;
         return;

@@ -5,6 +5,8 @@
 //!    │
 //! Fetcher::fetch ─▶ Http ─▶ reqwest ─▶ dial (connect limit) ─▶ dns (cache, guard)
 //!    │                        └─ read (what of the body, and how long)
+//!    │
+//!    │     Proxy ─▶ an exit's session ─▶ CONNECT or SOCKS5 ─▶ read, as above
 //!    ▼
 //! Fetched (body as on the wire) ─▶ body::decode, on a thread that may compute
 //! ```
@@ -14,7 +16,8 @@
 //!
 //! A rung makes one request and reports; redirects, retries and politeness are
 //! the engine's. Rungs are shared by all sites, so that a thousand sites cost
-//! four connection pools and one name cache.
+//! plain HTTP four connection pools and one name cache; sites with the same
+//! proxies share those.
 
 mod answer;
 pub mod block;
@@ -83,6 +86,12 @@ pub trait Fetcher: Send + Sync {
     /// Hears that an answer was a block, which the body alone may tell; `through`
     /// is the answer's own.
     fn blocked(&self, _through: &str) {}
+
+    /// What the operator should know of it though it works, in one line: bad
+    /// lines of a list.
+    fn remark(&self) -> Option<String> {
+        None
+    }
 
     /// The exits by which it goes, those that did most first; a rung without
     /// exits has none. Asked by the screen, so it takes no time.

@@ -123,6 +123,7 @@ fn snapshot(name: &str) -> Arc<Snapshot> {
                 queued: 30,
                 records: 5,
                 bytes: 12_345,
+                ..SiteDelta::default()
             },
         )]),
         Event::Worker {

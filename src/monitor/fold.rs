@@ -281,6 +281,7 @@ mod tests {
                 queued: found,
                 records,
                 bytes,
+                ..SiteDelta::default()
             },
         )
     }

@@ -19,7 +19,8 @@
 //! | `records` | kept |
 //! | `eta_s` | seconds until the queue is empty; null while that cannot be told |
 //! | `alerts` | the texts of the alerts that hold |
-//! | `sites` | a list, in the order of the file: `site` (its name), `state`, `why` (in words, or null), `standing` (why its queue stands still, or null), `pages`, `pages_per_s`, `bytes`, `records`, `concurrency`, `delay_ms`, `p95_ms` (of attempts), `eta_s` |
+//! | `round` | of crawling again: `number` (0: never), `new`, `changed`, `unchanged`, `gone`, `spared_bytes` (of unchanged bodies, not sent again) |
+//! | `sites` | a list, in the order of the file: `site` (its name), `state`, `why` (in words, or null), `standing` (why its queue stands still, or null), `pages`, `pages_per_s`, `bytes`, `records`, `concurrency`, `delay_ms`, `p95_ms` (of attempts), `eta_s`, `round` |
 
 use super::snapshot::{Alert, Pages, SiteView, Snapshot};
 use crate::bus::{JobState, SiteState};
@@ -125,7 +126,16 @@ fn site_json(site: &SiteView) -> Value {
         "delay_ms": u64::try_from(site.controls.delay.as_millis()).unwrap_or(u64::MAX),
         "p95_ms": site.latency.p95,
         "eta_s": site.eta.map(|eta| eta.as_secs()),
+        "round": site.round,
     })
+}
+
+/// A line for each site that was crawled again: what its last round found.
+pub fn rounds(snapshot: &Snapshot) -> Vec<String> {
+    let again = snapshot.sites.iter().filter(|site| site.round.number > 0);
+    again
+        .map(|site| format!("{}: {}", site.name, site.round))
+        .collect()
 }
 
 fn pages_json(pages: &Pages) -> Value {

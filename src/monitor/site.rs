@@ -5,7 +5,7 @@ use super::latency::Histogram;
 use super::rates::Rates;
 use super::snapshot::{Alert, Pages, RuleFill, SiteView, WorkerView};
 use super::standing::{self, Facts, Rest};
-use crate::bus::{Doing, SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId};
+use crate::bus::{Doing, Round, SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId};
 use crate::page::{FailureKind, SiteId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct Counts {
     pub records: u64,
     /// Bytes of body of finished pages.
     pub bytes: u64,
+    /// The round of crawling again.
+    pub round: Round,
 }
 
 impl From<&SiteDelta> for Counts {
@@ -41,6 +43,7 @@ impl From<&SiteDelta> for Counts {
             },
             records: count(counts.records),
             bytes: count(counts.bytes),
+            round: counts.round,
         }
     }
 }
@@ -186,9 +189,11 @@ impl Site {
         ] {
             *count = count.saturating_add_signed(change);
         }
+        self.counts.round = self.counts.round.zip(delta.round, |a, b| a + b);
         let finished = delta.done + delta.failed + delta.skipped;
         let finished = u64::try_from(finished).unwrap_or(0);
-        let bytes = u64::try_from(delta.bytes).unwrap_or(0);
+        // What stands counts again, and was not received again.
+        let bytes = u64::try_from(delta.bytes - delta.round.spared_bytes).unwrap_or(0);
         if finished > 0 {
             self.quiet_since = now;
         }
@@ -304,6 +309,7 @@ impl Site {
             pages,
             records: self.counts.records,
             bytes: self.counts.bytes,
+            round: self.counts.round,
             classes: self.classes,
             kinds,
             throughput: self.rates.throughput(),

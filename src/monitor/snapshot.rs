@@ -1,6 +1,8 @@
 //! The immutable picture of a run at one instant.
 
-use crate::bus::{AlertAction, Doing, JobState, Level, Notice, SiteControls, SiteState, Vitals};
+use crate::bus::{
+    AlertAction, Doing, JobState, Level, Notice, Round, SiteControls, SiteState, Vitals,
+};
 use crate::page::{FailureKind, SiteId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -118,6 +120,8 @@ pub struct SiteView {
     pub records: u64,
     /// Bytes of body on the wire of finished pages.
     pub bytes: u64,
+    /// The round of crawling again.
+    pub round: Round,
     /// Attempts by status class: none, 1xx to 5xx.
     pub classes: [u64; 6],
     /// Attempts that failed, by kind, most first.

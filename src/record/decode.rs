@@ -3,7 +3,7 @@
 use super::encode::SLOTS;
 use super::rows::{DISK_STEP, JOB_STATES, LEVELS, MEMORY_STEP, STATES, STEADY, SUM_STEP, Take};
 use super::wire::{Bytes, Damaged};
-use crate::bus::{AutoRange, Doing, Notice, SiteControls, Vitals, WorkerId};
+use crate::bus::{AutoRange, Doing, Notice, Round, SiteControls, Vitals, WorkerId};
 use crate::monitor::{
     Alert, Health, Latency, Pages, RuleFill, SiteView, Snapshot, Throughput, Totals, WorkerView,
 };
@@ -216,6 +216,9 @@ fn site(mut row: Take<'_>) -> SiteView {
             since: row.second(),
         })
         .collect();
+    // Older recordings have none.
+    let [number, fresh, changed, unchanged, gone, spared_bytes] =
+        std::array::from_fn(|_| i64::try_from(row.n()).unwrap_or(0));
     let fetching = workers
         .iter()
         .filter(|worker| matches!(worker.doing, Doing::Fetching(_)));
@@ -240,6 +243,14 @@ fn site(mut row: Take<'_>) -> SiteView {
         standing,
         resting,
         eta,
+        round: Round {
+            number,
+            fresh,
+            changed,
+            unchanged,
+            gone,
+            spared_bytes,
+        },
     }
 }
 

@@ -226,6 +226,17 @@ fn site_row(row: &mut Put<'_>, site: &SiteView, head: usize) {
         });
         row.second(worker.since);
     }
+    let round = &site.round;
+    for figure in [
+        round.number,
+        round.fresh,
+        round.changed,
+        round.unchanged,
+        round.gone,
+        round.spared_bytes,
+    ] {
+        row.n(u64::try_from(figure).unwrap_or(0));
+    }
 }
 
 fn rates(row: &mut Put<'_>, rates: &Throughput, head: usize) {

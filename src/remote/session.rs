@@ -245,8 +245,10 @@ impl Reader {
     }
 
     async fn ask(&mut self, id: u64, mut ask: Ask) -> Result<(), String> {
-        if let Ask::Pages { limit, .. } | Ask::Records { limit, .. } | Ask::Journal { limit, .. } =
-            &mut ask
+        if let Ask::Pages { limit, .. }
+        | Ask::Records { limit, .. }
+        | Ask::Linked { limit, .. }
+        | Ask::Journal { limit, .. } = &mut ask
         {
             *limit = (*limit).min(self.holding.shared.limits.rows);
         }

@@ -1,7 +1,9 @@
 //! The monitor's picture as it crosses the socket. Instants become
 //! milliseconds since the run began; nothing else is lost.
 
-use crate::bus::{Doing, JobState, Level, Notice, SiteControls, SiteState, Vitals, WorkerId};
+use crate::bus::{
+    Doing, JobState, Level, Notice, Round, SiteControls, SiteState, Vitals, WorkerId,
+};
 use crate::monitor::{self, RuleFill, SiteView, Snapshot};
 use crate::page::{FailureKind, SiteId};
 use serde::{Deserialize, Serialize};
@@ -106,6 +108,8 @@ pub struct Site {
     standing: Option<Arc<str>>,
     resting: Vec<(Arc<str>, u64)>,
     eta_ms: Option<u64>,
+    #[serde(default)]
+    round: Round,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -283,6 +287,7 @@ impl Site {
                 .map(|(host, until)| (host.clone(), clock.ms(*until)))
                 .collect(),
             eta_ms: site.eta.map(ms),
+            round: site.round,
         }
     }
 
@@ -306,6 +311,7 @@ impl Site {
             why: self.why,
             records: self.records,
             bytes: self.bytes,
+            round: self.round,
             classes: self.classes,
             kinds: self.kinds,
             workers: self

@@ -1,7 +1,7 @@
 //! What the engine asks of a store.
 
 use super::sqlite::OpenedSite;
-use super::types::{Commit, JournalEntry, Lease, NewUrl, Prune, Revision, SavedSite};
+use super::types::{Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite};
 use crate::bus::{Ask, Pick, Told};
 use crate::page::{Fingerprint, PageId, SiteId};
 use std::future::Future;
@@ -76,6 +76,18 @@ pub trait Store: Send + Sync + 'static {
     /// stall if need be. A process that dies meanwhile leaves the site whole
     /// or empty.
     fn forget(&self, site: SiteId) -> Pending<'_, bool>;
+
+    /// Begins a round in which every page of a site that was had, failed or was
+    /// skipped by a rule is asked again, or goes on with one that has not ended.
+    /// What is known of a page stands until its next commit. Answers when all
+    /// wait in the queue; `None`, and has done nothing, while the store cannot
+    /// write. A process that dies meanwhile leaves a round that goes on.
+    fn refresh(&self, site: SiteId) -> Pending<'_, Option<Refresh>>;
+
+    /// Takes pages that wait to be asked again out of the queue unasked: those
+    /// that were last fetched at or after a moment (milliseconds since the
+    /// epoch), by the rules of this digest. Answers how many.
+    fn spare(&self, site: SiteId, rules: u32, pages: Vec<(PageId, u64)>) -> Pending<'_, u64>;
 
     /// Saves a site's state and controls.
     fn save_site(&self, site: SiteId, saved: SavedSite) -> Pending<'_, ()>;

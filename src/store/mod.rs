@@ -6,6 +6,7 @@
 //! status, export ──▶ reader::Reader (any process, reads only)
 //! ```
 
+pub mod change;
 mod contract;
 mod error;
 pub mod folder;
@@ -20,6 +21,6 @@ mod types;
 pub use self::contract::{Pending, Store};
 pub use self::error::StoreError;
 pub use self::types::{
-    Commit, Evidence, JournalEntry, Lease, Leased, Meant, NewUrl, Prune, Record, Revision,
-    SavedSite, Tuned, Via,
+    Commit, Evidence, JournalEntry, Lease, Leased, Links, Meant, NewUrl, Prune, Record, Refresh,
+    Revision, SavedSite, Seen, Tuned, Via,
 };

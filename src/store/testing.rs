@@ -1,7 +1,7 @@
 //! A small job in a folder of its own, for tests.
 
 use super::sqlite::{self, Opened, Opening, OpeningSite};
-use super::{Commit, Evidence, Lease, Leased, NewUrl, Record, Store, Tuned, Via};
+use super::{Commit, Evidence, Lease, Leased, NewUrl, Record, Seen, Store, Tuned, Via};
 use crate::bus::{
     Ask, Attempt, Event, PageDetail, PageFilter, PageList, PageOrder, SiteControls, Told,
 };
@@ -63,8 +63,11 @@ pub(crate) fn commit(site: SiteId, page: PageId, verdict: Verdict) -> Commit {
         canonical: None,
         records: Vec::new(),
         found: Vec::new(),
+        links: None,
         evidence: None,
         also_failed: Vec::new(),
+        seen: matches!(verdict, Verdict::Final(Outcome::Done)).then(Seen::default),
+        same: false,
     }
 }
 

@@ -36,6 +36,41 @@ pub struct Leased {
     pub tries: u32,
     /// Redirects between it and the link that led here.
     pub hops: u8,
+    /// What its last good answer is known by, where it was had before and is
+    /// asked again.
+    pub seen: Option<Box<Seen>>,
+}
+
+/// What a page's answer is known by when it is asked again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The answer's `ETag`.
+    pub etag: Option<Box<str>>,
+    /// Its `Last-Modified`.
+    pub modified: Option<Box<str>>,
+    /// Of its body, decoded; of one that is not read, of what its head says.
+    pub digest: u64,
+    /// Of the rules by which links and fields were taken from it.
+    pub rules: u32,
+}
+
+/// What became of the wish to crawl a site again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// Nothing is known of it yet: this is its first crawl.
+    First,
+    /// A round begins.
+    Begun {
+        /// Its number.
+        round: i64,
+        /// Pages that are asked again.
+        pages: u64,
+    },
+    /// The last round has not come to its end and goes on.
+    GoesOn {
+        /// Its number.
+        round: i64,
+    },
 }
 
 /// How a URL was found.
@@ -92,11 +127,29 @@ pub struct Commit {
     pub records: Vec<Record>,
     /// URLs found on it; known ones are passed over.
     pub found: Vec<NewUrl>,
+    /// What the page links to; `None` where links are not kept, or it is no
+    /// HTML page.
+    pub links: Option<Links>,
     /// Kept for failed pages.
     pub evidence: Option<Evidence>,
     /// Other pages, done before, that this one proves to be failed: the rest of
     /// a redirect loop.
     pub also_failed: Vec<PageId>,
+    /// What a good answer is known by from now on; `None` leaves that as it was.
+    pub seen: Option<Seen>,
+    /// The answer is what it was when the page was last had: what is known of
+    /// the page stands, and nothing else in here but the attempt counts.
+    pub same: bool,
+}
+
+/// The URLs of its site that a page links to, followed or not, in any order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// Those that are known pages.
+    pub pages: Vec<PageId>,
+    /// Those that were not when they were looked for. The store looks again,
+    /// and keeps the ones that may yet be found in another way.
+    pub rest: Vec<Fingerprint>,
 }
 
 /// A record: the fields as one JSON object, in the order of the rule.

@@ -137,6 +137,15 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
                 state.pop();
             }
         }
+        Action::Links => {
+            let (screen, shared) = state.current();
+            let of = match screen.view() {
+                // On the list of all sites the cursor chooses none.
+                View::Sites => None,
+                _ => screen.site(shared),
+            };
+            open(state, View::Links(of));
+        }
         Action::Copy | Action::CopyRow => return copy(state, action),
         Action::PauseAll | Action::Undo | Action::Reload => {
             return control::everywhere(&mut state.shared, action);

@@ -68,6 +68,8 @@ pub enum Action {
     NextState,
     /// Show the records of the next rule only.
     NextRule,
+    /// Show the changes of one kind, then of the next.
+    NextChange,
     /// Group failures more or less finely.
     GroupBy,
     /// Show the next level of notices and above only.
@@ -76,6 +78,10 @@ pub enum Action {
     Why,
     /// The failures of the site.
     SiteFailures,
+    /// Dead links and orphans, of the site or of all.
+    Links,
+    /// Show dead links, or orphans.
+    NextLinks,
     /// Drop pages from the queue by pattern.
     Drop,
     /// Add URLs.
@@ -132,6 +138,7 @@ impl Action {
             Self::Goto(Place::Journal) => "go-journal",
             Self::Goto(Place::Log) => "go-log",
             Self::Goto(Place::Doctor) => "go-doctor",
+            Self::Goto(Place::Changes) => "go-changes",
             Self::NextScreen => "next-screen",
             Self::PrevScreen => "previous-screen",
             Self::Pause => "pause",
@@ -160,10 +167,13 @@ impl Action {
             Self::Kind => "next-kind",
             Self::NextState => "next-state",
             Self::NextRule => "next-rule",
+            Self::NextChange => "next-change",
             Self::GroupBy => "group-by",
             Self::Level => "next-level",
             Self::Why => "why",
             Self::SiteFailures => "site-failures",
+            Self::Links => "links",
+            Self::NextLinks => "next-links",
             Self::Drop => "drop",
             Self::Add => "add",
             Self::Pane => "pane",
@@ -203,11 +213,13 @@ pub enum Place {
     Log,
     /// How crawldeck itself fares.
     Doctor,
+    /// What rounds of crawling again found.
+    Changes,
 }
 
 impl Place {
     /// Every one, in the order of their keys.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sites,
         Self::Failures,
         Self::Pages,
@@ -216,6 +228,7 @@ impl Place {
         Self::Journal,
         Self::Log,
         Self::Doctor,
+        Self::Changes,
     ];
 
     /// Its name in the header and in the palette.
@@ -229,6 +242,7 @@ impl Place {
             Self::Journal => "journal",
             Self::Log => "log",
             Self::Doctor => "doctor",
+            Self::Changes => "changes",
         }
     }
 
@@ -268,17 +282,21 @@ pub enum Context {
     Queue,
     /// The records.
     Records,
+    /// Dead links and orphans.
+    Links,
     /// The journal.
     Journal,
     /// The log.
     Log,
     /// The doctor.
     Doctor,
+    /// The changes.
+    Changes,
 }
 
 impl Context {
     /// Every one, and how the help heads it.
-    pub const ALL: [(Self, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::Everywhere, "Everywhere"),
         (Self::Dashboard, "Sites"),
         (Self::Site, "One site"),
@@ -289,8 +307,10 @@ impl Context {
         (Self::Pages, "Pages"),
         (Self::Queue, "Queue"),
         (Self::Records, "Records"),
+        (Self::Links, "Links"),
         (Self::Journal, "Journal"),
         (Self::Log, "Log"),
         (Self::Doctor, "Doctor"),
+        (Self::Changes, "Changes"),
     ];
 }

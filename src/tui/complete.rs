@@ -7,8 +7,9 @@ use crate::bus::verb::{self, Arg};
 use crate::page::{FailureKind, PageState};
 
 /// Words of the deck's own, besides the verbs and the names of screens.
-pub const OWN: [(&str, &str); 3] = [
+pub const OWN: [(&str, &str); 4] = [
     ("why", "why SITE URL: which rule takes or refuses it"),
+    ("links", "links [SITE]: dead links and orphans"),
     ("help", "help: every key and every command"),
     ("quit", "quit: stop the crawl and leave; asks first"),
 ];
@@ -34,7 +35,7 @@ pub fn candidates(line: &str, shared: &Shared) -> (usize, Vec<String>) {
             found.extend(Place::ALL.map(|place| place.name().to_owned()));
             found.extend(OWN.map(|(word, _)| word.to_owned()));
         }
-        ["why"] => sites(shared, &mut found),
+        ["why" | "links"] => sites(shared, &mut found),
         words => {
             if let Some(arg) = verb::expected(words) {
                 words_for(arg, words.len(), begun, shared, &mut found);

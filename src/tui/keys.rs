@@ -48,7 +48,7 @@ macro_rules! bindings {
 /// Every key. The first that fits counts.
 pub const BINDINGS: &[Binding] = bindings! {
     [code(KeyCode::Enter), code(KeyCode::Right), key('l')] "enter" Action::Enter,
-        [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Why], "open", "open what the cursor is on; in a site, choose the row";
+        [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Links, Changes, Why], "open", "open what the cursor is on; in a site, choose the row";
     [key('p')] "p" Action::Pause, [Dashboard, Site], "pause", "pause or resume the site, or in a site the worker or host";
     [key('P')] "P" Action::PauseAll, [Everywhere], "", "pause or resume everything";
     [key('+'), key('=')] "+" Action::Concurrency(1), [Dashboard, Site], "", "one worker more";
@@ -71,8 +71,10 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('t')] "t" Action::Kind, [Failures], "kind", "show one kind of failure, then the next";
     [key('t')] "t" Action::NextState, [Pages], "state", "show one state, then the next";
     [key('t')] "t" Action::NextRule, [Records], "rule", "show the records of one rule, then the next";
+    [key('t')] "t" Action::NextChange, [Changes], "kind", "show new pages, changed ones, those that are gone, or all";
+    [key('t')] "t" Action::NextLinks, [Links], "dead/orphans", "show dead links, or orphans";
     [key('t')] "t" Action::Level, [Log], "level", "show warnings and errors, errors, or all";
-    [key('w')] "w" Action::Why, [Failures, Detail, Pages, Queue], "why", "which rule took or refused the page, and where it was found";
+    [key('w')] "w" Action::Why, [Failures, Detail, Pages, Queue, Links], "why", "which rule took or refused the page, and where it was found";
     [key('b')] "b" Action::Body, [Detail, Why], "body", "the body as source, as text, or byte by byte";
     [key('o')] "o" Action::Pager, [Detail, Why], "pager", "open the body in $PAGER, cleaned";
     [key('O')] "O" Action::PagerRaw, [Detail, Why], "", "open the body in $PAGER as it came; it may steer the terminal";
@@ -81,9 +83,9 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('/')] "/" Action::Filter, [Dashboard, Groups, Failures, Pages, Queue, Records, Journal, Log], "filter", "filter by text; a leading ! inverts, esc clears";
     [key('s')] "s" Action::Sort, [Dashboard, Site, Groups, Failures, Pages, Queue], "sort", "sort by the next column";
     [key('S')] "S" Action::Reverse, [Dashboard, Site, Groups, Failures, Pages, Queue], "", "turn the order round";
-    [key('c')] "c" Action::Columns, [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Journal], "", "choose the columns";
-    [key('y')] "y" Action::Copy, [Dashboard, Site, Failures, Detail, Why, Pages, Queue, Records, Journal, Log], "copy", "copy the URL, or else the row, to the terminal's clipboard (OSC 52)";
-    [key('Y')] "Y" Action::CopyRow, [Dashboard, Site, Groups, Failures, Detail, Pages, Queue, Records, Journal, Log], "", "copy the whole row";
+    [key('c')] "c" Action::Columns, [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Links, Journal, Changes], "", "choose the columns";
+    [key('y')] "y" Action::Copy, [Dashboard, Site, Failures, Detail, Why, Pages, Queue, Records, Links, Journal, Changes, Log], "copy", "copy the URL, or else the row, to the terminal's clipboard (OSC 52)";
+    [key('Y')] "Y" Action::CopyRow, [Dashboard, Site, Groups, Failures, Detail, Pages, Queue, Records, Links, Journal, Changes, Log], "", "copy the whole row";
     [code(KeyCode::Esc), code(KeyCode::Left), key('h'), code(KeyCode::Backspace)] "esc" Action::Back,
         [Everywhere], "back", "out of here; clears filter and marks first; never quits";
     [key(':')] ":" Action::Palette, [Everywhere], "command", "every command in words, with completion";
@@ -97,6 +99,8 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('6')] "6" Action::Goto(Place::Journal), [Everywhere], "", "the journal of commands";
     [key('7')] "7" Action::Goto(Place::Log), [Everywhere], "", "the log";
     [key('8')] "8" Action::Goto(Place::Doctor), [Everywhere], "", "how crawldeck itself fares";
+    [key('9')] "9" Action::Goto(Place::Changes), [Everywhere], "", "what has changed since the last crawl";
+    [key('L')] "L" Action::Links, [Dashboard, Site, Groups, Failures, Pages, Queue], "", "dead links and orphans, of the site or of all";
     [code(KeyCode::Tab)] "tab" Action::NextScreen, [Everywhere], "screen", "next screen";
     [code(KeyCode::BackTab)] "shift-tab" Action::PrevScreen, [Everywhere], "", "the screen before";
     [code(KeyCode::Down), key('j')] "down j" Action::Move(1), [Everywhere], "", "one down";

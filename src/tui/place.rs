@@ -25,12 +25,16 @@ pub enum View {
     Queue,
     /// The latest records.
     Records,
+    /// Dead links and orphans of all sites or one.
+    Links(Option<SiteId>),
     /// The latest commands.
     Journal,
     /// Notices.
     Log,
     /// How crawldeck itself fares.
     Doctor,
+    /// What rounds of crawling again found.
+    Changes,
 }
 
 impl View {
@@ -46,9 +50,11 @@ impl View {
             Self::Pages => Context::Pages,
             Self::Queue => Context::Queue,
             Self::Records => Context::Records,
+            Self::Links(_) => Context::Links,
             Self::Journal => Context::Journal,
             Self::Log => Context::Log,
             Self::Doctor => Context::Doctor,
+            Self::Changes => Context::Changes,
         }
     }
 
@@ -68,6 +74,7 @@ impl View {
             Place::Journal => Self::Journal,
             Place::Log => Self::Log,
             Place::Doctor => Self::Doctor,
+            Place::Changes => Self::Changes,
         }
     }
 }

@@ -207,6 +207,17 @@ fn run(state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
             act::open(state, View::Why(site, (*url).to_owned()));
             return Ok(Vec::new());
         }
+        ["links"] => {
+            act::open(state, View::Links(None));
+            return Ok(Vec::new());
+        }
+        ["links", name] => {
+            let site = filter::site(&state.shared.snapshot, name)
+                .ok_or_else(|| format!("there is no site `{name}`"))?;
+            act::open(state, View::Links(Some(site)));
+            return Ok(Vec::new());
+        }
+        ["links", ..] => return Err("it is `links` or `links SITE`".to_owned()),
         ["why", ..] => return Err("it is `why SITE URL`".to_owned()),
         _ => {}
     }

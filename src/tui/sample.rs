@@ -7,8 +7,8 @@ pub use self::store::{PAGES, told};
 use super::state::{Effect, State};
 use super::theme::Theme;
 use crate::bus::{
-    Attempt, AutoRange, Doing, Event, JobState, Level, Notice, PageDetail, SiteControls, SiteDelta,
-    SiteInfo, SiteState, WorkerId,
+    Attempt, AutoRange, Doing, Event, JobState, Level, Notice, PageDetail, PageLinks, Round,
+    SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId,
 };
 use crate::monitor::{Alert, Monitor, RuleFill, Snapshot};
 use crate::page::{FailureKind, PageId, PageState, SiteId};
@@ -63,6 +63,18 @@ pub fn snapshot() -> Arc<Snapshot> {
             queued: 1200 * (2 - n as i64),
             records: 380,
             bytes: 10_000_000,
+            // The first was crawled before.
+            round: match n {
+                0 => Round {
+                    number: 2,
+                    fresh: 1,
+                    changed: 1,
+                    unchanged: 398,
+                    gone: 1,
+                    spared_bytes: 9_000_000,
+                },
+                _ => Round::default(),
+            },
         };
         monitor.fold(Event::Committed(vec![(site, delta)]), later);
         for second in 1..30u64 {
@@ -229,6 +241,16 @@ pub fn page() -> PageDetail {
             "http://flaky.example.org/".to_owned(),
             "http://flaky.example.org/list".to_owned(),
         ],
+        links: Some(PageLinks {
+            inlinks: 3,
+            all_in: true,
+            outlinks: 12,
+            all_out: false,
+            from: vec![
+                "http://flaky.example.org/list".to_owned(),
+                "http://flaky.example.org/\u{202e}odd".to_owned(),
+            ],
+        }),
     }
 }
 
@@ -266,7 +288,7 @@ pub fn line(verb: &str) -> String {
         "delay" => "books 250ms",
         "pages" | "depth" => "books none",
         "retries" => "books 2",
-        "drain" | "finish" | "start-over" => "books",
+        "drain" | "finish" | "refresh" | "start-over" => "books",
         "add" => "books http://books.example.org/new",
         "force" | "retry" | "ignore" => "books",
         "drop" => "all ^/x",

@@ -94,7 +94,7 @@ fn press(state: &mut State, keys: &str) -> Vec<Effect> {
 }
 
 /// Every screen and what can lie over one: its name, and the keys that lead there.
-const SCREENS: [(&str, &str); 24] = [
+const SCREENS: [(&str, &str); 27] = [
     ("sites", ""),
     ("sites_marked", " jc"),
     ("site", "\njjj"),
@@ -111,9 +111,12 @@ const SCREENS: [(&str, &str); 24] = [
     ("why", "3w"),
     ("queue", "4jj"),
     ("records", "5j"),
+    ("dead_links", "Lj"),
+    ("orphans", "LtG"),
     ("journal", "6j"),
     ("log", "7"),
     ("doctor", "8"),
+    ("changes", "9"),
     ("help", "?"),
     ("palette", ":pause bo"),
     ("palette_error", ":concurrency books many\n"),

@@ -11,6 +11,7 @@
 //! cargo bench --bench crawl -- many       # a thousand sites in one file
 //! cargo bench --bench crawl -- frontier   # twenty million known URLs
 //! cargo bench --bench crawl -- browser    # pages a second by Chromium, and its memory
+//! cargo bench --bench crawl -- refresh    # an unchanged corpus, crawled again
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! ```
 //!
@@ -82,6 +83,8 @@ enum Scenario {
     Frontier,
     /// openjdk-17-doc by the headless browser, with four tabs.
     Browser,
+    /// openjdk-17-doc unchanged, crawled again.
+    Refresh,
     /// How quickly the deck answers, and what it costs.
     Deck,
 }
@@ -98,6 +101,7 @@ fn main() -> ExitCode {
         Scenario::Many => scenario::many::run(&options),
         Scenario::Frontier => scenario::frontier::run(&options),
         Scenario::Browser => scenario::browser::run(&options),
+        Scenario::Refresh => scenario::refresh::run(&options),
         Scenario::Deck => scenario::deck::run(&options),
     };
     match outcome {

@@ -21,6 +21,7 @@ pub struct Proxy {
 struct Shared {
     name: String,
     password: String,
+    challenges: bool,
     requests: AtomicUsize,
     users: Mutex<Vec<String>>,
     gone: AtomicBool,
@@ -29,11 +30,21 @@ struct Shared {
 impl Proxy {
     /// A proxy of that name and password.
     pub fn start(name: &str, password: &str) -> Self {
+        Self::begin(name, password, false)
+    }
+
+    /// One whose address every site challenges.
+    pub fn challenged(name: &str, password: &str) -> Self {
+        Self::begin(name, password, true)
+    }
+
+    fn begin(name: &str, password: &str, challenges: bool) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             name: name.to_owned(),
             password: password.to_owned(),
+            challenges,
             requests: AtomicUsize::new(0),
             users: Mutex::default(),
             gone: AtomicBool::new(false),
@@ -96,6 +107,12 @@ impl Shared {
             };
             self.requests.fetch_add(1, Ordering::SeqCst);
             self.users.lock().unwrap().push(user);
+            if self.challenges {
+                let answer = "HTTP/1.1 403 No\r\nCf-Mitigated: challenge\r\n\
+                              Content-Length: 0\r\n\r\n";
+                near.write_all(answer.as_bytes()).ok()?;
+                continue;
+            }
             let place = match method.as_str() {
                 "CONNECT" => target.clone(),
                 _ => target

@@ -30,6 +30,10 @@ pub struct Hit {
     pub body: String,
     /// From where it came.
     pub peer: Option<IpAddr>,
+    /// The status of its answer.
+    pub status: u16,
+    /// Bytes of its answer's body.
+    pub bytes: usize,
 }
 
 impl Hit {
@@ -48,6 +52,7 @@ pub struct Answer {
     body: Body,
     wait: Duration,
     gate: Option<Gate>,
+    honours: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -111,6 +116,7 @@ impl Answer {
             body: Body::Whole(body.to_vec()),
             wait: Duration::ZERO,
             gate: None,
+            honours: false,
         }
         .header("content-type", media_type)
     }
@@ -155,6 +161,32 @@ impl Answer {
             body: Body::Hang,
             ..Self::html("")
         }
+    }
+
+    /// The same, with 304 for those who know its `ETag` or, where it has none,
+    /// its `Last-Modified` already.
+    pub fn conditional(mut self) -> Self {
+        self.honours = true;
+        self
+    }
+
+    fn own(&self, name: &str) -> Option<&[u8]> {
+        let found = self.headers.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| &**value)
+    }
+
+    /// What somebody gets who asked so.
+    fn to(&self, hit: &Hit) -> Self {
+        let known = match self.own("etag") {
+            Some(etag) => etag == hit.header("if-none-match").as_bytes(),
+            None => self.own("last-modified") == Some(hit.header("if-modified-since").as_bytes()),
+        };
+        let mut answer = self.clone();
+        if self.honours && known {
+            answer.status = 304;
+            answer.body = Body::Whole(Vec::new());
+        }
+        answer
     }
 
     /// The same with another status.
@@ -379,17 +411,21 @@ impl Shared {
     }
 
     /// Writes a request down and picks its answer.
-    fn take(&self, hit: Hit) -> Answer {
+    fn take(&self, mut hit: Hit) -> Answer {
         let mut script = self.script.lock().unwrap();
         let answer = match script.get_mut(&hit.target) {
             Some((answers, next)) => {
-                let answer = answers[(*next).min(answers.len() - 1)].clone();
+                let answer = answers[(*next).min(answers.len() - 1)].to(&hit);
                 *next += 1;
                 answer
             }
             None => Answer::status(404),
         };
         drop(script);
+        hit.status = answer.status;
+        if let Body::Whole(body) = &answer.body {
+            hit.bytes = body.len();
+        }
         let mut log = self.log.lock().unwrap();
         log.hits.push(hit);
         log.open += 1;
@@ -476,6 +512,8 @@ fn read_head(lines: &mut BufReader<&TcpStream>) -> Option<Hit> {
         headers,
         body: String::new(),
         peer: None,
+        status: 0,
+        bytes: 0,
     };
     let length = hit.header("content-length").parse().unwrap_or(0);
     let mut body = lines.take(length);

@@ -104,6 +104,7 @@ verbs! {
     "drain" [Arg::Site, Arg::Flag(&["off"])] false
         "follow no more links and finish the queue, or follow them again";
     "finish" [Arg::Site] true "finish what is in flight of a site and end it; its queue stays";
+    "refresh" [Arg::Site] false "ask a site's pages again, whether they have changed";
     "start-over" [Arg::Site] true "forget a site's pages and records and begin again";
     "add" [Arg::Site, Arg::Urls] false "add URLs to a site's queue";
     "force" [Arg::Pages] true "fetch these pages again, whatever became of them";

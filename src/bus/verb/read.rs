@@ -118,6 +118,7 @@ impl<'a> Reader<'a> {
             }
             "drain" => Command::Drain(self.site()?, !self.flag("off")),
             "finish" => Command::Finish(self.site()?),
+            "refresh" => Command::Refresh(self.site()?),
             "start-over" => Command::StartOver(self.site()?),
             "add" => {
                 let site = self.site()?;

@@ -35,6 +35,7 @@ fn samples() -> Vec<Command> {
         Command::Drain(site, true),
         Command::Drain(site, false),
         Command::Finish(site),
+        Command::Refresh(site),
         Command::StartOver(site),
         Command::Add(site, vec!["https://docs.example.org/x?y='z'".to_owned()]),
         Command::Force(Pick::Pages(vec![PageId(7), PageId(9)])),

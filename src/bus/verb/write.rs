@@ -25,6 +25,7 @@ pub fn words<S: AsRef<str>>(command: &Command, names: &[S]) -> String {
         Command::Drain(id, true) => format!("drain {}", site(id)),
         Command::Drain(id, false) => format!("drain {} off", site(id)),
         Command::Finish(id) => format!("finish {}", site(id)),
+        Command::Refresh(id) => format!("refresh {}", site(id)),
         Command::StartOver(id) => format!("start-over {}", site(id)),
         Command::Add(id, urls) => {
             let urls: Vec<String> = urls.iter().map(|url| quoted(url)).collect();

@@ -79,6 +79,11 @@ fn plans<'a>(
             Source::Pages => plan("pages", *source, &[])?,
             Source::Failures => plan("failures", *source, &[])?,
             Source::Journal => plan("journal", *source, &[])?,
+            Source::Changes => plan("changes", *source, &[])?,
+            Source::Links => plan("links", *source, &[])?,
+            Source::Degrees => plan("degrees", *source, &[])?,
+            Source::Orphans => plan("orphans", *source, &[])?,
+            Source::DeadLinks => plan("dead_links", *source, &[])?,
             Source::Records(_) => {
                 for (kind, fields) in kinds {
                     plan(kind, Source::Records(Some(kind)), fields)?;

@@ -1,9 +1,11 @@
 //! `crawldeck export`: pages, failures, records and the journal as lines, as a
-//! table, as a database; good pages as a sitemap.
+//! table, as a database; good pages as a sitemap; links as a graph.
 
 mod database;
 mod filter;
 mod kind;
+mod links;
+mod network;
 mod parquet;
 mod progress;
 mod rows;
@@ -36,11 +38,33 @@ pub enum What {
     Pages,
     /// The failed pages with their last error.
     Failures,
+    /// Pages that were new, had changed or were gone when the site was crawled
+    /// again, with the fields that are others.
+    Changes,
     /// Every command that was given: at, origin, command, before, after,
     /// answer, refused.
     Journal,
     /// The good pages, as sitemap.xml.
     Sitemap,
+    /// Every link from page to page, and every redirect; with `keep: { links: true }`,
+    /// as what follows.
+    Links,
+    /// Every known page with the number of pages that link to it, and that it links to.
+    Degrees,
+    /// Pages of sitemaps, lists and APIs to which no page links.
+    Orphans,
+    /// Links to pages that failed, and the page that carries each.
+    DeadLinks,
+}
+
+impl What {
+    /// Whether it is made of links that were kept.
+    fn needs_links(self) -> bool {
+        matches!(
+            self,
+            Self::Links | Self::Degrees | Self::Orphans | Self::DeadLinks
+        )
+    }
 }
 
 /// How it is written.
@@ -56,6 +80,21 @@ pub enum Format {
     Sqlite,
     /// sitemap.xml.
     Xml,
+    /// The graph of pages and links as GraphML.
+    Graphml,
+    /// The graph of pages and links for Graphviz.
+    Dot,
+}
+
+impl Format {
+    /// Which graph format it is, where it is one.
+    fn network(self) -> Option<network::Dialect> {
+        match self {
+            Self::Graphml => Some(network::Dialect::Graphml),
+            Self::Dot => Some(network::Dialect::Dot),
+            _ => None,
+        }
+    }
 }
 
 /// Write what a crawl has found, while it runs or after.
@@ -79,7 +118,8 @@ pub struct ExportArgs {
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub columns: Option<Vec<String>>,
     /// Only rows of which this holds, such as 'outcome=failed and status>=500';
-    /// of site, record, outcome, reason, status, depth, url
+    /// of site, record, outcome, reason, status, depth, url; of a link, those of the
+    /// page that it leads to
     #[arg(long = "where", value_name = "CONDITION")]
     pub condition: Option<String>,
     /// Where the files of a split sitemap will be found [default: the root of the site]
@@ -167,9 +207,14 @@ impl<'a> Wish<'a> {
         if sitemap != (format == Format::Xml) {
             return Err("--what sitemap and --format xml belong together".to_owned());
         }
+        if format.network().is_some() && args.what != Some(What::Links) {
+            return Err("--format graphml and dot go with --what links".to_owned());
+        }
         if args.what.is_none() && format != Format::Sqlite {
             return Err(
-                "--what is missing: records, pages, failures, journal or sitemap".to_owned(),
+                "--what is missing: records, pages, failures, changes, journal, sitemap, links, degrees, \
+                 orphans or dead-links"
+                    .to_owned(),
             );
         }
         let path = args
@@ -187,9 +232,10 @@ impl<'a> Wish<'a> {
                 return Err("--where judges pages and records, not the journal".to_owned());
             }
         }
-        if args.columns.is_some() && (sitemap || args.what.is_none()) {
+        if args.columns.is_some() && (sitemap || args.what.is_none() || format.network().is_some())
+        {
             return Err(
-                "--columns goes with --what records, pages, failures or journal".to_owned(),
+                "--columns goes with one table, and not with a sitemap or a graph".to_owned(),
             );
         }
         let filter = args.condition.as_deref().map(Filter::parse).transpose();
@@ -211,10 +257,13 @@ impl<'a> Wish<'a> {
             let pages = site.pages;
             let known = pages.done + pages.failed + pages.skipped + pages.queued + pages.in_flight;
             match self.what {
-                Some(What::Journal) => 0,
+                // How many links there are is known when they have been read.
+                Some(
+                    What::Journal | What::Changes | What::Links | What::Orphans | What::DeadLinks,
+                ) => 0,
                 Some(What::Records) => site.records,
                 Some(What::Failures) => pages.failed,
-                Some(What::Pages | What::Sitemap) => known,
+                Some(What::Pages | What::Sitemap | What::Degrees) => known,
                 None => known + site.records,
             }
         };
@@ -227,7 +276,12 @@ impl<'a> Wish<'a> {
                 Some(What::Pages | What::Sitemap) | None => Source::Pages,
                 Some(What::Failures) => Source::Failures,
                 Some(What::Records) => Source::Records(None),
+                Some(What::Changes) => Source::Changes,
                 Some(What::Journal) => Source::Journal,
+                Some(What::Links) => Source::Links,
+                Some(What::Degrees) => Source::Degrees,
+                Some(What::Orphans) => Source::Orphans,
+                Some(What::DeadLinks) => Source::DeadLinks,
             },
             site: self.site,
             filter: self.filter.as_ref(),
@@ -255,6 +309,17 @@ impl<'a> Wish<'a> {
 
     fn grant(&self, reader: &Reader, progress: &mut Progress) -> anyhow::Result<()> {
         let selection = self.selection();
+        if self.what.is_some_and(What::needs_links) && !reader.keeps_links(self.site)? {
+            let message = "no links are kept; with keep: { links: true } in the sites file a crawl \
+                           keeps those of the pages that it fetches from then on";
+            return Err(Refused(message.to_owned()).into());
+        }
+        if let Some(dialect) = self.format.network() {
+            let mut sink = Sink::open(self.path)?;
+            let seen = &mut || progress.row();
+            network::write(reader, selection, dialect, &mut sink, seen)?;
+            return Ok(sink.finish().map_err(ExportError::Write)?);
+        }
         match (self.format, self.path) {
             (Format::Xml, path) => {
                 let limits = sitemap::Limits::default();

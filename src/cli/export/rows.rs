@@ -2,9 +2,10 @@
 
 use super::ExportError;
 use super::filter::{Facts, Filter};
+use super::links;
 use crate::bus::JournalRow;
 use crate::page::time::rfc3339;
-use crate::store::reader::{PageRow, Reader, RecordRow};
+use crate::store::reader::{ChangeRow, PageRow, Reader, RecordRow};
 use serde_json::{Map, Value};
 
 /// The columns of pages; those of failures have `error` after them.
@@ -26,6 +27,18 @@ pub(super) const PAGE_COLUMNS: [&str; 13] = [
 
 /// The columns of records, before their fields.
 pub(super) const RECORD_COLUMNS: [&str; 4] = ["site", "record", "url", "fetched_at"];
+
+/// The columns of changes.
+pub(super) const CHANGE_COLUMNS: [&str; 8] = [
+    "site",
+    "round",
+    "round_began",
+    "change",
+    "url",
+    "reason",
+    "found_at",
+    "fields",
+];
 
 /// The columns of the journal.
 pub(super) const JOURNAL_COLUMNS: [&str; 7] = [
@@ -74,10 +87,16 @@ impl Row {
 pub(super) enum Source<'a> {
     Pages,
     Failures,
+    /// What rounds of crawling again found changed.
+    Changes,
     /// Commands that were given.
     Journal,
     /// Records, of one name where it is given.
     Records(Option<&'a str>),
+    Links,
+    Degrees,
+    Orphans,
+    DeadLinks,
 }
 
 impl Source<'_> {
@@ -93,10 +112,14 @@ impl Source<'_> {
             all
         };
         match self {
-            Self::Pages => &PAGE_COLUMNS,
+            Self::Pages | Self::Orphans => &PAGE_COLUMNS,
             Self::Failures => &FAILURE_COLUMNS,
+            Self::Changes => &CHANGE_COLUMNS,
             Self::Journal => &JOURNAL_COLUMNS,
             Self::Records(_) => &RECORD_COLUMNS,
+            Self::Links => &links::LINK_COLUMNS,
+            Self::Degrees => &links::DEGREE_COLUMNS,
+            Self::DeadLinks => &links::DEAD_COLUMNS,
         }
     }
 }
@@ -128,6 +151,13 @@ impl Selection<'_> {
                 seen();
                 self.page(page, true, &mut visit)
             }),
+            Source::Changes => reader.changes(self.site, |change| {
+                seen();
+                match self.takes_change(&change) {
+                    true => visit(change_row(change, self.times)),
+                    false => Ok(()),
+                }
+            }),
             Source::Journal => reader.journal(|row| {
                 seen();
                 visit(journal_row(row, self.times))
@@ -139,6 +169,13 @@ impl Selection<'_> {
                 }
                 visit(record_row(record, self.times))
             }),
+            Source::Orphans => reader.orphans(self.site, |page| {
+                seen();
+                self.page(page, false, &mut visit)
+            }),
+            Source::Links => links::edges(self, reader, seen, &mut visit),
+            Source::Degrees => links::degrees(self, reader, seen, &mut visit),
+            Source::DeadLinks => links::dead(self, reader, seen, &mut visit),
         }
     }
 
@@ -165,6 +202,20 @@ impl Selection<'_> {
                 status: page.status,
                 depth: page.depth,
                 url: &page.url,
+            })
+        })
+    }
+
+    fn takes_change(&self, change: &ChangeRow) -> bool {
+        self.filter.is_none_or(|filter| {
+            filter.takes(&Facts {
+                site: &change.site,
+                record: change.fields.first().map(|field| &*field.record),
+                outcome: change.outcome,
+                reason: change.reason.as_deref(),
+                status: change.status,
+                depth: change.depth,
+                url: &change.url,
             })
         })
     }
@@ -205,6 +256,24 @@ fn page_row(page: PageRow, with_error: bool, times: Times) -> Row {
     }
     Row {
         head,
+        fields: Map::new(),
+    }
+}
+
+fn change_row(change: ChangeRow, times: Times) -> Row {
+    // Plain strings and JSON values always serialise.
+    let fields = serde_json::to_value(&change.fields).unwrap_or_default();
+    Row {
+        head: vec![
+            change.site.into(),
+            change.round.into(),
+            times.value(change.began),
+            change.kind.as_str().into(),
+            change.url.into(),
+            change.reason.into(),
+            times.value(Some(change.at)),
+            fields,
+        ],
         fields: Map::new(),
     }
 }
@@ -297,8 +366,10 @@ impl Columns {
 
     /// Whether this column's values are instants.
     pub(super) fn is_time(&self, column: usize) -> bool {
-        matches!(self.names[column].as_str(), "fetched_at" | "at")
-            && matches!(self.places[column], Place::Head(_))
+        matches!(
+            self.names[column].as_str(),
+            "fetched_at" | "at" | "round_began" | "found_at"
+        ) && matches!(self.places[column], Place::Head(_))
     }
 
     /// The row's values in the order of the columns; what it lacks is null.

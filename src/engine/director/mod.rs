@@ -58,6 +58,8 @@ pub struct Parts {
     pub linger: watch::Receiver<bool>,
     /// Reads the sites file again; blocks. `None` for a job without a file.
     pub reload: Option<Reload>,
+    /// Whether every page that is known is asked again.
+    pub refresh: bool,
     /// Threads that parse.
     pub threads: usize,
     /// The job's folder, whose disk is watched.
@@ -152,7 +154,7 @@ impl Director {
         let mut supervisors = Vec::with_capacity(parts.job.sites.len());
         for ((n, config), opened) in parts.job.sites.iter().enumerate().zip(parts.opened) {
             let id = SiteId(u32::try_from(n).unwrap_or(u32::MAX));
-            let (context, supervisor) = shared.seat(id, config, opened, watched);
+            let (context, supervisor) = shared.seat(id, config, opened, watched, parts.refresh);
             seats.push(context);
             supervisors.push(tokio::spawn(supervisor.run()));
         }

@@ -62,6 +62,7 @@ impl Director {
             Command::Retries(site, retries) => self.set_retries(site, retries).await,
             Command::Drain(site, draining) => self.set_draining(site, draining).await,
             Command::Finish(site) => self.finish(site).await,
+            Command::Refresh(site) => self.refresh(site).await,
             Command::StartOver(site) => self.start_over(site).await,
             Command::Add(site, urls) => self.add(site, &urls).await,
             Command::Force(pick) => self.force(pick).await,
@@ -129,6 +130,17 @@ impl Director {
         send(&site, Control::Finish).await;
         Ok(Done::plain(
             "finishing what is in flight; `resume` goes on with the queue",
+        ))
+    }
+
+    async fn refresh(&mut self, site: SiteId) -> Refusable<Done> {
+        let site = self.site(site)?;
+        if self.store.is_stalled() {
+            return Err(Done::refused("nothing can be written just now"));
+        }
+        send(&site, Control::Refresh).await;
+        Ok(Done::plain(
+            "asks its pages again; what is known of them stands until then",
         ))
     }
 

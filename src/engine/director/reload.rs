@@ -94,7 +94,7 @@ impl Director {
         })
         .await;
         let watched = *self.linger.borrow();
-        let (context, supervisor) = self.shared.seat(id, config, opened, watched);
+        let (context, supervisor) = self.shared.seat(id, config, opened, watched, false);
         self.seats.push(context);
         self.supervisors.push(tokio::spawn(supervisor.run()));
         self.joined.send_replace(self.seats.clone());

@@ -14,7 +14,7 @@ use crate::fetch::Rungs;
 use crate::page::{Fingerprinter, SiteId};
 use crate::store::Store;
 use crate::store::sqlite::OpenedSite;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -38,13 +38,15 @@ pub struct Shared {
 
 impl Shared {
     /// A site and its supervisor, which is not yet at work. `watched`: somebody
-    /// is there who could resume what was paused.
+    /// is there who could resume what was paused; `refresh`: every page that is
+    /// known is to be asked again.
     pub fn seat(
         &self,
         id: SiteId,
         config: &Arc<Site>,
         opened: OpenedSite,
         watched: bool,
+        refresh: bool,
     ) -> (Arc<SiteContext>, Supervisor) {
         let (inbox, messages) = mpsc::channel(INBOX);
         let mut chains = Chains::default();
@@ -68,6 +70,7 @@ impl Shared {
             archive: self.archive.clone(),
             inbox,
             done: AtomicU64::new(0),
+            again: AtomicBool::new(opened.counts.round.number > 0),
             digesting: AtomicUsize::new(0),
             order: Order::default(),
             traps: Traps::default(),
@@ -79,6 +82,8 @@ impl Shared {
             over: opened.counts.done + opened.counts.failed,
             done: opened.counts.done,
             changed: opened.changed,
+            round: opened.counts.round.number,
+            refresh,
         };
         let supervisor = Supervisor::new(
             context.clone(),

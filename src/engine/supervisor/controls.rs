@@ -47,6 +47,7 @@ impl Supervisor {
                     self.hold = Hold::Finish;
                 }
             }
+            Control::Refresh => self.refresh().await,
             Control::StartOver(reply) => {
                 self.site.importing().cancel();
                 // A second one before the first is done adds nothing.

@@ -29,7 +29,8 @@ impl Supervisor {
             }
             return;
         }
-        let finding = self.sitemaps_open > 0 || !self.sources.is_empty();
+        let finding =
+            self.refreshing.is_some() || self.sitemaps_open > 0 || !self.sources.is_empty();
         if digesting || finding || self.hosts.has_errands() || self.lease.is_some() {
             return;
         }
@@ -178,6 +179,8 @@ impl Supervisor {
             self.saved.controls.sources.clear();
             self.sources.clear();
             self.rescope = false;
+            self.opening = false;
+            self.site.again.store(false, Ordering::Relaxed);
             self.trouble = None;
             self.begin().await;
         }

@@ -20,6 +20,9 @@ impl Supervisor {
         {
             self.queue = Queue::Ask;
         }
+        if self.refreshing.is_some() || self.waits_for_sitemaps() {
+            return;
+        }
         if !matches!(self.queue, Queue::Ask) || self.lease.is_some() {
             return;
         }

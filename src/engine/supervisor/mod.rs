@@ -1,6 +1,7 @@
 //! A site's supervisor: the one task that owns its slots, hosts and limits,
 //! and decides what is fetched next and when the site is over.
 
+mod again;
 mod controls;
 mod ending;
 mod errands;
@@ -18,7 +19,7 @@ use super::worker;
 use crate::bus::{Attempt, Doing, Event, Reply, SiteState, WorkerId};
 use crate::config::{Robots, Sitemap};
 use crate::page::{FailureKind, Fingerprint, Outcome, SkipReason, time};
-use crate::store::{Lease, Leased, NewUrl, Pending, SavedSite, Via};
+use crate::store::{Lease, Leased, NewUrl, Pending, Refresh, SavedSite, Via};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +62,10 @@ pub struct Begin {
     pub done: u64,
     /// Whether the site's document changed since the last run.
     pub changed: bool,
+    /// The round of crawling again that it stands in; 0 for none.
+    pub round: i64,
+    /// Whether every page that is known is to be asked again.
+    pub refresh: bool,
 }
 
 /// The supervisor.
@@ -82,6 +87,11 @@ pub struct Supervisor {
     auto_at: Instant,
     hold: Hold,
     forgetting: Option<Pending<'static, bool>>,
+    refreshing: Option<Pending<'static, Option<Refresh>>>,
+    /// Whether pages wait for sitemaps that may say which have not changed.
+    opening: bool,
+    /// Whether pages are to be asked again from the start.
+    again: bool,
     sitemaps_open: usize,
     /// Sitemaps, lists and answers of APIs that are being read.
     reading: i64,
@@ -130,13 +140,17 @@ impl Supervisor {
             auto_at: Instant::now(),
             hold: Hold::No,
             forgetting: None,
+            refreshing: None,
+            opening: begin.round > 0 && !begin.saved.sitemaps_done,
+            again: begin.refresh,
             sitemaps_open: 0,
             reading: 0,
             sources: HashSet::new(),
             sitemaps_seen: HashSet::new(),
             saved: begin.saved,
             done_before: begin.done,
-            rescope: begin.changed,
+            // Pages that were skipped by a rule are among those asked again.
+            rescope: begin.changed || begin.round > 0,
             stopping: false,
             state: SiteState::Starting,
             trouble: None,
@@ -183,6 +197,10 @@ impl Supervisor {
                     self.forgetting = None;
                     self.forgotten(done).await;
                 }
+                told = pending(&mut self.refreshing) => {
+                    self.refreshing = None;
+                    self.refreshed(told).await;
+                }
                 () = progress.notified() => self.queue = Queue::Ask,
                 () = site.settled.notified() => {}
                 () = tokio::time::sleep_until(sleep) => {}
@@ -206,11 +224,20 @@ impl Supervisor {
         });
         site.store.add(site.id, starts.collect()).await;
         site.set_importing(self.cancel.child_token());
-        self.begin_sitemaps(&rules, now);
-        self.begin_sources(&rules, now);
+        if std::mem::take(&mut self.again) {
+            self.refresh().await;
+        } else {
+            self.begin_finding(now);
+        }
         if self.slots.is_paused() {
             self.enter(SiteState::Paused, None).await;
         }
+    }
+
+    fn begin_finding(&mut self, now: Instant) {
+        let rules = self.site.rules();
+        self.begin_sitemaps(&rules, now);
+        self.begin_sources(&rules, now);
     }
 
     fn begin_sitemaps(&mut self, rules: &Rules, now: Instant) {

@@ -168,6 +168,7 @@ impl Run {
             commands: command_end,
             queries: query_end,
             linger: lingering,
+            refresh: false,
             reload,
             threads: 1,
             dir: dir.to_owned(),

@@ -18,7 +18,7 @@ const ROW: u32 = 3;
 /// Answers between two blocks that end a row of blocks.
 const BREAK: u32 = 10;
 /// Rests in a row after which an exit counts as dead.
-const DEAD: u32 = 2;
+const DEAD: u32 = 3;
 /// Latencies that are remembered.
 const REMEMBERED: usize = 32;
 
@@ -55,6 +55,8 @@ pub(super) struct Health {
     /// Rests without an answer between them.
     rests: u32,
     refused: bool,
+    /// Whether it only had too much to do when it began to rest.
+    crowded: bool,
     last: Option<Arc<str>>,
 }
 
@@ -121,6 +123,7 @@ impl Health {
         if self.rest_until.is_some_and(|until| until > now) {
             return;
         }
+        self.crowded = fault.whose == Whose::Crowded;
         match fault.whose {
             Whose::Exit | Whose::Crowded => self.rest(FIRST_REST, now),
             Whose::Login => {
@@ -175,7 +178,7 @@ impl Health {
 
     /// Whether it has not worked for so long that it counts as dead.
     pub(super) fn is_dead(&self) -> bool {
-        self.refused || self.rests >= DEAD
+        self.refused || self.rests >= DEAD && !self.crowded
     }
 
     /// Whether it refused the login when it was last asked.
@@ -238,6 +241,19 @@ mod tests {
         assert!(!health.is_dead() && rest(&health, now).is_none());
         health.failed(&fault(Whose::Exit), now, None);
         assert!(rest(&health, now).unwrap() <= FIRST_REST.mul_f64(1.25));
+    }
+
+    #[test]
+    fn an_exit_with_too_much_to_do_rests_and_is_not_dead() {
+        let mut health = Health::default();
+        let mut now = Instant::now();
+        for _ in 0..2 * DEAD {
+            health.failed(&fault(Whose::Crowded), now, None);
+            assert!(rest(&health, now).is_some() && !health.is_dead());
+            now = health.rest_until.unwrap();
+        }
+        health.failed(&fault(Whose::Exit), now, None);
+        assert!(health.is_dead());
     }
 
     #[test]

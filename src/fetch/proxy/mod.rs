@@ -60,6 +60,9 @@ const TRIES: u32 = 8;
 /// Exits by which it is tried where it may be the site's fault.
 const EITHER: u32 = 2;
 
+/// By how much a request's limit is shorter than the rung's, at most.
+const MARGIN: Duration = Duration::from_millis(500);
+
 /// HTTP through the proxies of one rule, shared by the sites that have it.
 pub struct Proxy {
     rule: Arc<ProxyRule>,
@@ -277,14 +280,17 @@ impl Proxy {
         }
     }
 
-    /// The limits of one request: the rung's for the whole of it.
+    /// The limits of one request: the rung's for the whole of it, and a little
+    /// less. Whoever drops the request when the rung's time is over would leave
+    /// its exit without the blame.
     fn limits(&self, visitor: &Visitor) -> Timeouts {
         let own = &visitor.timeouts;
+        let total = self.timeout - (self.timeout / 20).min(MARGIN);
         Timeouts {
-            connect: own.connect.min(self.timeout),
-            headers: self.timeout,
-            idle: own.idle.min(self.timeout),
-            total: self.timeout,
+            connect: own.connect.min(total),
+            headers: total,
+            idle: own.idle.min(total),
+            total,
         }
     }
 }
@@ -300,6 +306,10 @@ impl Fetcher for Proxy {
 
     fn blocked(&self, through: &str) {
         self.sessions.blocked(through, Instant::now());
+    }
+
+    fn remark(&self) -> Option<String> {
+        self.source.remark()
     }
 
     fn exits(&self) -> Vec<ExitFigures> {

@@ -258,6 +258,9 @@ mod tests {
         assert_eq!(pool.none(&from(), now), NoExit::Resting(first.unwrap()));
         let now = now + Duration::from_secs(10);
         fail(&mut pool, Whose::Exit, now);
+        assert!(matches!(pool.none(&from(), now), NoExit::Resting(_)));
+        let now = now + Duration::from_secs(10);
+        fail(&mut pool, Whose::Exit, now);
         let NoExit::Dead(text) = pool.none(&from(), now) else {
             panic!("not dead");
         };

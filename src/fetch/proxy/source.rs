@@ -40,6 +40,8 @@ struct Status {
     due: Option<Instant>,
     /// Why it could not be read when it was last tried.
     wrong: Option<String>,
+    /// What is wrong with the lines of the list that is used.
+    remark: Option<String>,
 }
 
 impl Source {
@@ -104,6 +106,13 @@ impl Source {
         }
     }
 
+    /// What is wrong with the list that is used, or with the newer one that
+    /// cannot be.
+    pub(super) fn remark(&self) -> Option<String> {
+        let status = self.status();
+        status.wrong.clone().or_else(|| status.remark.clone())
+    }
+
     async fn read(&self, sessions: &Sessions) -> Result<(), String> {
         let from = &self.rule.from;
         let read = match from {
@@ -111,12 +120,15 @@ impl Source {
             ProxyFrom::Url(url) => self.fetched(url).await,
             ProxyFrom::List(_) | ProxyFrom::Gateway(_) => return Ok(()),
         };
+        let mut remark = None;
         let result = read
             .map_err(|why| format!("the proxy list {from} cannot be read: {why}"))
             .and_then(|text| {
                 let list = List::read(&text);
                 if let Some(words) = list.complaint() {
-                    tracing::warn!("the proxy list {from}: {words}");
+                    let words = format!("the proxy list {from}: {words}");
+                    tracing::warn!("{words}");
+                    remark = Some(words);
                 }
                 if list.good.is_empty() {
                     return Err(format!(
@@ -135,7 +147,7 @@ impl Source {
         match &result {
             Ok(()) => {
                 status.loaded = true;
-                status.wrong = None;
+                (status.wrong, status.remark) = (None, remark);
                 status.due = self.rule.refresh.map(|refresh| now + refresh);
             }
             Err(wrong) => {

@@ -20,6 +20,7 @@ pub(crate) fn site(start: &str) -> Site {
             bodies: false,
             compress: crate::config::Compress::Gzip,
             rotate: 1 << 30,
+            links: false,
         },
         name: "test".to_owned(),
         start: vec![Url::parse(start).unwrap()],

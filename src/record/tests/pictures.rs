@@ -1,7 +1,7 @@
 //! Pictures of runs that never were, and how two of them are compared.
 
 use crate::bus::{
-    AlertRule, AutoRange, Condition, Doing, Event, JobState, Level, RuleInfo, SiteControls,
+    AlertRule, AutoRange, Condition, Doing, Event, JobState, Level, Round, RuleInfo, SiteControls,
     SiteDelta, SiteInfo, SiteState, Vitals, WorkerId,
 };
 use crate::monitor::{Counts, Monitor, SiteView, Snapshot, Throughput};
@@ -87,6 +87,11 @@ fn event() -> impl Strategy<Value = Event> {
                 queued,
                 records: done / 3,
                 bytes: done * 12_345,
+                round: Round {
+                    number: i64::from(done > 20),
+                    unchanged: done,
+                    ..Round::default()
+                },
             };
             Event::Committed(vec![(site, delta)])
         }),

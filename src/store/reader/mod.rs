@@ -5,11 +5,15 @@
 //! read while a crawl runs is therefore no picture of one instant, but every
 //! row is whole.
 
+mod change;
+mod graph;
 mod journal;
 mod page;
 mod record;
 mod status;
 
+pub use self::change::ChangeRow;
+pub use self::graph::{Brief, DeadLink, Degrees, Edge, Edges, PageSet};
 pub use self::page::PageRow;
 pub use self::record::RecordRow;
 pub use self::status::{PageCounts, SiteStatus};
@@ -109,6 +113,19 @@ impl Reader {
         visit: impl FnMut(RecordRow) -> Result<(), E>,
     ) -> Result<(), E> {
         self.each(record::RECORDS, site, record::read, visit)
+    }
+
+    /// Hands every change that rounds of crawling again have found to `visit`, in
+    /// the order in which they were found; those of one site where one is named.
+    ///
+    /// # Errors
+    /// What SQLite or `visit` says.
+    pub fn changes<E: From<rusqlite::Error>>(
+        &self,
+        site: Option<&str>,
+        visit: impl FnMut(ChangeRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.each(change::CHANGES, site, change::read, visit)
     }
 
     /// Hands every command of the journal to `visit`, in the order in which they

@@ -1,10 +1,8 @@
 //! Pages and what became of them.
 
 use crate::store::sqlite::code::{FAILED, MOST_WITHIN, count, outcome_name, within};
+use crate::store::sqlite::graph;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
-
-/// Redirects followed to a page's final URL.
-const HOPS: usize = 10;
 
 /// A page. Text is as it came: clean it before it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,15 +40,17 @@ pub struct PageRow {
 
 macro_rules! columns {
     () => {
-        "SELECT u.id, s.name, u.url, r.id IS NOT NULL, p.outcome, p.reason, p.status, u.depth, \
-         f.url, p.attempts, p.bytes, p.content_type, p.fetched_at, p.canonical "
+        "SELECT u.id, s.name, u.url, r.id IS NOT NULL, coalesce(p.outcome, a.outcome), p.reason, \
+         coalesce(p.status, a.status), u.depth, f.url, coalesce(p.attempts, a.attempts), \
+         coalesce(p.bytes, a.bytes), coalesce(p.content_type, a.content_type), \
+         coalesce(p.fetched_at, a.fetched_at), coalesce(p.canonical, a.canonical) "
     };
 }
 
 macro_rules! joins {
     () => {
         " CROSS JOIN site s ON s.key = u.site LEFT JOIN redirect r ON r.id = u.id \
-         LEFT JOIN url f ON f.id = u.found_on "
+         LEFT JOIN url f ON f.id = u.found_on LEFT JOIN again a ON a.id = u.id AND p.id IS NULL "
     };
 }
 
@@ -59,6 +59,13 @@ pub(super) const PAGES: &str = concat!(
     "FROM url u LEFT JOIN page p ON p.id = u.id",
     joins!(),
     "WHERE u.id > ?1 AND (?2 IS NULL OR s.name = ?2) ORDER BY u.id"
+);
+
+pub(super) const ONE: &str = concat!(
+    columns!(),
+    "FROM url u LEFT JOIN page p ON p.id = u.id",
+    joins!(),
+    "WHERE u.id = ?1"
 );
 
 pub(super) const FAILURES: &str = concat!(
@@ -120,22 +127,12 @@ fn last_attempt(conn: &Connection, id: u32) -> Result<Option<(u32, String)>> {
 
 /// Where the redirects of a page end; `None` for nowhere.
 fn follow(conn: &Connection, id: u32) -> Result<Option<String>> {
-    let mut redirect = conn.prepare_cached("SELECT target, address FROM redirect WHERE id = ?1")?;
-    let mut at = id;
-    for _ in 0..=HOPS {
-        let next: Option<(Option<u32>, Option<String>)> = redirect
-            .query_row([at], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        match next {
-            Some((Some(target), _)) => at = target,
-            Some((None, address)) => return Ok(address),
-            None => {
-                return conn
-                    .prepare_cached("SELECT url FROM url WHERE id = ?1")?
-                    .query_row([at], |row| row.get(0))
-                    .optional();
-            }
-        }
+    match graph::end(conn, id)? {
+        Some(Ok(page)) => conn
+            .prepare_cached("SELECT url FROM url WHERE id = ?1")?
+            .query_row([page], |row| row.get(0))
+            .optional(),
+        Some(Err(address)) => Ok(Some(address)),
+        None => Ok(None),
     }
-    Ok(None)
 }

@@ -27,10 +27,11 @@ pub struct RecordRow {
     pub fields: Map<String, Value>,
 }
 
-pub(super) const RECORDS: &str = "SELECT r.id, s.name, r.name, u.url, p.fetched_at, r.fields, \
-     p.outcome, p.reason, p.status, u.depth \
+pub(super) const RECORDS: &str = "SELECT r.id, s.name, r.name, u.url, \
+     coalesce(p.fetched_at, a.fetched_at), r.fields, coalesce(p.outcome, a.outcome), p.reason, \
+     coalesce(p.status, a.status), u.depth \
      FROM record r CROSS JOIN site s ON s.key = r.site CROSS JOIN url u ON u.id = r.id >> 16 \
-     LEFT JOIN page p ON p.id = r.id >> 16 \
+     LEFT JOIN page p ON p.id = r.id >> 16 LEFT JOIN again a ON a.id = r.id >> 16 \
      WHERE r.id > ?1 AND (?2 IS NULL OR s.name = ?2) ORDER BY r.id";
 
 /// The record and about how many bytes it takes.

@@ -1,8 +1,9 @@
 //! Where each site stands.
 
-use crate::bus::SiteState;
+use crate::bus::{Round, SiteState};
+use crate::store::sqlite::again;
 use crate::store::sqlite::code::{count, state};
-use rusqlite::{Connection, Result, Row};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 /// Where a site stands.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -25,6 +26,20 @@ pub struct SiteStatus {
     pub delay_ms: u64,
     /// Whether the site is no longer in the sites file.
     pub removed: bool,
+    /// The last round of crawling again; `None` where there was none.
+    pub round: Option<RoundStatus>,
+}
+
+/// A round of crawling again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct RoundStatus {
+    /// When it began, milliseconds since the epoch.
+    pub began_ms: u64,
+    /// When it came to its end, if it has.
+    pub ended_ms: Option<u64>,
+    /// Its number and what it found.
+    #[serde(flatten)]
+    pub found: Round,
 }
 
 /// A site's pages. All together are every known page.
@@ -45,13 +60,13 @@ pub struct PageCounts {
 pub(super) fn read(conn: &Connection, running: bool) -> Result<Vec<SiteStatus>> {
     conn.prepare_cached(
         "SELECT name, state, why, done, failed, skipped, queued, in_flight, records, bytes, \
-         concurrency, delay_ms, place IS NULL FROM site ORDER BY place IS NULL, place, key",
+         concurrency, delay_ms, place IS NULL, key FROM site ORDER BY place IS NULL, place, key",
     )?
-    .query_map([], |row| site(row, running))?
+    .query_map([], |row| site(conn, row, running))?
     .collect()
 }
 
-fn site(row: &Row<'_>, running: bool) -> Result<SiteStatus> {
+fn site(conn: &Connection, row: &Row<'_>, running: bool) -> Result<SiteStatus> {
     let saved: Option<String> = row.get(1)?;
     let removed: bool = row.get(12)?;
     let at_work = running && !removed;
@@ -78,7 +93,21 @@ fn site(row: &Row<'_>, running: bool) -> Result<SiteStatus> {
         concurrency,
         delay_ms: count(row.get::<_, Option<i64>>(11)?.unwrap_or(0)),
         removed,
+        round: round(conn, row.get(13)?)?,
     })
+}
+
+fn round(conn: &Connection, key: i64) -> Result<Option<RoundStatus>> {
+    let found = again::round(conn, key)?;
+    conn.prepare_cached("SELECT began, ended FROM round WHERE site = ?1 AND number = ?2")?
+        .query_row(params![key, found.number], |row| {
+            Ok(RoundStatus {
+                began_ms: count(row.get(0)?),
+                ended_ms: row.get::<_, Option<i64>>(1)?.map(count),
+                found,
+            })
+        })
+        .optional()
 }
 
 /// A state that was saved by a process which is gone says that it was at work:

@@ -1,6 +1,6 @@
 //! How values of the domain stand in the tables.
 
-use crate::bus::SiteState;
+use crate::bus::{ChangeKind, SiteState};
 use crate::config::Rung;
 use crate::page::{Outcome, PageState};
 use crate::store::Via;
@@ -23,6 +23,21 @@ pub(in crate::store) fn int(value: u64) -> i64 {
 /// A count read back; the tables hold no negative one.
 pub(in crate::store) fn count(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
+}
+
+/// How a page has changed; what is none of these stands in no table.
+pub(in crate::store) fn change_kind(code: i64) -> ChangeKind {
+    let kinds = ChangeKind::ALL;
+    let known = kinds.into_iter().find(|kind| change_code(*kind) == code);
+    known.unwrap_or(ChangeKind::Changed)
+}
+
+pub(in crate::store) fn change_code(kind: ChangeKind) -> i64 {
+    match kind {
+        ChangeKind::New => 1,
+        ChangeKind::Changed => 2,
+        ChangeKind::Gone => 3,
+    }
 }
 
 pub(in crate::store) const DONE: i64 = 1;

@@ -1,5 +1,6 @@
 //! The writer's state: one open group, and what to do when it cannot be written.
 
+use super::again::Refreshing;
 use super::code::int;
 use super::forget::Purging;
 use super::lease::Leases;
@@ -46,6 +47,8 @@ pub(super) struct Start {
     pub(super) fields: Fields,
     /// Keys whose rows are to be swept up.
     pub(super) orphans: Vec<i64>,
+    /// Rounds that are half in the queue.
+    pub(super) rounds: Vec<Refreshing>,
     /// Why nothing can be written, while nothing can.
     pub(super) stall: watch::Sender<Option<Arc<str>>>,
     pub(super) back: Arc<Back>,
@@ -74,9 +77,13 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(start: Start) -> Self {
+    pub(super) fn new(mut start: Start) -> Self {
+        let mut tasks = Tasks::new(&start.orphans);
+        for round in start.rounds.drain(..) {
+            tasks.push(Task::Refresh(round));
+        }
         Self {
-            tasks: Tasks::new(&start.orphans),
+            tasks,
             start,
             leases: Leases::default(),
             group: Vec::new(),
@@ -166,7 +173,23 @@ impl Core {
                         .push(Task::Forget(Purging::new(site, key, reply)));
                 }
             }
-            Op::Save { site, saved } => self.write(Write::Save { site, saved }),
+            // As with `Admit`.
+            Op::Refresh { .. } if self.stalled => {}
+            Op::Refresh { site, reply } => self.refresh(site, reply),
+            Op::Spare {
+                site,
+                rules,
+                pages,
+                reply,
+            } => {
+                let spared = self.spare(site, rules, &pages);
+                let _ = reply.send(spared);
+            }
+            Op::Save { site, saved } => self.write(Write::Save {
+                site,
+                saved,
+                at: now_ms(),
+            }),
             Op::Journal(entry) => self.write(Write::Journal {
                 at: now_ms(),
                 entry,
@@ -307,6 +330,24 @@ impl Core {
                     now.records,
                     now.bytes,
                 ])?;
+                let round = now.round;
+                if round.number > 0 {
+                    run(
+                        &self.start.conn,
+                        "UPDATE round SET fresh = ?3, changed = ?4, unchanged = ?5, gone = ?6, \
+                         spared = ?7 \
+                         WHERE site = ?1 AND number = ?2",
+                        params![
+                            site.key,
+                            round.number,
+                            round.fresh,
+                            round.changed,
+                            round.unchanged,
+                            round.gone,
+                            round.spared_bytes,
+                        ],
+                    )?;
+                }
             }
         }
         if self.open {

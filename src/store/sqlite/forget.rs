@@ -18,7 +18,13 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, id: SiteId) -> Result<
     let Some(site) = sites.touch(id) else {
         return Ok(());
     };
-    run(conn, "DELETE FROM field WHERE site = ?1", [site.key])?;
+    for sql in [
+        "DELETE FROM field WHERE site = ?1",
+        "DELETE FROM round WHERE site = ?1",
+        "DELETE FROM change WHERE site = ?1",
+    ] {
+        run(conn, sql, [site.key])?;
+    }
     // The greatest key is always a site's, so this one was never used.
     let key = conn
         .prepare_cached("SELECT max(key) + 1 FROM site")?
@@ -181,9 +187,12 @@ pub(super) fn sweep(conn: &Connection, dust: Dust) -> Result<()> {
                 params![from, to, key],
             )?;
             for sql in [
+                "DELETE FROM seen WHERE id IN temp.pick",
+                "DELETE FROM again WHERE id IN temp.pick",
                 DELETE_RECORDS,
                 DELETE_ATTEMPTS,
                 "DELETE FROM redirect WHERE id IN temp.pick",
+                "DELETE FROM link WHERE id IN temp.pick",
                 "DELETE FROM evidence WHERE id IN temp.pick",
                 "DELETE FROM page WHERE id IN temp.pick",
                 "DELETE FROM url WHERE id IN temp.pick",
@@ -196,7 +205,7 @@ pub(super) fn sweep(conn: &Connection, dust: Dust) -> Result<()> {
 }
 
 /// Of the picked pages; 16 is [`WITHIN`].
-const DELETE_ATTEMPTS: &str = "DELETE FROM attempt WHERE id IN \
+pub(super) const DELETE_ATTEMPTS: &str = "DELETE FROM attempt WHERE id IN \
      (SELECT a.id FROM temp.pick k CROSS JOIN attempt a \
      ON a.id >= k.id << 16 AND a.id < (k.id + 1) << 16)";
 const _: () = assert!(WITHIN == 16);

@@ -1,5 +1,6 @@
 //! Which pages are handed out next.
 
+use super::again;
 use super::code::count;
 use super::site::{Place, Site, Sites};
 use super::write::Held;
@@ -141,7 +142,7 @@ impl Leases {
                 attempts: row.get(3)?,
                 due: Some(place.0),
             };
-            self.hold(site, place, held, row, pages)?;
+            self.hold(conn, site, place, held, row, pages)?;
             site.retry.0 = place;
         }
         Ok(None)
@@ -176,7 +177,7 @@ impl Leases {
                     attempts: row.get(3)?,
                     due: None,
                 };
-                self.hold(site, place, held, row, pages)?;
+                self.hold(conn, site, place, held, row, pages)?;
             }
             site.queue.0 = place;
         }
@@ -185,6 +186,7 @@ impl Leases {
 
     fn hold(
         &mut self,
+        conn: &Connection,
         site: &mut Site,
         place: Place,
         held: Held,
@@ -197,6 +199,10 @@ impl Leases {
             depth: row.get(6)?,
             tries: held.tries,
             hops: row.get(5)?,
+            seen: match site.now.round.number {
+                0 => None,
+                _ => again::seen(conn, place.1)?,
+            },
         });
         self.0.insert(place.1, held);
         site.leased += 1;

@@ -5,11 +5,14 @@
 //! reads for the deck. Other processes read beside them ([`super::reader`]).
 
 mod admit;
+pub(in crate::store) mod again;
 pub(in crate::store) mod code;
 mod core;
 mod filter;
 mod forget;
+pub(in crate::store) mod graph;
 mod lease;
+mod link;
 mod lookup;
 mod op;
 mod prepare;
@@ -19,7 +22,9 @@ pub mod replace;
 mod resume;
 mod revise;
 pub(in crate::store) mod schema;
+mod settle;
 mod site;
+mod spare;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -35,9 +40,10 @@ use super::folder::DATABASE;
 use super::known::Known;
 use super::lock::Lock;
 use super::{
-    Commit, JournalEntry, Lease, NewUrl, Pending, Prune, Revision, SavedSite, Store, StoreError,
+    Commit, JournalEntry, Lease, NewUrl, Pending, Prune, Refresh, Revision, SavedSite, Store,
+    StoreError,
 };
-use crate::bus::{self, Event, Pick, SiteDelta, Told};
+use crate::bus::{self, Event, Pick, Round, SiteDelta, Told};
 use crate::page::{Fingerprint, PageId, SiteId};
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
@@ -128,6 +134,8 @@ pub struct SiteCounts {
     pub records: u64,
     /// Bytes of body on the wire of finished pages.
     pub bytes: u64,
+    /// The round of crawling again.
+    pub round: Round,
 }
 
 impl From<SiteDelta> for SiteCounts {
@@ -139,6 +147,7 @@ impl From<SiteDelta> for SiteCounts {
             queued: code::count(counts.queued),
             records: code::count(counts.records),
             bytes: code::count(counts.bytes),
+            round: counts.round,
         }
     }
 }
@@ -154,6 +163,7 @@ impl From<SiteCounts> for SiteDelta {
             queued: signed(counts.queued),
             records: signed(counts.records),
             bytes: signed(counts.bytes),
+            round: counts.round,
         }
     }
 }
@@ -200,6 +210,7 @@ pub fn open(dir: &Path, opening: Opening) -> Result<Opened, StoreError> {
         next: found.next,
         fields: found.fields,
         orphans: found.orphans,
+        rounds: found.rounds,
         stall,
         back: Arc::<Back>::default(),
         max_pages: opening.max_page_count,
@@ -365,6 +376,30 @@ impl Store for SqliteStore {
             let (reply, answer) = oneshot::channel();
             self.send(Op::Forget { site, reply }).await;
             answer.await.unwrap_or(false)
+        })
+    }
+
+    fn refresh(&self, site: SiteId) -> Pending<'_, Option<Refresh>> {
+        Box::pin(async move {
+            if self.is_stalled() {
+                return None;
+            }
+            // Once begun it is waited for, through a stall too.
+            let (reply, answer) = oneshot::channel();
+            self.send(Op::Refresh { site, reply }).await;
+            answer.await.ok().flatten()
+        })
+    }
+
+    fn spare(&self, site: SiteId, rules: u32, pages: Vec<(PageId, u64)>) -> Pending<'_, u64> {
+        Box::pin(async move {
+            let spare = |reply| Op::Spare {
+                site,
+                rules,
+                pages,
+                reply,
+            };
+            self.write(spare).await.unwrap_or(0)
         })
     }
 

@@ -4,7 +4,7 @@ use super::OpeningSite;
 use super::admit::Admitted;
 use crate::bus::Pick;
 use crate::page::{PageId, SiteId};
-use crate::store::{Commit, JournalEntry, Lease, NewUrl, Prune, Revision, SavedSite};
+use crate::store::{Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, oneshot};
 
@@ -42,6 +42,17 @@ pub(super) enum Op {
     Forget {
         site: SiteId,
         reply: oneshot::Sender<bool>,
+    },
+    Refresh {
+        site: SiteId,
+        reply: oneshot::Sender<Option<Refresh>>,
+    },
+    Spare {
+        site: SiteId,
+        rules: u32,
+        /// Pages, and since when they are known not to have changed.
+        pages: Vec<(PageId, u64)>,
+        reply: oneshot::Sender<u64>,
     },
     Save {
         site: SiteId,

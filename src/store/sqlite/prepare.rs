@@ -3,6 +3,7 @@
 
 use super::code::MOST_WITHIN;
 use super::core::Core;
+use super::link::Packed;
 use super::write::{End, Fresh, Write};
 use crate::bus::{Event, Level};
 use crate::page::time::now_ms;
@@ -24,6 +25,8 @@ impl Core {
             target.map(|page| page.0).ok_or(address)
         });
         let keep = matches!(commit.verdict, Verdict::Final(_));
+        let links = commit.links.filter(|_| keep);
+        let links = links.map(|links| Packed::new(commit.page.0, links, &self.start.known));
         let mut records = Vec::new();
         for record in commit.records.into_iter().filter(|_| keep) {
             // A page's records are numbered in 16 bits.
@@ -43,8 +46,11 @@ impl Core {
             redirect,
             records,
             fresh,
+            links,
             evidence: commit.evidence.map(|e| (to_json(&e.headers), e.body)),
             also_failed: commit.also_failed.iter().map(|p| p.0).collect(),
+            seen: commit.seen,
+            same: commit.same,
         })));
         self.wake(commit.site);
     }

@@ -1,5 +1,6 @@
 //! Takes pages out of a queue before they are fetched.
 
+use super::again::restore;
 use super::code::{SKIPPED, int};
 use super::lease::Leases;
 use super::site::{Place, Sites};
@@ -138,15 +139,28 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, skip: &Skip<'_>) -> Re
         "DELETE FROM queue WHERE site = ?1 AND depth = ?2 AND id = ?3"
     };
     for (order, id) in skip.pages {
+        // One that waits to be asked again and is out of scope is told as gone
+        // by its end, which the supervisor makes of it.
+        if skip.reason != SkipReason::Operator && waits_again(conn, *id)? {
+            continue;
+        }
         let (reason, at) = (skip.reason.as_str(), int(skip.at));
         let changed = page.execute(params![site.key, order, id, SKIPPED, reason, at])?;
         if changed == 1 {
             run(conn, delete, params![site.key, order, id])?;
             site.now.queued -= 1;
-            site.now.skipped += 1;
             site.retries -= i64::from(skip.waiting);
+            // A page that waited to be asked again stays what it was.
+            if restore(conn, site, *id)?.is_none() {
+                site.now.skipped += 1;
+            }
         }
     }
     site.progress.notify_one();
     Ok(())
+}
+
+fn waits_again(conn: &Connection, page: u32) -> Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM again WHERE id = ?1")?
+        .exists([page])
 }

@@ -1,10 +1,11 @@
 //! What is read back when a job's folder is opened.
 
+use super::again::{self, Refreshing};
 use super::code::state;
 use super::core::Fields;
 use super::site::{Site, Sites};
 use super::{OpenedSite, OpeningSite, Redirect, SiteCounts};
-use crate::bus::SiteDelta;
+use crate::bus::{Round, SiteDelta};
 use crate::page::{Fingerprint, PageId};
 use crate::store::SavedSite;
 use crate::store::known::Known;
@@ -21,6 +22,8 @@ pub(super) struct Resumed {
     pub(super) fields: Fields,
     /// Keys of URLs that no site has: what is left of sites that were forgotten.
     pub(super) orphans: Vec<i64>,
+    /// Rounds that are half in the queue.
+    pub(super) rounds: Vec<Refreshing>,
 }
 
 /// Matches the sites of the file with those in the tables, by name, and reads
@@ -42,6 +45,7 @@ pub(super) fn resume(conn: &mut Connection, wanted: &[OpeningSite]) -> Result<Re
     redirects(conn, &sites, &mut opened)?;
     let (known, next, orphans) = known(conn, &sites)?;
     let fields = fields(conn, &sites)?;
+    let rounds = Refreshing::left(conn, &sites)?;
     Ok(Resumed {
         sites,
         opened,
@@ -49,6 +53,7 @@ pub(super) fn resume(conn: &mut Connection, wanted: &[OpeningSite]) -> Result<Re
         next,
         fields,
         orphans,
+        rounds,
     })
 }
 
@@ -69,7 +74,7 @@ pub(super) fn take_up(
             Ok((row.get(0)?, row.get::<_, i64>(1)?, delta(row)?, saved(row)?))
         })
         .optional()?;
-    let Some((key, old, delta, saved)) = row else {
+    let Some((key, old, mut delta, saved)) = row else {
         conn.prepare_cached("INSERT INTO site (name, place, digest) VALUES (?1, ?2, ?3)")?
             .execute(params![site.name, place, digest])?;
         let none = SiteDelta::default();
@@ -77,6 +82,7 @@ pub(super) fn take_up(
     };
     conn.prepare_cached("UPDATE site SET place = ?2, digest = ?3 WHERE key = ?1")?
         .execute(params![key, place, digest])?;
+    delta.round = again::round(conn, key)?;
     let opened = OpenedSite {
         saved,
         counts: SiteCounts::from(delta),
@@ -94,6 +100,7 @@ fn delta(row: &Row<'_>) -> Result<SiteDelta> {
         queued: row.get("queued")?,
         records: row.get("records")?,
         bytes: row.get("bytes")?,
+        round: Round::default(),
     })
 }
 

@@ -123,7 +123,7 @@ fn these_of(conn: &Connection, pages: &[PageId], how: Revision) -> Result<Vec<(u
 }
 
 /// When the page that ended last did so.
-fn latest(conn: &Connection) -> Result<i64> {
+pub(super) fn latest(conn: &Connection) -> Result<i64> {
     let sql = "SELECT coalesce(max(ended_at), 0) FROM page INDEXED BY ended";
     conn.prepare_cached(sql)?.query_row([], |r| r.get(0))
 }
@@ -209,7 +209,7 @@ struct Share {
 }
 
 /// Revises these pages, those that it applies to. Of a page that goes round
-/// again outcome, records, redirect and evidence go; its attempts stay.
+/// again outcome, records, redirect, links and evidence go; its attempts stay.
 pub(super) fn apply(
     conn: &Connection,
     sites: &mut Sites,
@@ -223,6 +223,14 @@ pub(super) fn apply(
     )?;
     for page in pages {
         pick.execute(params![page, how == Revision::Force])?;
+    }
+    if how == Revision::Force {
+        // Fetched again whatever it was: nothing of it is to stand.
+        run(
+            conn,
+            "UPDATE seen SET digest = NULL WHERE id IN temp.pick",
+            [],
+        )?;
     }
     let shares = shares(conn)?;
     let records = records(conn)?;
@@ -277,6 +285,7 @@ fn requeue(conn: &Connection) -> Result<()> {
          CROSS JOIN page p ON p.id = k.id CROSS JOIN url u ON u.id = k.id",
         DELETE_RECORDS,
         "DELETE FROM redirect WHERE id IN temp.pick",
+        "DELETE FROM link WHERE id IN temp.pick",
         "DELETE FROM evidence WHERE id IN temp.pick",
         "DELETE FROM page WHERE id IN temp.pick",
     ] {
@@ -285,10 +294,12 @@ fn requeue(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Of the picked pages; 16 is [`WITHIN`].
+/// Of the picked pages that are not known by an answer, which stand until the
+/// next; 16 is [`WITHIN`].
 pub(super) const DELETE_RECORDS: &str = "DELETE FROM record WHERE id IN \
      (SELECT r.id FROM temp.pick k CROSS JOIN record r \
-     ON r.id >= k.id << 16 AND r.id < (k.id + 1) << 16)";
+     ON r.id >= k.id << 16 AND r.id < (k.id + 1) << 16 \
+     WHERE NOT EXISTS (SELECT 1 FROM seen s WHERE s.id = k.id AND s.digest IS NOT NULL))";
 const _: () = assert!(WITHIN == 16);
 
 fn shares(conn: &Connection) -> Result<Vec<Share>> {
@@ -311,7 +322,9 @@ fn shares(conn: &Connection) -> Result<Vec<Share>> {
 fn records(conn: &Connection) -> Result<Vec<(i64, i64)>> {
     conn.prepare_cached(
         "SELECT r.site, count(*) FROM temp.pick k CROSS JOIN record r \
-         ON r.id >= k.id << 16 AND r.id < (k.id + 1) << 16 GROUP BY r.site",
+         ON r.id >= k.id << 16 AND r.id < (k.id + 1) << 16 \
+         WHERE NOT EXISTS (SELECT 1 FROM seen s WHERE s.id = k.id AND s.digest IS NOT NULL) \
+         GROUP BY r.site",
     )?
     .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
     .collect()

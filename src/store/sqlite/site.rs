@@ -195,6 +195,7 @@ fn minus(a: SiteDelta, b: SiteDelta) -> SiteDelta {
         queued: a.queued - b.queued,
         records: a.records - b.records,
         bytes: a.bytes - b.bytes,
+        round: a.round.zip(b.round, |a, b| a - b),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Work too long for one go, done a slice at a time between requests.
 
+use super::again::Refreshing;
 use super::core::Core;
 use super::forget::{Purging, Sweeping};
 use super::prune::Pruning;
@@ -69,6 +70,7 @@ pub(super) enum Task {
     Revise(Revising),
     Prune(Pruning),
     Forget(Purging),
+    Refresh(Refreshing),
 }
 
 /// What is under way: the first task, and while there is none the first sweep.
@@ -94,14 +96,20 @@ impl Tasks {
         self.queue.push_back(task);
     }
 
-    /// Nothing can be written: who asked is told so. A site that has been
-    /// forgotten stays to be forgotten.
+    /// Nothing can be written: who asked is told so. What has been begun and
+    /// must come to its end stays: forgetting a site, crawling one again.
     pub(super) fn stall(&mut self) {
-        self.queue.retain(|task| matches!(task, Task::Forget(_)));
+        self.queue.retain(|task| task.must_end());
     }
 
     fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.sweeps.is_empty()
+    }
+}
+
+impl Task {
+    fn must_end(&self) -> bool {
+        matches!(self, Self::Forget(_) | Self::Refresh(_))
     }
 }
 
@@ -136,6 +144,7 @@ impl Core {
             Task::Forget(purging) => purging
                 .step(&start.conn, &start.known, most)
                 .map(|over| Step { write: None, over }),
+            Task::Refresh(refreshing) => refreshing.step(&start.conn, &start.sites, most),
         };
         let step = match step {
             Ok(step) => step,
@@ -149,6 +158,9 @@ impl Core {
         }
         if self.stalled {
             // As [`Tasks::stall`] has done with the others.
+            if task.must_end() {
+                self.tasks.queue.push_front(task);
+            }
             return Ok(());
         }
         if !step.over {
@@ -167,6 +179,10 @@ impl Core {
                 self.tasks.sweeps.push_back(Sweeping::new(task.key));
                 self.wake(task.site);
                 let _ = task.reply.send(true);
+            }
+            Task::Refresh(task) => {
+                self.wake(task.site);
+                task.tell(&self.start.sites);
             }
         }
         Ok(())

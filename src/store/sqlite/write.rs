@@ -4,14 +4,17 @@
 //! settled when a write is prepared; what depends on the tables is settled when
 //! it is applied. So a group that was rolled back can be applied again.
 
+use super::again::{self, Turn};
 use super::code::{DONE, FAILED, int, outcome, via, within};
 use super::forget::{self, Dust};
+use super::link::{self, Packed};
 use super::prune::{self, Skip};
 use super::revise;
-use super::site::{Place, Sites};
-use crate::bus::Attempt;
+use super::settle;
+use super::site::{Place, Site, Sites};
+use crate::bus::{Attempt, SiteState};
 use crate::page::{FailureKind, Outcome, SiteId, SkipReason, Verdict};
-use crate::store::{JournalEntry, Revision, SavedSite, Via};
+use crate::store::{JournalEntry, Revision, SavedSite, Seen, Via};
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
 
@@ -39,6 +42,7 @@ pub(super) enum Write {
         site: SiteId,
     },
     Sweep(Dust),
+    Turn(SiteId, Turn),
     Field {
         site: SiteId,
         record: Arc<str>,
@@ -47,6 +51,7 @@ pub(super) enum Write {
     Save {
         site: SiteId,
         saved: SavedSite,
+        at: u64,
     },
     Journal {
         at: u64,
@@ -93,9 +98,12 @@ pub(super) struct End {
     /// Names and fields, as JSON.
     pub(super) records: Vec<(Arc<str>, String)>,
     pub(super) fresh: Vec<Fresh>,
+    pub(super) links: Option<Packed>,
     /// Headers, as JSON, and body.
     pub(super) evidence: Option<(String, Vec<u8>)>,
     pub(super) also_failed: Vec<u32>,
+    pub(super) seen: Option<Seen>,
+    pub(super) same: bool,
 }
 
 /// Applies `write` to the open transaction and to the sites' counters.
@@ -121,6 +129,7 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &Write) -> Resu
             prune::apply(conn, sites, &skip)
         }
         Write::Forget { site } => forget::apply(conn, sites, *site),
+        Write::Turn(site, turn) => again::apply(conn, sites, *site, turn),
         Write::Sweep(dust) => forget::sweep(conn, *dust),
         Write::Field {
             site,
@@ -137,7 +146,7 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &Write) -> Resu
             )?;
             Ok(())
         }
-        Write::Save { site, saved } => save(conn, sites, *site, saved),
+        Write::Save { site, saved, at } => save(conn, sites, *site, saved, *at),
         Write::Journal { at, entry } => {
             run(
                 conn,
@@ -196,17 +205,10 @@ fn apply_end(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
             )?;
         }
         Verdict::Final(outcome) => {
-            let bytes = end.attempt.as_ref().map_or(0, |a| int(a.bytes));
             site.now.queued -= 1;
-            site.now.bytes += bytes;
-            site.now.records += int(end.records.len() as u64);
-            match outcome {
-                Outcome::Done => site.now.done += 1,
-                Outcome::Failed(_) => site.now.failed += 1,
-                Outcome::Skipped(_) => site.now.skipped += 1,
+            if !(end.same && settle::same(conn, site, end, attempts)?) {
+                finish(conn, site, end, outcome, attempts)?;
             }
-            insert_page(conn, key, end, outcome, attempts, bytes)?;
-            insert_records(conn, key, end)?;
         }
     }
     if let Some(attempt) = &end.attempt {
@@ -221,6 +223,35 @@ fn apply_end(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
     }
     also_failed(conn, sites, end)?;
     add(conn, sites, held.site, &end.fresh, Some(end.page))
+}
+
+/// The end of a page that is not what it was.
+fn finish(
+    conn: &Connection,
+    site: &mut Site,
+    end: &End,
+    outcome: Outcome,
+    attempts: u32,
+) -> Result<()> {
+    let bytes = end.attempt.as_ref().map_or(0, |a| int(a.bytes));
+    site.now.bytes += bytes;
+    match outcome {
+        Outcome::Done => site.now.done += 1,
+        Outcome::Failed(_) => site.now.failed += 1,
+        Outcome::Skipped(_) => site.now.skipped += 1,
+    }
+    if site.now.round.number > 0 || end.held.attempts > 0 {
+        settle::settle(conn, site, end, outcome)?;
+    } else {
+        settle::insert_records(conn, site, end)?;
+    }
+    if outcome == Outcome::Done {
+        settle::remember(conn, end)?;
+    }
+    if let Some(links) = &end.links {
+        link::put(conn, site.key, end.page, links)?;
+    }
+    insert_page(conn, site.key, end, outcome, attempts, bytes)
 }
 
 fn insert_page(
@@ -266,17 +297,6 @@ fn insert_page(
             conn,
             "INSERT OR REPLACE INTO redirect (id, target, address) VALUES (?1, ?2, ?3)",
             params![end.page, redirect.as_ref().ok(), redirect.as_ref().err()],
-        )?;
-    }
-    Ok(())
-}
-
-fn insert_records(conn: &Connection, key: i64, end: &End) -> Result<()> {
-    for (n, (name, fields)) in (0u32..).zip(&end.records) {
-        run(
-            conn,
-            "INSERT OR REPLACE INTO record (id, site, name, fields) VALUES (?1, ?2, ?3, ?4)",
-            params![within(end.page, n), key, name, fields],
         )?;
     }
     Ok(())
@@ -363,10 +383,23 @@ fn add(
     Ok(())
 }
 
-fn save(conn: &Connection, sites: &mut Sites, site: SiteId, saved: &SavedSite) -> Result<()> {
+fn save(
+    conn: &Connection,
+    sites: &mut Sites,
+    site: SiteId,
+    saved: &SavedSite,
+    at: u64,
+) -> Result<()> {
     let Some(site) = sites.touch(site) else {
         return Ok(());
     };
+    if saved.state == SiteState::Finished && site.now.round.number > 0 {
+        run(
+            conn,
+            "UPDATE round SET ended = ?2 WHERE site = ?1 AND ended IS NULL AND upto >= last",
+            params![site.key, int(at)],
+        )?;
+    }
     run(
         conn,
         "UPDATE site SET state = ?2, why = ?3, concurrency = ?4, delay_ms = ?5, paused = ?6, \

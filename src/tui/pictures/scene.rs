@@ -259,6 +259,7 @@ impl Crawl {
             queued: -pages + i64::from(second.is_multiple_of(7)) * 12,
             records: (pages - failed) * 9 / 10,
             bytes: pages * 31_000,
+            ..SiteDelta::default()
         };
         monitor.fold(Event::Committed(vec![(site, delta)]), at);
         for n in 0..pages as u64 {
@@ -399,5 +400,6 @@ fn detail() -> PageDetail {
             "https://books.example.org/shelf/letters".to_owned(),
             "https://books.example.org/shelf/letters?page=3".to_owned(),
         ],
+        links: None,
     }
 }

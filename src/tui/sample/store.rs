@@ -3,8 +3,9 @@
 use super::page;
 use crate::bus::search::{Place, Search, Searched, Seek};
 use crate::bus::{
-    Ask, FailureGroup, HostRow, JournalList, JournalRow, PageDetail, PageFilter, PageList,
-    PageOrder, PageRow, RecordList, RecordRow, SiteDetail, Told, Why,
+    Ask, ChangeKind, ChangeList, ChangeRow, FailureGroup, HostRow, JournalList, JournalRow, Linked,
+    LinkedList, LinkedRow, PageDetail, PageFilter, PageList, PageOrder, PageRow, RecordList,
+    RecordRow, SiteDetail, Told, Why,
 };
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use std::time::Duration;
@@ -41,6 +42,10 @@ pub fn told(ask: &Ask) -> Told {
             offset,
             limit,
         } => Told::Journal(journal(search.as_ref(), *offset, *limit)),
+        Ask::Changes { offset, limit, .. } => Told::Changes(changes(*offset, *limit)),
+        Ask::Linked {
+            of, offset, limit, ..
+        } => Told::Linked(linked(*of, *offset, *limit)),
         Ask::Site(_) => Told::Site(Some(Box::new(site()))),
     }
 }
@@ -95,6 +100,26 @@ fn pages(filter: &PageFilter, order: PageOrder, offset: u64, limit: usize) -> Pa
         total,
         offset,
         rows: rows.collect(),
+    }
+}
+
+fn linked(of: Linked, offset: u64, limit: usize) -> LinkedList {
+    let filter = match of {
+        Linked::Dead => PageFilter::failed(),
+        Linked::Orphans => PageFilter::default(),
+    };
+    let pages = pages(&filter, PageOrder::Found, offset, limit);
+    let row = |page: PageRow| LinkedRow {
+        redirect: String::new(),
+        inlinks: u64::from(page.id.0),
+        from: format!("http://flaky.example.org/\u{1b}from/{}", page.id),
+        page,
+    };
+    LinkedList {
+        kept: true,
+        total: pages.total,
+        offset,
+        rows: pages.rows.into_iter().map(row).collect(),
     }
 }
 
@@ -171,6 +196,34 @@ fn records(wanted: Option<&Search>, offset: u64, limit: usize) -> RecordList {
         columns: columns.to_vec(),
         searched,
         rows,
+    }
+}
+
+fn changes(offset: u64, limit: usize) -> ChangeList {
+    let rows = [
+        (
+            ChangeKind::Changed,
+            "price: 12.5 → 13.99; stock: 3 → nothing",
+            "book/7",
+        ),
+        (ChangeKind::Gone, "404", "book/4\u{202e}gnp.exe"),
+        (ChangeKind::New, "", "book/日本語の頁"),
+    ];
+    let total = rows.len() as u64;
+    let row = |(n, (kind, what, path)): (u64, (ChangeKind, &str, &str))| ChangeRow {
+        page: PageId(u32::try_from(n).unwrap_or(0)),
+        site: SiteId(0),
+        round: 2,
+        kind,
+        url: format!("http://books.example.org/{path}"),
+        at: 3_600_000 + n * 1000,
+        what: what.to_owned(),
+    };
+    let passed = usize::try_from(offset).unwrap_or(usize::MAX);
+    ChangeList {
+        total,
+        offset,
+        rows: (0..).zip(rows).skip(passed).take(limit).map(row).collect(),
     }
 }
 

@@ -61,6 +61,14 @@ pub fn numbers(theme: Theme, site: &SiteView, width: u16) -> Vec<(String, Style)
             plain,
         ));
     }
+    if site.round.number > 0 {
+        let spared = u64::try_from(site.round.spared_bytes).unwrap_or(0);
+        let spared = text::bytes(spared);
+        lines.push((
+            format!("crawled again, {}, {spared} not sent again", site.round),
+            plain,
+        ));
+    }
     let or_none = |most: Option<u64>| most.map_or("any".to_owned(), |n| n.to_string());
     lines.push((
         format!(

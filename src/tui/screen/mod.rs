@@ -4,11 +4,13 @@
 
 mod body;
 mod cells;
+mod changes;
 mod doctor;
 mod figures;
 mod groups;
 mod journal;
 mod latest;
+mod links;
 mod log;
 mod page;
 mod pages;
@@ -115,8 +117,10 @@ pub fn open(view: &View) -> Box<dyn Screen> {
         View::Pages => Box::new(pages::Pages::all()),
         View::Queue => Box::new(pages::Pages::queue()),
         View::Records => Box::new(records::Records::new()),
+        View::Links(of) => Box::new(links::Links::new(*of)),
         View::Journal => Box::new(journal::Journal::new()),
         View::Log => Box::new(log::Log::new()),
+        View::Changes => Box::new(changes::Changes::new()),
         View::Doctor => Box::new(doctor::Doctor::default()),
     }
 }

@@ -271,6 +271,20 @@ fn lines(page: &PageDetail, theme: Theme, shared: &Shared) -> Vec<(String, Style
     if !page.redirect.is_empty() {
         lines.push((format!("  it redirects to {}", page.redirect), theme.warn()));
     }
+    if let Some(links) = &page.links {
+        let count = |n: u64, all: bool| format!("{n}{}", if all { "" } else { " or more" });
+        head(&mut lines, "LINKS");
+        lines.push((
+            format!(
+                "  {} pages link here, it links to {}",
+                count(links.inlinks, links.all_in),
+                count(links.outlinks, links.all_out)
+            ),
+            plain,
+        ));
+        let from = links.from.iter();
+        lines.extend(from.map(|url| (format!("  linked from {url}"), plain)));
+    }
     if !page.records.is_empty() {
         head(&mut lines, "RECORDS");
         for (name, fields) in &page.records {

@@ -1,7 +1,7 @@
 //! What is asked, and what is done with the answers.
 
 use super::{at, draw, press, settled, text};
-use crate::bus::{Ask, Command, Pick};
+use crate::bus::{Ask, Command, Linked, Pick};
 use crate::page::PageState;
 use crate::tui::action::Action;
 use crate::tui::state::{Effect, State};
@@ -103,7 +103,7 @@ fn an_answer_that_is_out_of_date_is_dropped() {
 
 #[test]
 fn what_is_refused_is_said_in_its_place() {
-    for keys in ["2", "2\n", "3", "4", "5", "6", "\nee", "3w", "2\n\n"] {
+    for keys in ["2", "2\n", "3", "4", "5", "6", "L", "\nee", "3w", "2\n\n"] {
         let mut state = State::new(
             sample::snapshot(),
             Theme::new(true, false),
@@ -134,6 +134,42 @@ fn what_is_refused_is_said_in_its_place() {
             "{keys:?}:\n{shown}"
         );
     }
+}
+
+#[test]
+fn dead_links_and_orphans_say_what_they_need() {
+    let mut state = at("");
+    let key = |state: &mut State, c| {
+        act::key(state, KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+    };
+    let tell = |state: &mut State, kept, wanted| {
+        draw(state, 80, 24);
+        let asked = asks(state);
+        let [(number, Ask::Linked { of, site: None, .. })] = &asked[..] else {
+            panic!("{asked:?}");
+        };
+        assert_eq!(*of, wanted);
+        let list = crate::bus::LinkedList {
+            kept,
+            ..Default::default()
+        };
+        state.told(*number, crate::bus::Told::Linked(list));
+        text(&draw(state, 80, 24))
+    };
+    key(&mut state, 'L');
+    let shown = tell(&mut state, false, Linked::Dead);
+    assert!(shown.contains("keep: { links: true }"), "{shown}");
+    key(&mut state, 't');
+    let shown = tell(&mut state, true, Linked::Orphans);
+    assert!(shown.contains("pages link to everything"), "{shown}");
+    // The palette leads there too, to one site's.
+    let mut state = at(":links docs\n");
+    let shown = text(&settled(&mut state, 80, 24));
+    assert!(
+        shown.contains("dead links") && shown.contains("only docs"),
+        "{shown}"
+    );
+    assert!(text(&draw(&mut at(":links nowhere\n"), 80, 24)).contains("no site `nowhere`"));
 }
 
 #[test]

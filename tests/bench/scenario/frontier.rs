@@ -127,8 +127,11 @@ async fn lease(store: &dyn Store) -> Result<f64> {
                     canonical: None,
                     records: Vec::new(),
                     found: Vec::new(),
+                    links: None,
                     evidence: None,
                     also_failed: Vec::new(),
+                    seen: None,
+                    same: false,
                 })
                 .await;
         }

@@ -9,6 +9,7 @@ pub mod hup;
 pub mod kill;
 pub mod links;
 pub mod many;
+pub mod refresh;
 pub mod three;
 
 use crate::nginx::{self, Host, Nginx};

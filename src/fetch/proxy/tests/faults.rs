@@ -133,30 +133,33 @@ async fn a_proxy_that_never_answers_is_given_up() {
         Server::new(|mut stream, _| async move { while request(&mut stream).await.is_some() {} })
             .await;
     let mut visitor = visitor("test");
-    visitor.timeouts.connect = Duration::from_millis(200);
-    for (scheme, url, words) in [
+    visitor.timeouts.connect = Duration::from_secs(2);
+    let (long, short) = (Duration::from_secs(60), Duration::from_secs(3));
+    // By HTTP and SOCKS5 it takes the connection, by TLS not even that: then it
+    // rests, for longer than the request may take.
+    for (scheme, url, timeout, words) in [
         (
             "http",
             "https://shop.test/",
+            long,
             "no connection to the site within",
         ),
         (
             "socks5",
             "http://shop.test/",
+            long,
             "no connection to the site within",
         ),
         (
             "https",
             "http://shop.test/",
+            short,
             "no connection to the proxy within",
         ),
     ] {
         let rung = rung(list([by(&silent, scheme)]));
         let url = Url::parse(url).unwrap();
-        let rung = crate::fetch::proxy::Proxy {
-            timeout: Duration::from_millis(800),
-            ..rung
-        };
+        let rung = crate::fetch::proxy::Proxy { timeout, ..rung };
         let error = rung.fetch(&visitor, &url, Want::Page).await.unwrap_err();
         let last = rung.exits()[0].why.clone().unwrap_or_default();
         assert!(last.contains(words), "{scheme}: {last}; {error}");
@@ -210,7 +213,7 @@ async fn a_site_that_pretends_to_be_a_proxy_does_not_stop_the_rung() {
 async fn a_dead_list_is_told_and_nothing_goes_directly() {
     let origin = pages().await;
     let rung = rung(list([nobody().await, nobody().await]));
-    // The first rest is waited for; after the second it is over.
+    // The first rests are waited for; then it is over.
     let result = get(&rung, &origin.url("/")).await;
     assert_kept(&rung, &result);
     let error = result.unwrap_err();
@@ -221,6 +224,22 @@ async fn a_dead_list_is_told_and_nothing_goes_directly() {
     assert!(text.starts_with("all 2 proxies failed"), "{text}");
     assert!(text.contains("cannot be reached"), "{text}");
     assert_eq!(origin.connections(), 0, "nothing went directly");
+}
+
+#[tokio::test]
+async fn proxies_with_too_much_to_do_shrink_the_rung_and_do_not_stop_it() {
+    let busy = saying(b"HTTP/1.1 429 Too Many\r\n\r\n").await;
+    let rung = rung(list([by(&busy, "http")]));
+    let rung = crate::fetch::proxy::Proxy {
+        timeout: Duration::from_millis(500),
+        ..rung
+    };
+    let url = Url::parse("https://shop.test/").unwrap();
+    for _ in 0..4 {
+        let error = get(&rung, &url).await.unwrap_err();
+        assert_eq!(error.trouble, Some(Trouble::Crowded), "{error}");
+        assert!(error.detail.contains("every proxy rests"), "{error}");
+    }
 }
 
 #[tokio::test]

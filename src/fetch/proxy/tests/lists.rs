@@ -59,6 +59,12 @@ async fn a_list_is_read_from_a_file_and_from_a_url() {
             assert_kept(&rung, &result);
             assert_eq!(result.unwrap().status, 200);
         }
+        let remark = rung.remark().unwrap();
+        assert!(
+            remark.contains("1 bad line is left out: line 2: "),
+            "{remark}"
+        );
+        assert!(!remark.contains(PASSWORD), "{remark}");
     }
     assert_eq!(server.connections(), 1, "read once for all");
 }
@@ -155,12 +161,15 @@ async fn a_list_is_read_again_and_what_stays_keeps_its_figures() {
 async fn a_reader_that_is_dropped_leaves_the_list_to_the_next() {
     let (proxy, origin) = (FakeProxy::http().await, Origin::new().await);
     let list = line(&proxy);
-    let first = Arc::new(std::sync::atomic::AtomicBool::new(true));
-    let server = Server::new(move |mut stream, _| {
-        let (list, first) = (list.clone(), first.clone());
+    let asked = Arc::new(tokio::sync::Notify::new());
+    let heard = asked.clone();
+    // The first reader gets no answer.
+    let server = Server::new(move |mut stream, number| {
+        let (list, heard) = (list.clone(), heard.clone());
         async move {
             while request(&mut stream).await.is_some() {
-                if first.swap(false, std::sync::atomic::Ordering::SeqCst) {
+                if number == 0 {
+                    heard.notify_one();
                     std::future::pending::<()>().await;
                 }
                 let _ = stream
@@ -172,11 +181,9 @@ async fn a_reader_that_is_dropped_leaves_the_list_to_the_next() {
     .await;
     let rung = rung(rule(ProxyFrom::Url(server.url("/list"))));
     let url = origin.url("shop.test", "/");
-    let hanging = get(&rung, &url);
-    assert!(
-        tokio::time::timeout(Duration::from_millis(300), hanging)
-            .await
-            .is_err()
-    );
+    tokio::select! {
+        result = get(&rung, &url) => panic!("answered: {result:?}"),
+        () = asked.notified() => {}
+    }
     assert_eq!(get(&rung, &url).await.unwrap().status, 200);
 }

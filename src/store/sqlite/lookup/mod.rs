@@ -1,7 +1,9 @@
 //! The deck's questions, on threads and connections of their own, so that no
 //! commit waits for them, and no page's detail for a long list.
 
+mod change;
 mod group;
+mod linked;
 mod list;
 mod page;
 mod row;
@@ -72,7 +74,7 @@ impl Asker {
     pub(super) async fn ask(&self, ask: Ask) -> Told {
         let number = self.asked.next(&ask);
         let questions = match ask {
-            Ask::Pages { .. } | Ask::Groups(_) => &self.lists,
+            Ask::Pages { .. } | Ask::Groups(_) | Ask::Linked { .. } => &self.lists,
             _ => &self.rest,
         };
         let (reply, answer) = oneshot::channel();
@@ -166,6 +168,24 @@ impl Lookup {
                 let of = table::Of::new(&sites, site, record.as_deref());
                 let (search, limit) = (search.as_ref(), limit.min(ROWS));
                 Told::Records(table::records(&read, &sites, &of, search, offset, limit)?)
+            }
+            Ask::Changes {
+                site,
+                kind,
+                offset,
+                limit,
+            } => {
+                let limit = limit.min(ROWS);
+                Told::Changes(change::changes(&read, &sites, site, kind, offset, limit)?)
+            }
+            Ask::Linked {
+                of,
+                site,
+                offset,
+                limit,
+            } => {
+                let limit = limit.min(ROWS);
+                Told::Linked(linked::list(&read, &sites, of, site, offset, limit)?)
             }
             Ask::Journal {
                 search,

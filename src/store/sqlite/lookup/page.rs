@@ -2,6 +2,7 @@
 
 use super::super::code::{FAILED, MOST_WITHIN, count, page_state, rung, via_name, within};
 use super::Sites;
+use super::linked;
 use super::row::kind;
 use crate::bus::{Attempt, PageDetail};
 use crate::page::PageId;
@@ -48,6 +49,7 @@ pub(super) fn page(
         content_type: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
         redirect: redirect(conn, id)?,
         records: records(conn, id)?,
+        links: linked::of_page(conn, id.0, row.get(0)?)?,
         attempts,
         headers: serde_json::from_str(&headers).unwrap_or_default(),
         body,
@@ -56,7 +58,7 @@ pub(super) fn page(
 }
 
 /// Where it redirects to; empty for nowhere.
-fn redirect(conn: &Connection, id: PageId) -> Result<String> {
+pub(super) fn redirect(conn: &Connection, id: PageId) -> Result<String> {
     let to: Option<Option<String>> = conn
         .prepare_cached(
             "SELECT coalesce(u.url, r.address) FROM redirect r \

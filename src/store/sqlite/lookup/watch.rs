@@ -17,7 +17,7 @@ const STEPS: i32 = 2000;
 
 /// How many questions of each kind have been asked.
 #[derive(Debug, Default)]
-pub(super) struct Asked([AtomicU64; 5]);
+pub(super) struct Asked([AtomicU64; 7]);
 
 impl Asked {
     /// The number of this new one.
@@ -37,6 +37,8 @@ fn kind(ask: &Ask) -> usize {
         Ask::Page(_) | Ask::Why { .. } | Ask::Site(_) => 2,
         Ask::Records { .. } => 3,
         Ask::Journal { .. } => 4,
+        Ask::Changes { .. } => 5,
+        Ask::Linked { .. } => 6,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::steps::{Step, steps};
 use super::*;
 use crate::page::SkipReason;
+use crate::store::sqlite::again;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -58,6 +59,7 @@ impl World {
                 queued: site.counts.queued as i64,
                 records: site.counts.records as i64,
                 bytes: site.counts.bytes as i64,
+                round: site.counts.round,
             };
         }
         self.core = Some(Core::new(Start {
@@ -67,6 +69,7 @@ impl World {
             next: found.next,
             fields: found.fields,
             orphans: found.orphans,
+            rounds: found.rounds,
             stall: watch::channel(None).0,
             back: Arc::default(),
             max_pages: Some(self.cap.clone()),
@@ -111,6 +114,7 @@ impl World {
                     told.queued += delta.queued;
                     told.records += delta.records;
                     told.bytes += delta.bytes;
+                    told.round = told.round.zip(delta.round, |a, b| a + b);
                 }
             }
         }
@@ -119,11 +123,10 @@ impl World {
     /// What the bus was told adds up to what the tables hold.
     pub(super) fn assert_told(&mut self) {
         let told = self.told;
-        let mut statement = self
-            .core()
-            .conn()
+        let conn = self.core().conn();
+        let mut statement = conn
             .prepare(
-                "SELECT done, failed, skipped, queued, records, bytes FROM site ORDER BY place",
+                "SELECT done, failed, skipped, queued, records, bytes, key FROM site ORDER BY place",
             )
             .unwrap();
         let held: Vec<SiteDelta> = statement
@@ -135,6 +138,7 @@ impl World {
                     queued: r.get(3)?,
                     records: r.get(4)?,
                     bytes: r.get(5)?,
+                    round: again::round(conn, r.get(6)?)?,
                 })
             })
             .unwrap()
@@ -214,6 +218,7 @@ impl World {
                 preview,
             } => self.prune(*site, *digit, *preview),
             Step::Forget { site } => self.forget(SiteId(*site)),
+            Step::Refresh { site } => self.refresh(SiteId(*site)),
             Step::Slice => self.core().work(),
             Step::Commit => self.commit(),
             Step::Fault { at_once } if self.faults => match at_once {
@@ -250,6 +255,9 @@ impl World {
             ("evidence", "*"),
             ("record", "*"),
             ("field", "*"),
+            ("seen", "*"),
+            ("again", "id, rank, site, outcome, status, attempts, bytes"),
+            ("change", "id, site, round, page, kind, reason, fields"),
             ("site", "*"),
         ] {
             let sql = format!("SELECT {columns} FROM {table}");
@@ -289,6 +297,11 @@ fn ending(site: SiteId, page: PageId, how: u32, path: u32, found: u32) -> Commit
         .map(|i| new_url(site, &((path + i) % PATHS).to_string(), i))
         .collect();
     commit.evidence = Some(evidence());
+    if how > 5 {
+        let rest = commit.found.iter().map(|new| new.print).collect();
+        let pages = vec![PageId(1), page];
+        commit.links = Some(Links { pages, rest });
+    }
     match how {
         2 => commit.also_failed = (1..path).map(PageId).collect(),
         5 => {
@@ -299,6 +312,8 @@ fn ending(site: SiteId, page: PageId, how: u32, path: u32, found: u32) -> Commit
             let title = "long ".repeat(path as usize * 20);
             commit.records = (0..found).map(|_| record("book", &title)).collect();
         }
+        // The answer is what it was, where the page was had before.
+        8 => commit.same = path.is_multiple_of(2),
         _ => {}
     }
     commit

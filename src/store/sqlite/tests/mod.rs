@@ -3,12 +3,14 @@
 mod format;
 mod history;
 mod revisions;
+mod rounds;
 mod stall;
 mod steps;
 mod store;
 
 use super::*;
 use crate::page::{FailureKind, Outcome, Verdict};
+use crate::store::Links;
 use crate::store::testing::{commit, evidence, names, new_url, record};
 use rusqlite::Connection;
 
@@ -50,25 +52,41 @@ fn assert_consistent(conn: &Connection) {
         0,
         "a URL is known twice"
     );
+    assert_waiting(conn);
     for (table, page) in [
         ("record", "id >> 16"),
         ("redirect", "id"),
+        ("link", "id"),
         ("evidence", "id"),
     ] {
         assert_eq!(
             ask(&format!(
-                "SELECT count(*) FROM {table} WHERE {page} NOT IN (SELECT id FROM page)"
+                "SELECT count(*) FROM {table} WHERE {page} NOT IN (SELECT id FROM page) \
+                 AND {page} NOT IN (SELECT id FROM seen)"
             )),
             0,
-            "{table} without a finished page"
+            "{table} without a page that was had"
         );
     }
+}
+
+/// Pages that wait to be asked again wait, and stand nowhere else.
+fn assert_waiting(conn: &Connection) {
+    let ask = |sql: &str| conn.query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap();
+    let lost = "SELECT count(*) FROM again WHERE site IN (SELECT key FROM site) AND \
+                (id IN (SELECT id FROM page) OR id NOT IN \
+                (SELECT id FROM queue UNION SELECT id FROM retry))";
+    assert_eq!(ask(lost), 0);
 }
 
 /// Nothing is left of sites that were forgotten.
 fn assert_swept(conn: &Connection) {
     let ask = |sql: &str| conn.query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap();
-    for table in ["url", "queue", "retry", "page", "record", "field"] {
+    for table in ["url", "queue", "retry", "page", "record", "field", "link"] {
+        let sql = format!("SELECT count(*) FROM {table} WHERE site NOT IN (SELECT key FROM site)");
+        assert_eq!(ask(&sql), 0, "{table}");
+    }
+    for table in ["round", "change", "again"] {
         let sql = format!("SELECT count(*) FROM {table} WHERE site NOT IN (SELECT key FROM site)");
         assert_eq!(ask(&sql), 0, "{table}");
     }

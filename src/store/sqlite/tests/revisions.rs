@@ -17,6 +17,8 @@ struct Known {
     reason: String,
     status: Option<u16>,
     records: u32,
+    /// Whether it waits to be asked again.
+    again: bool,
 }
 
 fn matches(filter: &PageFilter, page: &Known) -> bool {
@@ -64,7 +66,8 @@ impl World {
     fn pages(&mut self) -> HashMap<u32, Known> {
         let conn = self.core().conn();
         let sql = "SELECT u.id, s.place, u.url, u.depth, p.outcome, p.reason, p.status, \
-                   (SELECT count(*) FROM record r WHERE r.id >> 16 = u.id) \
+                   (SELECT count(*) FROM record r WHERE r.id >> 16 = u.id), \
+                   EXISTS (SELECT 1 FROM again a WHERE a.id = u.id) \
                    FROM url u JOIN site s ON s.key = u.site LEFT JOIN page p ON p.id = u.id";
         let mut statement = conn.prepare(sql).unwrap();
         let rows = statement.query_map([], |r| {
@@ -76,6 +79,7 @@ impl World {
                 reason: r.get::<_, Option<String>>(5)?.unwrap_or_default(),
                 status: r.get(6)?,
                 records: r.get(7)?,
+                again: r.get(8)?,
             };
             Ok((r.get(0)?, page))
         });
@@ -151,7 +155,11 @@ impl World {
                 known.reason = "operator".to_owned();
             } else {
                 known.state = PageState::Queued;
-                (known.reason, known.status, known.records) = (String::new(), None, 0);
+                (known.reason, known.status) = (String::new(), None);
+                // What a page had that failed later stands until it is had again.
+                if how == Revision::Force {
+                    known.records = 0;
+                }
             }
         };
         let answer = answer.try_recv().unwrap();
@@ -183,13 +191,50 @@ impl World {
                 && !leased.contains(&(known.site, PageId(id)))
         };
         let change = |known: &mut Known| {
-            if !preview {
+            // The supervisor ends one that waits to be asked again.
+            if !preview && !known.again {
                 known.state = PageState::Skipped;
                 known.reason = "scope".to_owned();
             }
         };
         let answer = answer.try_recv().unwrap();
         self.check(before, answer, picked, change);
+    }
+
+    pub(super) fn refresh(&mut self, site: SiteId) {
+        self.heal();
+        let mut expected = self.pages();
+        let (reply, mut answer) = oneshot::channel();
+        self.core().handle(Op::Refresh { site, reply });
+        if self.sliced {
+            return;
+        }
+        self.work();
+        let mut waiting = 0;
+        match answer.try_recv().unwrap() {
+            None => panic!("a store that can write begins"),
+            Some(Refresh::First) => {
+                let over = |page: &&Known| page.site == site && page.state != PageState::Queued;
+                assert_eq!(expected.values().filter(over).count(), 0);
+            }
+            Some(Refresh::GoesOn { round }) => assert!(round > 1),
+            Some(Refresh::Begun { round, pages }) => {
+                assert!(round > 1);
+                for page in expected.values_mut().filter(|page| page.site == site) {
+                    let dropped = page.reason == SkipReason::Operator.as_str();
+                    if page.state == PageState::Queued || dropped {
+                        continue;
+                    }
+                    waiting += 1;
+                    page.again = page.state == PageState::Done;
+                    // Its records stand.
+                    page.state = PageState::Queued;
+                    (page.reason, page.status) = (String::new(), None);
+                }
+                assert_eq!(pages, waiting);
+            }
+        }
+        assert_eq!(self.pages(), expected);
     }
 
     pub(super) fn forget(&mut self, site: SiteId) {

@@ -41,6 +41,10 @@ pub(super) enum Step {
     Forget {
         site: u32,
     },
+    /// The site is crawled again.
+    Refresh {
+        site: u32,
+    },
     /// A piece of the long work under way.
     Slice,
     Commit,
@@ -66,6 +70,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..3u32, 0..10u32, any::<bool>())
             .prop_map(|(site, digit, preview)| Step::Prune { site, digit, preview }),
         1 => (0..2u32).prop_map(|site| Step::Forget { site }),
+        2 => (0..2u32).prop_map(|site| Step::Refresh { site }),
         6 => Just(Step::Slice),
         3 => Just(Step::Commit),
         1 => any::<bool>().prop_map(|at_once| Step::Fault { at_once }),

@@ -135,6 +135,7 @@ async fn the_bus_is_told_what_was_committed() {
         queued: 1,
         records: 1,
         bytes: 200,
+        ..SiteDelta::default()
     };
     assert_eq!(sum, expected);
     assert!(commits > 0, "how long a commit took is told");

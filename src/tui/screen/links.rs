@@ -1,0 +1,239 @@
+//! Dead links and orphans: what the links between pages tell of a site.
+
+use super::cells::state_style;
+use super::{Screen, steps, window};
+use crate::bus::{Ask, Linked, LinkedList, LinkedRow, Told};
+use crate::page::{PageId, PageState, SiteId};
+use crate::tui::action::Action;
+use crate::tui::asked::Asked;
+use crate::tui::draw::Pen;
+use crate::tui::list::Cursor;
+use crate::tui::palette::Name;
+use crate::tui::state::{Effect, Shared, View};
+use crate::tui::table::{Cell, Column, Rows, Table};
+use crate::tui::theme::Theme;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// What stands in an empty list of a crawl without links.
+const NOT_KEPT: &str = "no links are kept; keep: { links: true } in the sites file keeps them";
+
+/// The screen.
+#[derive(Debug)]
+pub struct Links {
+    of: Option<SiteId>,
+    which: Linked,
+    table: Table,
+    cursor: Cursor<PageId>,
+    list: LinkedList,
+    asked: Asked,
+}
+
+impl Links {
+    /// Of one site, or of all: dead links first.
+    pub fn new(of: Option<SiteId>) -> Self {
+        Self {
+            of,
+            which: Linked::Dead,
+            table: Table::new(columns(Linked::Dead)),
+            cursor: Cursor::default(),
+            list: LinkedList::default(),
+            asked: Asked::default(),
+        }
+    }
+
+    fn settle(&mut self) {
+        let total = usize::try_from(self.list.total).unwrap_or(usize::MAX);
+        let ids = self.list.rows.iter().map(|row| row.page.id);
+        self.cursor.settle(offset(&self.list), ids, total);
+    }
+
+    fn current(&self) -> Option<&LinkedRow> {
+        let at = self.cursor.at.checked_sub(offset(&self.list))?;
+        self.list.rows.get(at)
+    }
+
+    /// What stands where the rows would.
+    fn empty(&self) -> &str {
+        match (&self.asked.refused, self.asked.answered, self.list.kept) {
+            (Some(why), ..) => why,
+            (None, false, _) => self.asked.words(),
+            (None, true, false) => NOT_KEPT,
+            (None, true, true) => match self.which {
+                Linked::Dead => "no page links to one that failed",
+                Linked::Orphans => "pages link to everything that sitemaps, lists and APIs name",
+            },
+        }
+    }
+
+    fn words(&self, shared: &Shared) -> String {
+        let (what, keys) = match self.which {
+            Linked::Dead => (
+                "dead pages are linked to",
+                "t shows orphans, enter who links there",
+            ),
+            Linked::Orphans => ("pages have no link to them", "t shows dead links"),
+        };
+        let mut words = format!("{} {what}", self.list.total);
+        if self.list.total > 0 {
+            words = format!("{} of {words}", self.cursor.at + 1);
+        }
+        if let Some(site) = self.of {
+            words.push_str(&format!("   only {}", shared.site_name(site)));
+        }
+        format!("{words}   {keys}")
+    }
+}
+
+impl Screen for Links {
+    fn view(&self) -> View {
+        View::Links(self.of)
+    }
+
+    fn crumb(&self, _: &Shared) -> String {
+        match self.which {
+            Linked::Dead => "dead links".to_owned(),
+            Linked::Orphans => "orphans".to_owned(),
+        }
+    }
+
+    fn render(&mut self, pen: &mut Pen, area: Rect, shared: &Shared) {
+        self.settle();
+        let (body, status) = super::status_line(area);
+        let theme = pen.theme;
+        let (list, which) = (&self.list, self.which);
+        let at = |row: usize| list.rows.get(row.checked_sub(offset(list))?);
+        self.table.draw(
+            pen,
+            body,
+            Rows {
+                cursor: &mut self.cursor,
+                below_head: Vec::new(),
+                focused: true,
+            },
+            |row, column| Some(cell(theme, at(row)?, which, column, shared)),
+            |row| at(row).map(|row| row.page.id),
+        );
+        if self.list.total == 0 {
+            let at = self.table.body;
+            pen.put(at, at.x, at.y, self.empty(), theme.faint());
+        }
+        let words = self.words(shared);
+        pen.put(status, status.x, status.y, &words, theme.faint());
+    }
+
+    fn act(&mut self, action: Action, shared: &mut Shared) -> Vec<Effect> {
+        match action {
+            Action::Enter => {
+                if let Some(row) = self.current() {
+                    shared.open(View::Page(row.page.id));
+                }
+            }
+            Action::Why => {
+                if let Some(row) = self.current() {
+                    shared.open(View::Why(row.page.site, row.page.url.clone()));
+                }
+            }
+            Action::NextLinks => {
+                self.which = match self.which {
+                    Linked::Dead => Linked::Orphans,
+                    Linked::Orphans => Linked::Dead,
+                };
+                self.table = Table::new(columns(self.which));
+                self.list = LinkedList::default();
+                self.asked = Asked::default();
+                self.cursor.rewind();
+            }
+            action => {
+                if let Some(by) = steps(action, self.cursor.height) {
+                    self.cursor.step(by);
+                    self.settle();
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn question(&mut self, shared: &Shared) -> Option<(Ask, u64)> {
+        let (offset, limit) = window(self.cursor.top, self.cursor.height);
+        let ask = Ask::Linked {
+            of: self.which,
+            site: self.of,
+            offset,
+            limit,
+        };
+        let version = shared.snapshot.totals.pages.over() ^ shared.answers << 48;
+        Some((ask, version))
+    }
+
+    fn asked(&mut self) -> Option<&mut Asked> {
+        Some(&mut self.asked)
+    }
+
+    fn told(&mut self, told: Told, _: &mut Shared) {
+        if let Told::Linked(list) = told {
+            self.list = list;
+            self.settle();
+        }
+    }
+
+    fn table(&mut self) -> Option<&mut Table> {
+        Some(&mut self.table)
+    }
+
+    fn site(&mut self, _: &Shared) -> Option<SiteId> {
+        self.of.or_else(|| self.current().map(|row| row.page.site))
+    }
+
+    fn url(&mut self, _: &Shared) -> Option<String> {
+        self.current().map(|row| row.page.url.clone())
+    }
+
+    fn row(&mut self, shared: &Shared) -> Option<String> {
+        let row = self.current()?;
+        let theme = Theme::of(Name::Mono, true);
+        let columns = 0..self.table.columns.len();
+        let cells = columns.map(|at| cell(theme, row, self.which, at, shared).words());
+        Some(cells.collect::<Vec<_>>().join("\t"))
+    }
+}
+
+/// The row of the screen that the answer begins with.
+fn offset(list: &LinkedList) -> usize {
+    usize::try_from(list.offset).unwrap_or(usize::MAX)
+}
+
+fn columns(of: Linked) -> Vec<Column> {
+    let mut columns = vec![
+        Column::text("STATE", 7, 3),
+        Column::number("STATUS", 6, 1),
+        Column::text("WHY", 9, 4),
+        Column::text("SITE", 8, 5),
+        Column::text("URL", 14, 0).growing().wanting(36),
+    ];
+    match of {
+        Linked::Dead => columns.extend([
+            Column::number("LINKED", 6, 2),
+            Column::text("FIRST FROM", 14, 0).growing(),
+        ]),
+        Linked::Orphans => columns.push(Column::number("DEPTH", 5, 2)),
+    }
+    columns
+}
+
+fn cell(theme: Theme, row: &LinkedRow, of: Linked, column: usize, shared: &Shared) -> Cell {
+    let page = &row.page;
+    match (column, of) {
+        (0, _) => Cell::Text(page.state.as_str().into(), state_style(theme, page.state)),
+        (1, _) => Cell::plain(page.status.map_or("-".to_owned(), |n| n.to_string())),
+        (2, Linked::Dead) if page.state == PageState::Done => {
+            Cell::Text("redirects".into(), theme.warn())
+        }
+        (2, _) => Cell::Text(page.reason.clone().into(), theme.faint()),
+        (3, _) => Cell::Text(shared.site_name(page.site).to_owned().into(), theme.faint()),
+        (4, _) => Cell::Middle(page.url.clone(), Style::new()),
+        (5, Linked::Dead) => Cell::plain(row.inlinks.to_string()),
+        (5, Linked::Orphans) => Cell::plain(page.depth.to_string()),
+        _ => Cell::Middle(row.from.clone(), theme.faint()),
+    }
+}
