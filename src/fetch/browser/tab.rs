@@ -109,6 +109,11 @@ impl Tab {
         self.link.is_gone()
     }
 
+    /// Its name as a session.
+    pub(super) fn session(&self) -> &str {
+        &self.session
+    }
+
     /// Its main frame.
     pub(super) fn frame(&self) -> &str {
         &self.target
