@@ -1,8 +1,8 @@
 //! Everything that an operator can do.
 
 use super::filter::Pick;
-use super::{Reply, WorkerId};
-use crate::page::SiteId;
+use super::{Reply, RungSet, WorkerId};
+use crate::page::{Rung, SiteId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +52,8 @@ pub enum Command {
     MaxDepth(SiteId, Option<u32>),
     /// Set how many attempts a page gets after its first.
     Retries(SiteId, u32),
+    /// Set something of one rung of a site.
+    Rung(SiteId, Rung, RungSet),
     /// Follow no more links (`true`) and finish the queue, or follow again.
     Drain(SiteId, bool),
     /// Finish what is in flight of a site and call it finished; its queue stays.

@@ -1,7 +1,7 @@
 //! What the engine tells the monitor.
 
-use super::{AlertRule, AutoRange};
-use crate::page::{FailureKind, SiteId};
+use super::{AlertRule, AutoRange, RungControls, RungState, Spent};
+use crate::page::{FailureKind, Rung, SiteId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,6 +157,20 @@ pub struct SiteControls {
     pub retries: u32,
     /// Whether no more links are followed.
     pub draining: bool,
+    /// The rungs of its ladder, lowest first; empty where plain HTTP is all.
+    #[serde(default)]
+    pub rungs: Vec<RungControls>,
+}
+
+impl SiteControls {
+    /// A rung's concurrency and delay; of the first, and where there is no
+    /// ladder, the site's own.
+    pub fn pace(&self, rung: Rung) -> (u32, Duration) {
+        match self.rungs.iter().skip(1).find(|known| known.rung == rung) {
+            Some(known) => (known.concurrency, known.delay),
+            None => (self.concurrency, self.delay),
+        }
+    }
 }
 
 impl Default for SiteControls {
@@ -169,8 +183,21 @@ impl Default for SiteControls {
             max_depth: None,
             retries: 0,
             draining: false,
+            rungs: Vec::new(),
         }
     }
+}
+
+/// Why a page goes on to a higher rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClimbWhy {
+    /// Its rung was met with a challenge or a refusal.
+    Blocked,
+    /// It is made by scripts that its rung does not run.
+    Scripts,
+    /// Its rung does not work.
+    Down,
 }
 
 /// What the engine measures of itself once a second.
@@ -231,6 +258,35 @@ pub enum Event {
         elapsed: Duration,
         /// Bytes of body on the wire.
         bytes: u64,
+        /// By which rung.
+        rung: Rung,
+        /// What it cost, millionths.
+        cost: u64,
+        /// By which exit, endpoint or tab it came, as it may be shown.
+        through: Option<Arc<str>>,
+    },
+    /// A rung of a site's ladder stands so.
+    Rung {
+        /// The site.
+        site: SiteId,
+        /// Which.
+        rung: Rung,
+        /// How it stands.
+        state: RungState,
+        /// What it has spent in all runs, but for the attempts of this one that
+        /// were told of already.
+        spent: Spent,
+    },
+    /// A page goes on to a higher rung.
+    Climb {
+        /// The page's site.
+        site: SiteId,
+        /// From here.
+        from: Rung,
+        /// To here.
+        to: Rung,
+        /// Why.
+        why: ClimbWhy,
     },
     /// The store has made this durable.
     Committed(Vec<(SiteId, SiteDelta)>),
@@ -242,6 +298,8 @@ pub enum Event {
         site: SiteId,
         /// How.
         kind: FailureKind,
+        /// By which rung it was made.
+        rung: Rung,
     },
     /// A page yielded a record.
     Record {

@@ -6,14 +6,15 @@ mod event;
 mod filter;
 mod query;
 mod reply;
+mod rung;
 mod transport;
 pub mod verb;
 
 pub use self::alert::{AlertAction, AlertRule, Condition};
 pub use self::command::{Answer, AutoRange, Command, Origin, Request, Target};
 pub use self::event::{
-    Doing, Event, JobState, Level, Notice, RuleInfo, SiteControls, SiteDelta, SiteInfo, SiteState,
-    Vitals, WorkerId,
+    ClimbWhy, Doing, Event, JobState, Level, Notice, RuleInfo, SiteControls, SiteDelta, SiteInfo,
+    SiteState, Vitals, WorkerId,
 };
 pub use self::filter::{PageFilter, PageOrder, Pick};
 pub use self::query::{
@@ -21,6 +22,7 @@ pub use self::query::{
     PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,
 };
 pub use self::reply::Reply;
+pub use self::rung::{Budget, RungControls, RungSet, RungState, Spent, amount, millionths};
 pub use self::transport::{Play, Playing, Transport};
 
 use tokio::sync::mpsc;

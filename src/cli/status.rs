@@ -1,5 +1,8 @@
 //! `crawldeck status`: where each site of a crawl stands.
 
+mod rungs;
+
+use crate::monitor::Snapshot;
 use crate::store::folder;
 use crate::store::reader::{Reader, SiteStatus};
 use anyhow::Context;
@@ -36,7 +39,9 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     };
     let sites = reader.status().context("reading the store")?;
     let text = if args.json {
-        format!("{}\n", object(reader.is_running(), &sites))
+        let picture = reader.is_running().then(|| rungs::picture(reader.dir()));
+        let live = picture.flatten();
+        format!("{}\n", object(reader.is_running(), &sites, live.as_ref()))
     } else {
         table(&sites)
     };
@@ -51,8 +56,13 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The answer for scripts; its keys are a promise.
-fn object(running: bool, sites: &[SiteStatus]) -> Value {
-    json!({ "running": running, "sites": sites })
+fn object(running: bool, sites: &[SiteStatus], live: Option<&Snapshot>) -> Value {
+    let sites = sites.iter().map(|site| {
+        let mut object = json!(site);
+        object["rungs"] = rungs::table(site, live);
+        object
+    });
+    json!({ "running": running, "sites": sites.collect::<Vec<Value>>() })
 }
 
 /// The job that the operator means, open; else what is wrong, in words.
@@ -142,6 +152,8 @@ mod tests {
             concurrency: 8,
             delay_ms: 250,
             removed,
+            rungs: Vec::new(),
+            spent: Default::default(),
         }
     }
 
@@ -155,10 +167,10 @@ mod tests {
                     "done": 12345, "failed": 1, "skipped": 0, "queued": 0, "in_flight": 0,
                 },
                 "records": 7, "bytes": 1234567, "concurrency": 8, "delay_ms": 250,
-                "removed": false,
+                "removed": false, "rungs": [],
             }],
         });
-        assert_eq!(object(true, &[site("books", None, false)]), expected);
+        assert_eq!(object(true, &[site("books", None, false)], None), expected);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What two versions of a site's document differ in, in words.
 
-use super::site::{Fetch, FieldRule, Pattern, RecordRule, Rung, Site, Sitemap};
+use super::site::{Fetch, FieldRule, Pattern, RecordRule, Site, Sitemap};
 use super::source::{ApiRule, ListRule};
+use crate::bus::amount;
+use crate::page::Rung;
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
 
@@ -161,12 +163,6 @@ fn rungs(was: &Fetch, is: &Fetch, lines: &mut Lines) {
             lines.0.push(format!("{}: changed", what("")));
         }
     }
-}
-
-/// Millionths as they are written.
-fn amount(money: u64) -> String {
-    let text = format!("{}.{:06}", money / 1_000_000, money % 1_000_000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn records(old: &[RecordRule], new: &[RecordRule], lines: &mut Lines) {

@@ -28,17 +28,19 @@ pub use self::blocks::{BlockRule, Blocked};
 pub use self::diff::differences;
 pub use self::error::ConfigError;
 pub use self::ladder::{
-    Budget, Meaning, Place, RungLimits, ServiceError, ServiceResult, ServiceRule, SolverProxy,
-    SolverRule, URL_MARK,
+    Meaning, Place, RungLimits, ServiceError, ServiceResult, ServiceRule, SolverProxy, SolverRule,
+    URL_MARK,
 };
 pub use self::resolve::Overrides;
 pub use self::site::{
     Cast, Compress, Discover, Fetch, FieldRule, Job, JsonPath, Keep, Limits, Pattern, Pick,
-    RecordRule, Robots, Rung, Scope, Selector, Site, Sitemap, Source, Timeouts,
+    RecordRule, Robots, Scope, Selector, Site, Sitemap, Source, Timeouts,
 };
 pub use self::source::{
     ApiRule, Column, JsonQuery, ListFormat, ListFrom, ListRule, Paging, Since, Strategy,
 };
+pub use crate::bus::Budget;
+pub use crate::page::Rung;
 
 use std::fs;
 use std::path::Path;

@@ -9,11 +9,10 @@ use super::ladder;
 use super::loader::Documents;
 use super::scalar::{Scalar, Workers};
 use super::site::{
-    Compress, Discover, Fetch, Job, Keep, Limits, Pattern, Robots, Rung, Scope, Site, Sitemap,
-    Timeouts,
+    Compress, Discover, Fetch, Job, Keep, Limits, Pattern, Robots, Scope, Site, Sitemap, Timeouts,
 };
 use super::{Strategy, raw, raw::WorkersRange, source};
-use crate::page::{NormalForm, net};
+use crate::page::{NormalForm, Rung, net};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,8 @@
 
 use super::source::{Column as ColumnOf, JsonQuery, ListFormat, Since, Strategy};
 use super::{date, env};
-use crate::page::{NormalForm, money};
+use crate::bus::millionths;
+use crate::page::NormalForm;
 use regex::Regex;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use std::fmt;
@@ -207,14 +208,11 @@ scalars! {
     Webhook(String), "an http or https URL", |text| super::alert::webhook(text);
     /// A rung of the ladder.
     RungName(super::Rung), "a way of fetching: http, proxy, browser, service or solver",
-        |text| super::Rung::ALL
-            .into_iter()
-            .find(|rung| rung.as_str() == text)
-            .ok_or_else(|| {
-                "no way of fetching; write one of http, proxy, browser, service, solver".to_owned()
-            });
+        |text| text.parse().map_err(|()| {
+            "no way of fetching; write one of http, proxy, browser, service, solver".to_owned()
+        });
     /// An amount of money, in millionths.
-    Money(u64), "an amount such as 12.50", |text| amount(text);
+    Money(u64), "an amount such as 12.50", |text| money(text);
 }
 
 fn name(text: &str) -> Result<String, String> {
@@ -392,14 +390,10 @@ pub(super) fn fraction(text: &str) -> Option<f64> {
     (number.is_finite() && number >= 0.0).then_some(number)
 }
 
-/// `12.50` in millionths.
-fn amount(text: &str) -> Result<u64, String> {
-    let plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let exact = plain && text.split_once('.').is_none_or(|(_, part)| part.len() <= 6);
-    money::millionths(text)
-        .filter(|amount| exact && *amount > 0)
+/// More than nothing.
+fn money(text: &str) -> Result<u64, String> {
+    millionths(text)
+        .filter(|amount| *amount > 0)
         .ok_or_else(|| "not an amount; write it like 12.50, with six decimals at most".to_owned())
 }
 

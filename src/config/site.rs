@@ -1,11 +1,10 @@
 //! One site as the engine sees it: defaults applied, every value checked.
 
 use super::blocks::BlockRule;
-use super::ladder::{Budget, RungLimits, Rungs};
+use super::ladder::{RungLimits, Rungs};
 use super::source::{ApiRule, ListRule, Since, Strategy};
-use crate::bus::AlertRule;
-use crate::page::NormalForm;
-use serde::{Deserialize, Serialize};
+use crate::bus::{AlertRule, Budget};
+use crate::page::{NormalForm, Rung};
 use serde_json::Value;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -223,44 +222,6 @@ pub enum Robots {
     Obey,
     /// The operator's explicit loosening.
     Ignore,
-}
-
-/// A way of fetching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rung {
-    /// Plain HTTP.
-    Http,
-    /// HTTP through proxies.
-    Proxy,
-    /// A headless browser.
-    Browser,
-    /// A scraping API.
-    Service,
-    /// A local challenge solver.
-    Solver,
-}
-
-impl Rung {
-    /// Every rung, cheapest first.
-    pub const ALL: [Self; 5] = [
-        Self::Http,
-        Self::Proxy,
-        Self::Browser,
-        Self::Service,
-        Self::Solver,
-    ];
-
-    /// The rung's name in the sites file and on screen.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Proxy => "proxy",
-            Self::Browser => "browser",
-            Self::Service => "service",
-            Self::Solver => "solver",
-        }
-    }
 }
 
 /// Limits on the phases of one request.

@@ -2,6 +2,7 @@
 //! addresses come from. Nothing here fetches.
 
 pub mod api;
+pub mod family;
 pub mod links;
 pub mod list;
 pub mod order;

@@ -3,19 +3,19 @@
 
 use super::evidence::evidence;
 use super::keep;
-use super::site::SiteContext;
-use super::work::Page;
+use super::site::{Message, SiteContext};
+use super::work::{Climb, Page, Stuck};
 use crate::bus::{Attempt, Event, Level};
 use crate::discover::order::Order;
 use crate::discover::trap;
 use crate::extract::charset;
 use crate::extract::fields::Taken;
-use crate::fetch::{self, Fetched, block};
-use crate::page::{FailureKind, Outcome};
+use crate::fetch::{self, Fetched, block, shell};
+use crate::page::{FailureKind, Outcome, Verdict};
 use crate::store::{Commit, Leased, NewUrl, Record, Via};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use url::Url;
 
 /// A page that was fetched.
 pub struct PageJob {
@@ -27,42 +27,83 @@ pub struct PageJob {
     pub attempt: Attempt,
     /// The answer.
     pub fetched: Fetched,
+    /// Where it was found, where that is another address than the page's.
+    pub landed: Option<Url>,
 }
+
+/// What came of reading a page: its commit, and why a higher rung should get
+/// it, where one should.
+type ReadOut = (Commit, Option<Stuck>);
 
 /// Parses the page and hands its commit to the store. A panic over a hostile
 /// body fails that page and nothing else.
 pub fn page(job: PageJob) {
-    let site = job.site.clone();
-    let leased = job.page.leased.clone();
-    let receipt = keep::begin(&site, &job.page, &job.attempt, &job.fetched);
-    let commit = catch_unwind(AssertUnwindSafe(|| read(job))).unwrap_or_else(|_| {
-        tracing::error!(url = %leased.url, "parsing this page panicked");
-        site.commit(&leased, Outcome::Failed(FailureKind::Internal))
+    let PageJob {
+        site,
+        mut page,
+        attempt,
+        fetched,
+        landed,
+    } = job;
+    let receipt = keep::begin(&site, &page, &attempt, &fetched);
+    let read = || read(&site, &page, attempt, &fetched, landed.as_ref());
+    let (mut commit, stuck) = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        tracing::error!(url = %page.leased.url, "parsing this page panicked");
+        let kind = FailureKind::Internal;
+        (site.commit(&page.leased, Outcome::Failed(kind)), None)
     });
     // What the archive never took is fetched again by the next run.
     if keep::is_kept(receipt) {
+        if let Some(why) = stuck {
+            let commit = Box::new(commit);
+            let climb = Message::Climb(Box::new(Climb { page, commit, why }));
+            // A closed inbox means that the site is over.
+            let _ = site.inbox.blocking_send(climb);
+            return;
+        }
+        if commit.verdict == Verdict::Final(Outcome::Done) {
+            site.learn(&page);
+            land(&site, &page.leased, landed.as_ref(), &mut commit);
+        }
+        commit.before = page.before();
         site.store.commit_blocking(commit);
     }
-    if site.digesting.fetch_sub(1, Ordering::AcqRel) == 1 {
-        site.settled.notify_one();
-    }
+    site.digested();
 }
 
-fn read(job: PageJob) -> Commit {
-    let PageJob {
-        site,
-        page,
-        mut attempt,
-        fetched,
-    } = job;
+/// Notes in a page's commit where it was found, where that is another address.
+pub fn land(site: &SiteContext, leased: &Leased, landed: Option<&Url>, commit: &mut Commit) {
+    let Some(url) = landed else {
+        return;
+    };
+    let print = site.print(url.as_str());
+    commit.redirect = Some((print, url.as_str().into()));
+    commit.landed = Some(NewUrl {
+        print,
+        url: url.as_str().into(),
+        depth: leased.depth,
+        rank: 0,
+        hops: leased.hops.saturating_add(1),
+        via: Via::Redirect,
+    });
+}
+
+fn read(
+    site: &Arc<SiteContext>,
+    page: &Page,
+    mut attempt: Attempt,
+    fetched: &Fetched,
+    landed: Option<&Url>,
+) -> ReadOut {
     let rules = site.rules();
     let leased = &page.leased;
-    let body = match fetch::body::decode(&fetched, rules.config.fetch.max_body) {
+    let address = landed.unwrap_or(&page.url);
+    let body = match fetch::body::decode(fetched, rules.config.fetch.max_body) {
         Ok(body) => body,
         Err(error) => {
             attempt.kind = Some(error.kind);
             attempt.detail = error.detail;
-            return site.failure(leased, attempt, error.kind, None, None);
+            return (site.failure(leased, attempt, error.kind, None, None), None);
         }
     };
     let header = fetched
@@ -71,15 +112,15 @@ fn read(job: PageJob) -> Commit {
         .and_then(|value| value.to_str().ok());
     let (text, _) = charset::decode(&body, header);
 
-    let path = &page.url[url::Position::BeforePath..url::Position::AfterQuery];
-    if fetch::is_json(&fetched) {
-        let mut commit = done(&site, leased, attempt, &fetched);
-        keep(&site, &mut commit, rules.plan.json(&text, path, &page.url));
-        return commit;
+    let path = &address[url::Position::BeforePath..url::Position::AfterQuery];
+    if fetch::is_json(fetched) {
+        let mut commit = done(site, leased, attempt, fetched);
+        keep(site, &mut commit, rules.plan.json(&text, path, address));
+        return (commit, None);
     }
 
     let depth = leased.depth + 1;
-    let mut page_links = rules.linker.page(&page.url, depth);
+    let mut page_links = rules.linker.page(address, depth);
     let follow = rules.follow;
     let obey = rules.config.discover.nofollow;
     let mut links = 0usize;
@@ -92,9 +133,20 @@ fn read(job: PageJob) -> Commit {
     if links <= block::FEW_LINKS
         && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &text)
     {
-        return refused(&site, leased, attempt, &text, whose, &fetched);
+        let commit = refused(site, page, attempt, &text, whose, fetched);
+        let stuck = site.may_climb(page, false).then_some(Stuck::Blocked);
+        return (commit, stuck);
     }
-    let mut commit = done(&site, leased, attempt, &fetched);
+    if links == 0
+        && !page.rung.runs_scripts()
+        && site.may_climb(page, true)
+        && head.refresh.is_none()
+        && shell::needs_scripts(&text)
+    {
+        let commit = refused(site, page, attempt, &text, "needs scripts", fetched);
+        return (commit, Some(Stuck::Scripts));
+    }
+    let mut commit = done(site, leased, attempt, fetched);
     if let Some(base) = &head.base_href {
         page_links.base(base);
     }
@@ -106,14 +158,14 @@ fn read(job: PageJob) -> Commit {
         .as_deref()
         .and_then(|href| page_links.resolve(href))
         .map(|url| String::from(url).into_boxed_str());
-    keep(&site, &mut commit, pass.finish(page_links.base_url()));
+    keep(site, &mut commit, pass.finish(page_links.base_url()));
     if follow && !(obey && head.robots.nofollow) {
         let found = &rules.config.discover;
         let mut targets = 0;
         page_links.finish(&|print| site.store.knows(print), &mut |candidate| {
             let verdict = site.traps.judge(&candidate.url, found.traps);
             if verdict == trap::Verdict::LeaveFirst {
-                tell_trap(&site, &candidate.url);
+                tell_trap(site, &candidate.url);
             }
             if verdict != trap::Verdict::Take {
                 return;
@@ -130,7 +182,7 @@ fn read(job: PageJob) -> Commit {
         });
         site.order.learn(found, &leased.url, targets);
     }
-    commit
+    (commit, None)
 }
 
 /// Tells of a trap when the first link of its shape is left out.
@@ -155,10 +207,10 @@ fn done(site: &SiteContext, leased: &Leased, attempt: Attempt, fetched: &Fetched
     }
 }
 
-/// A page with a good status that is a challenge all the same.
+/// A page with a good status that is a challenge, or a shell, all the same.
 fn refused(
     site: &SiteContext,
-    leased: &Leased,
+    page: &Page,
     attempt: Attempt,
     html: &str,
     whose: &str,
@@ -169,6 +221,7 @@ fn refused(
     let _ = site.events.blocking_send(Event::Late {
         site: site.id,
         kind,
+        rung: page.rung,
     });
     Commit {
         content_type: fetch::media_type(fetched),
@@ -178,7 +231,7 @@ fn refused(
             ..attempt
         }),
         evidence: Some(evidence(&fetched.headers, html.as_bytes())),
-        ..site.commit(leased, Outcome::Failed(kind))
+        ..site.commit(&page.leased, Outcome::Failed(kind))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::fetch::{self, FetchError, Fetched, Want};
 use crate::page::FailureKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 
 /// Redirects followed for robots.txt (RFC 9309, 2.3.1.2) and for a sitemap.
@@ -37,6 +37,15 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
         ErrandKind::Api(_) => Want::File(api::BYTES),
     };
     let answer = fetch_through(site, &errand, want).await;
+    report.cost = answer.as_ref().map_or(0, |fetched| fetched.cost);
+    if let Err(error) = &answer
+        && let Some(trouble) = &error.trouble
+    {
+        report.trouble = Some((trouble.clone(), error.elapsed));
+        report.health = Some(Health::Fine);
+        report.errand = Some(ErrandResult::Again(errand, Duration::ZERO));
+        return report;
+    }
     let (status, kind) = match &answer {
         Ok(fetched) => (
             Some(fetched.status),

@@ -1,9 +1,10 @@
 //! One host of a site: its waiting work, its pace, its health.
 
-use super::work::{Errand, Page};
+use super::lanes::Lanes;
+use super::work::Errand;
 use crate::bus::HostRow;
 use crate::discover::robots::Rules;
-use crate::page::PageId;
+use crate::page::{PageId, Rung};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +79,7 @@ pub struct Host {
     /// Its robots rules.
     pub robots: RobotsState,
     /// Leased pages that wait here.
-    pub pages: VecDeque<Page>,
+    pub pages: Lanes,
     /// robots.txt and sitemaps to fetch first, each not before its time.
     pub errands: VecDeque<(Instant, Errand)>,
     /// Requests in flight.
@@ -89,7 +90,12 @@ pub struct Host {
     pub paused: bool,
     /// Whether it stands in the ring of hosts with work.
     pub in_ring: bool,
+    /// Nothing before then: a rest, or what the host asked for.
     next_at: Instant,
+    /// When each rung last began a request here, by [`Rung::index`].
+    started: [Option<Instant>; Rung::COUNT],
+    /// When the longest delay since has passed.
+    turn_at: Instant,
     failed_in_a_row: HashSet<PageId>,
     rests: u32,
 }
@@ -100,13 +106,15 @@ impl Host {
         Self {
             origin,
             robots: RobotsState::Unknown,
-            pages: VecDeque::new(),
+            pages: Lanes::default(),
             errands: VecDeque::new(),
             in_flight: 0,
             given_up: false,
             paused: false,
             in_ring: false,
             next_at: now,
+            started: [None; Rung::COUNT],
+            turn_at: now,
             failed_in_a_row: HashSet::new(),
             rests: 0,
         }
@@ -133,27 +141,48 @@ impl Host {
         }
     }
 
-    /// Notes that a request starts now; the next may start `delay` later. A
-    /// robots `Crawl-delay` is a floor.
-    pub fn started(&mut self, now: Instant, delay: Duration) {
+    /// When a rung may ask here next, as far as delays are concerned. Two
+    /// requests of different rungs are as far apart as the shorter delay says.
+    pub fn turn(&self, rung: Rung, delays: &[Duration; Rung::COUNT]) -> Option<Instant> {
+        let own = delays[rung.index()];
+        let after = |(n, at): (usize, &Option<Instant>)| {
+            let delay = if n == rung.index() {
+                own
+            } else {
+                own.min(delays[n])
+            };
+            at.map(|at| at + delay)
+        };
+        self.started.iter().enumerate().filter_map(after).max()
+    }
+
+    /// When a rung last began a request here.
+    pub fn last_started(&self, rung: Rung) -> Option<Instant> {
+        self.started[rung.index()]
+    }
+
+    /// Notes that a rung with this delay starts a request now. A robots `Crawl-delay` holds for
+    /// all of them.
+    pub fn started(&mut self, now: Instant, rung: Rung, delay: Duration) {
         let floor = match &self.robots {
             RobotsState::Known(rules, _) => rules.crawl_delay().unwrap_or_default(),
             _ => Duration::ZERO,
         };
         self.in_flight += 1;
-        self.next_at = self.next_at.max(now + delay.max(floor));
+        self.started[rung.index()] = Some(now);
+        self.next_at = self.next_at.max(now + floor);
+        self.turn_at = self.turn_at.max(now + delay);
+    }
+
+    /// Whether it may be forgotten: nothing of it is under way, and nothing
+    /// keeps it from being asked.
+    pub fn is_forgettable(&self, now: Instant) -> bool {
+        self.is_idle() && self.turn_at <= now && self.readiness(now) == Readiness::Now
     }
 
     /// Keeps the host alone for `wait` from now.
     pub fn hold(&mut self, now: Instant, wait: Duration) {
         self.next_at = self.next_at.max(now + wait);
-    }
-
-    /// A shorter delay takes effect at once, not after the old one.
-    pub fn delay_changed(&mut self, now: Instant, old: Duration, new: Duration) {
-        if new < old && !self.is_suspect() && self.next_at > now {
-            self.next_at = self.next_at.min(now + new);
-        }
     }
 
     /// Notes how an attempt ended. Answers a rest that begins now, if one does.
@@ -196,11 +225,13 @@ impl Host {
         self.failed_in_a_row.clear();
         self.rests = 0;
         self.next_at = now;
+        self.started = [None; Rung::COUNT];
     }
 
     /// The host as the operator sees it.
-    pub fn row(&self, now: Instant) -> HostRow {
-        let rest = self.next_at.saturating_duration_since(now);
+    pub fn row(&self, now: Instant, rung: Rung, delays: &[Duration; Rung::COUNT]) -> HostRow {
+        let next = self.next_at.max(self.turn(rung, delays).unwrap_or(now));
+        let rest = next.saturating_duration_since(now);
         let held = if self.given_up {
             "given up: it does not answer"
         } else if self.paused {
@@ -241,23 +272,33 @@ mod tests {
     }
 
     #[test]
-    fn delay_spaces_the_starts() {
+    fn delay_spaces_the_starts_and_rungs_by_the_shorter_one() {
         let (mut host, now) = host();
-        assert_eq!(host.readiness(now), Readiness::Now);
-        host.started(now, Duration::from_secs(2));
+        let seconds = Duration::from_secs;
+        let mut delays = [Duration::ZERO; Rung::COUNT];
+        delays[Rung::Http.index()] = seconds(4);
+        delays[Rung::Browser.index()] = seconds(3);
+        assert_eq!(host.turn(Rung::Http, &delays), None);
+        host.started(now, Rung::Http, Duration::ZERO);
+        assert_eq!(host.turn(Rung::Http, &delays), Some(now + seconds(4)));
+        assert_eq!(host.turn(Rung::Browser, &delays), Some(now + seconds(3)));
+        assert_eq!(host.turn(Rung::Proxy, &delays), Some(now), "by another way");
+        host.started(now + seconds(3), Rung::Browser, Duration::ZERO);
+        assert_eq!(host.turn(Rung::Http, &delays), Some(now + seconds(6)));
+        delays[Rung::Http.index()] = seconds(1);
+        assert_eq!(host.turn(Rung::Http, &delays), Some(now + seconds(4)));
         assert_eq!(
-            host.readiness(now),
-            Readiness::At(now + Duration::from_secs(2))
+            host.readiness(now + seconds(3)),
+            Readiness::Now,
+            "the host itself is at ease"
         );
-        host.delay_changed(now, Duration::from_secs(2), Duration::ZERO);
-        assert_eq!(host.readiness(now), Readiness::Now);
     }
 
     #[test]
     fn one_bad_page_tried_often_is_not_a_bad_host() {
         let (mut host, now) = host();
         for _ in 0..100 {
-            host.started(now, Duration::ZERO);
+            host.started(now, Rung::Http, Duration::ZERO);
             assert_eq!(host.ended(now, Some(PageId(1)), Health::Failing), None);
         }
         assert!(!host.is_suspect());
@@ -271,7 +312,7 @@ mod tests {
             if host.given_up {
                 break;
             }
-            host.started(now, Duration::ZERO);
+            host.started(now, Rung::Http, Duration::ZERO);
             rests.extend(host.ended(now, Some(PageId(n)), Health::Unreachable));
         }
         assert!(host.given_up);
@@ -285,12 +326,12 @@ mod tests {
     fn a_suspect_gets_one_request_at_a_time_and_one_success_clears_it() {
         let (mut host, now) = host();
         for n in 0..SUSPECT_AFTER as u32 {
-            host.started(now, Duration::ZERO);
+            host.started(now, Rung::Http, Duration::ZERO);
             host.ended(now, Some(PageId(n)), Health::Failing);
         }
         let later = now + REST_CAP;
         assert_eq!(host.readiness(later), Readiness::Now);
-        host.started(later, Duration::ZERO);
+        host.started(later, Rung::Http, Duration::ZERO);
         assert_eq!(host.readiness(later), Readiness::Later);
         host.ended(later, Some(PageId(99)), Health::Fine);
         assert!(!host.is_suspect());

@@ -1,8 +1,10 @@
 //! A site's hosts, and which piece of work comes next.
 
 use super::host::{Host, Readiness, RobotsState};
+use super::ladder::Open;
 use super::work::{Errand, ErrandKind, Page, Work};
 use crate::bus::HostRow;
+use crate::page::Rung;
 use crate::store::Leased;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -15,8 +17,8 @@ const REMEMBERED: usize = 4096;
 /// What may start now.
 #[derive(Debug)]
 pub enum Next {
-    /// This, at that host.
-    Work(Arc<str>, Work),
+    /// This, at that host, by that rung.
+    Work(Arc<str>, Rung, Work),
     /// robots.txt forbids this page.
     Forbidden(Leased),
     /// The host's robots.txt cannot be had, which forbids this page.
@@ -31,7 +33,8 @@ pub struct Hosts {
     hosts: HashMap<Arc<str>, Host>,
     /// Hosts with waiting work, each once, in turn.
     ring: VecDeque<Arc<str>>,
-    waiting: usize,
+    /// Pages that wait, by [`Rung::index`].
+    waiting: [usize; Rung::COUNT],
     obey_robots: bool,
     /// Hosts that the operator paused, by name and port.
     paused: HashSet<Arc<str>>,
@@ -43,7 +46,7 @@ impl Hosts {
         Self {
             hosts: HashMap::new(),
             ring: VecDeque::new(),
-            waiting: 0,
+            waiting: [0; Rung::COUNT],
             obey_robots,
             paused: HashSet::new(),
         }
@@ -51,7 +54,12 @@ impl Hosts {
 
     /// Pages that wait, at all hosts.
     pub fn waiting(&self) -> usize {
-        self.waiting
+        self.waiting.iter().sum()
+    }
+
+    /// Pages that wait for a rung, at all hosts.
+    pub fn waiting_for(&self, rung: Rung) -> usize {
+        self.waiting[rung.index()]
     }
 
     /// Whether any errand waits.
@@ -63,8 +71,7 @@ impl Hosts {
     pub fn of(&mut self, url: &Url, now: Instant) -> &mut Host {
         let origin: Arc<str> = url[..Position::BeforePath].into();
         if self.hosts.len() >= REMEMBERED && !self.hosts.contains_key(&origin) {
-            self.hosts
-                .retain(|_, host| !host.is_idle() || host.readiness(now) != Readiness::Now);
+            self.hosts.retain(|_, host| !host.is_forgettable(now));
         }
         self.hosts.entry(origin).or_insert_with_key(|origin| {
             let mut host = Host::new(origin.clone(), now);
@@ -110,16 +117,28 @@ impl Hosts {
 
     /// Takes every waiting page out.
     pub fn take_pages(&mut self) -> Vec<Page> {
-        self.waiting = 0;
+        self.waiting = [0; Rung::COUNT];
         self.hosts
             .values_mut()
-            .flat_map(|host| host.pages.drain(..))
+            .flat_map(|host| host.pages.drain())
+            .collect()
+    }
+
+    /// Takes every page that waits for a rung out.
+    pub fn take_lane(&mut self, rung: Rung) -> Vec<Page> {
+        self.waiting[rung.index()] = 0;
+        self.hosts
+            .values_mut()
+            .flat_map(|host| host.pages.take(rung))
             .collect()
     }
 
     /// Every host as the operator sees it: those with most work first.
-    pub fn rows(&self, now: Instant, most: usize) -> Vec<HostRow> {
-        let mut rows: Vec<HostRow> = self.hosts.values().map(|host| host.row(now)).collect();
+    pub fn rows(&self, now: Instant, open: &Open, most: usize) -> Vec<HostRow> {
+        let hosts = self.hosts.values();
+        let mut rows: Vec<HostRow> = hosts
+            .map(|host| host.row(now, open.first, &open.delays))
+            .collect();
         rows.sort_by(|a, b| {
             let busy = |row: &HostRow| (row.paused, row.waiting + u64::from(row.in_flight));
             busy(b).cmp(&busy(a)).then_with(|| a.origin.cmp(&b.origin))
@@ -130,11 +149,11 @@ impl Hosts {
 
     /// Adds a leased page.
     pub fn add_page(&mut self, page: Page, now: Instant) {
+        self.waiting[page.rung.index()] += 1;
         let host = self.of(&page.url, now);
-        host.pages.push_back(page);
+        host.pages.push(page);
         let newcomer = host.enter();
         self.ring.extend(newcomer);
-        self.waiting += 1;
     }
 
     /// Adds an errand, not to be run before `at`.
@@ -162,8 +181,9 @@ impl Hosts {
     }
 
     /// What may start now: the hosts take turns, so that a slow one holds up
-    /// none but itself.
-    pub fn next(&mut self, now: Instant) -> Next {
+    /// none but itself. `begins` says where a page that no rung has tried yet
+    /// is best begun, which may have changed since it came.
+    pub fn next(&mut self, now: Instant, open: &Open, begins: &dyn Fn(&Page) -> Rung) -> Next {
         let mut first: Option<Instant> = None;
         let mut note = |at: Instant| first = Some(first.map_or(at, |known| known.min(at)));
         for _ in 0..self.ring.len() {
@@ -179,15 +199,22 @@ impl Hosts {
                     note(at);
                     None
                 }
-                Readiness::Now => take(host, now, self.obey_robots, &mut note),
+                Readiness::Now => {
+                    let moved = rearrange(host, begins);
+                    for (from, to) in moved {
+                        self.waiting[from.index()] -= 1;
+                        self.waiting[to.index()] += 1;
+                    }
+                    take(host, now, open, self.obey_robots, &mut note)
+                }
             };
             host.in_ring = false;
             if !(host.pages.is_empty() && host.errands.is_empty()) {
                 self.ring.extend(host.enter());
             }
-            if let Some(next) = found {
-                if !matches!(next, Next::Work(_, Work::Errand(_))) {
-                    self.waiting -= 1;
+            if let Some((rung, next)) = found {
+                if !matches!(next, Next::Work(_, _, Work::Errand(_))) {
+                    self.waiting[rung.index()] -= 1;
                 }
                 return next;
             }
@@ -208,52 +235,103 @@ fn name(origin: &str) -> &str {
     origin.split_once("://").map_or(origin, |(_, name)| name)
 }
 
-/// What may start at one host that is ready.
+/// Moves the first pages of each lane to the lane where they are best begun
+/// now; answers from where to where.
+fn rearrange(host: &mut Host, begins: &dyn Fn(&Page) -> Rung) -> Vec<(Rung, Rung)> {
+    let mut moved = Vec::new();
+    for rung in Rung::ALL {
+        for _ in 0..host.pages.of(rung) {
+            let Some(front) = host.pages.front(rung) else {
+                break;
+            };
+            let untried = front.way.as_ref().is_some_and(|way| way.is_untried());
+            let best = if untried { begins(front) } else { rung };
+            if best == rung {
+                break;
+            }
+            if let Some(mut page) = host.pages.pop(rung) {
+                page.begin(best);
+                host.pages.push(page);
+                moved.push((rung, best));
+            }
+        }
+    }
+    moved
+}
+
+/// What may start at one host that is ready, and by which rung.
 fn take(
     host: &mut Host,
     now: Instant,
+    open: &Open,
     obey_robots: bool,
     note: &mut impl FnMut(Instant),
-) -> Option<Next> {
-    if let Some(n) = host.errands.iter().position(|(at, _)| *at <= now)
-        && let Some((_, errand)) = host.errands.remove(n)
+) -> Option<(Rung, Next)> {
+    let mut ready = |host: &Host, rung: Rung| {
+        open.worker(rung)?;
+        match host.turn(rung, &open.delays).filter(|at| *at > now) {
+            Some(at) => {
+                note(at);
+                None
+            }
+            None => Some(rung),
+        }
+    };
+    let first = ready(host, open.first);
+    let errand = |host: &Host, errand| {
+        let work = Work::Errand(errand);
+        Some((
+            open.first,
+            Next::Work(host.origin.clone(), open.first, work),
+        ))
+    };
+    if first.is_some()
+        && let Some(n) = host.errands.iter().position(|(at, _)| *at <= now)
+        && let Some((_, due)) = host.errands.remove(n)
     {
-        return Some(Next::Work(host.origin.clone(), Work::Errand(errand)));
+        return errand(host, due);
     }
-    host.errands.iter().for_each(|(at, _)| note(*at));
-    let url = &host.pages.front()?.url;
+    // The rungs take turns: the one that has been idle here for longest.
+    let rung = Rung::ALL
+        .into_iter()
+        .filter(|rung| host.pages.of(*rung) > 0)
+        .filter_map(|rung| ready(host, rung))
+        .min_by_key(|rung| host.last_started(*rung));
+    let later = host.errands.iter().map(|(at, _)| *at);
+    later.filter(|at| *at > now).for_each(&mut *note);
+    let rung = rung?;
+    let url = &host.pages.front(rung)?.url;
     if obey_robots {
         match &host.robots {
             RobotsState::Asked => return None,
             RobotsState::Known(rules, until) if *until > now => {
                 let path = &url[Position::BeforePath..Position::AfterQuery];
                 if !rules.allows(path).allowed {
-                    return host
-                        .pages
-                        .pop_front()
-                        .map(|page| Next::Forbidden(page.leased));
+                    let page = host.pages.pop(rung)?;
+                    return Some((rung, Next::Forbidden(page.leased)));
                 }
             }
             RobotsState::Unreachable(why) => {
                 let why = why.clone();
-                return host
-                    .pages
-                    .pop_front()
-                    .map(|page| Next::Unreachable(page.leased, why));
+                let page = host.pages.pop(rung)?;
+                return Some((rung, Next::Unreachable(page.leased, why)));
             }
             RobotsState::Unknown | RobotsState::Known(..) => {
+                first?;
                 let url = url.join("/robots.txt").ok()?;
                 host.robots = RobotsState::Asked;
-                let errand = Errand {
+                let asked = Errand {
                     kind: ErrandKind::Robots,
                     url,
                     tries: 0,
                 };
-                return Some(Next::Work(host.origin.clone(), Work::Errand(errand)));
+                return errand(host, asked);
             }
         }
     }
-    host.pages
-        .pop_front()
-        .map(|page| Next::Work(host.origin.clone(), Work::Page(page)))
+    let page = host.pages.pop(rung)?;
+    Some((
+        rung,
+        Next::Work(host.origin.clone(), rung, Work::Page(page)),
+    ))
 }

@@ -71,6 +71,8 @@ pub async fn answer(site: &Arc<SiteContext>, page: &Page, attempt: &Attempt, fet
     let page = Page {
         leased: page.leased.clone(),
         url: page.url.clone(),
+        rung: page.rung,
+        way: None,
     };
     let (done, kept) = oneshot::channel();
     // The pool is never closed while a worker lives.

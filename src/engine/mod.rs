@@ -13,6 +13,8 @@ mod hosts;
 mod info;
 mod intake;
 mod keep;
+mod ladder;
+mod lanes;
 mod list;
 mod pool;
 mod probe;

@@ -1,22 +1,24 @@
 //! What the supervisor, the workers and the CPU pool share of one site.
 
+use super::ladder::{Lesson, Memory};
 use super::pool::Pool;
 use super::retry;
 use super::rules::Rules;
-use super::work::{Errand, Report};
+use super::work::{Climb, Errand, Page, Report};
 use crate::archive::Archive;
 use crate::bus::{Attempt, Event, Level, Reply, SiteControls, SiteDetail};
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
 use crate::fetch::Step;
-use crate::page::{FailureKind, Fingerprint, Fingerprinter, Outcome, SiteId, Verdict, time};
+use crate::page::{FailureKind, Fingerprint, Fingerprinter, Outcome, Rung, SiteId, Verdict, time};
 use crate::store::{Commit, Evidence, Leased, Store};
 use serde_json::Value;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -34,6 +36,9 @@ pub enum Message {
     },
     /// A list, or an answer of an API, was read.
     SourceRead(SourceRead),
+    /// A body that was read shows that its rung could not get the page. It
+    /// counts as being digested until this is heard.
+    Climb(Box<Climb>),
     /// The operator wants something.
     Control(Control),
 }
@@ -74,6 +79,10 @@ pub enum Control {
     PauseHost(Arc<str>, bool),
     /// [`SiteContext::controls`] were set.
     Controls,
+    /// Let a rung that does not work try again.
+    Mend(Rung),
+    /// [`SiteContext::ladder`] was exchanged.
+    Ladder,
     /// [`SiteContext::rules`] were exchanged: judge again what waits.
     Rules,
     /// The document was read again: these start pages and sitemaps are new.
@@ -129,6 +138,8 @@ pub struct SiteContext {
     pub done: AtomicU64,
     /// Pages at the CPU pool.
     pub digesting: AtomicUsize,
+    /// Where pages are best begun; see [`SiteContext::memory`].
+    pub memory: Mutex<Memory>,
     /// What was learned of which pages come first.
     pub order: Order,
     /// Shapes of URLs that look like traps.
@@ -200,6 +211,52 @@ impl SiteContext {
         self.chains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A page at the CPU pool is done with.
+    pub fn digested(&self) {
+        if self.digesting.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.settled.notify_one();
+        }
+    }
+
+    /// Where pages are best begun. Held for a moment only.
+    pub fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a higher rung of the ladder may get what this page's could not.
+    pub fn may_climb(&self, page: &Page, scripts: bool) -> bool {
+        if page.way.is_none() {
+            return false;
+        }
+        let ladder = self.ladder();
+        ladder
+            .iter()
+            .skip_while(|step| step.rung != page.rung)
+            .skip(1)
+            .any(|step| !scripts || step.rung.runs_scripts())
+    }
+
+    /// Learns that a page was had by its rung.
+    pub fn learn(&self, page: &Page) {
+        let Some(way) = &page.way else {
+            return;
+        };
+        let ladder = self.ladder();
+        let place = |rung| {
+            let place = ladder.iter().position(|step| step.rung == rung);
+            // There are five rungs.
+            place.and_then(|n| u8::try_from(n).ok()).unwrap_or(0)
+        };
+        let lesson = Lesson {
+            family: way.family,
+            host: way.host,
+            page: page.leased.id,
+            began: place(way.began),
+            had: place(page.rung),
+        };
+        self.memory().learn(&lesson, Instant::now());
+    }
+
     /// Ends the reading of lists.
     pub fn importing(&self) -> CancellationToken {
         let token = self.importing.lock();
@@ -221,6 +278,8 @@ impl SiteContext {
             site: self.id,
             page: leased.id,
             verdict: Verdict::Final(outcome),
+            before: Vec::new(),
+            landed: None,
             attempt: None,
             content_type: None,
             redirect: None,

@@ -36,15 +36,18 @@ pub enum Shown {
 /// close when theirs is done, so lowering the limit drops nothing in flight.
 #[derive(Debug)]
 pub struct Slots {
+    /// The number of the first.
+    base: u32,
     slots: Vec<Slot>,
     limit: usize,
     paused: bool,
 }
 
 impl Slots {
-    /// `limit` open slots.
-    pub fn new(limit: u32, paused: bool) -> Self {
+    /// `limit` open slots, numbered from `base`.
+    pub fn from(base: u32, limit: u32, paused: bool) -> Self {
         let mut slots = Self {
+            base,
             slots: Vec::new(),
             limit: 0,
             paused,
@@ -84,7 +87,7 @@ impl Slots {
 
     /// Pauses or resumes one slot; `false` where there is none.
     pub fn pause_one(&mut self, worker: WorkerId, paused: bool) -> bool {
-        match self.slots.get_mut(worker.0 as usize) {
+        match self.slot(worker) {
             Some(slot) => {
                 slot.paused = paused;
                 true
@@ -101,8 +104,7 @@ impl Slots {
         self.slots[..self.limit.min(self.slots.len())]
             .iter()
             .position(|slot| !slot.busy && !slot.paused)
-            .and_then(|n| u32::try_from(n).ok())
-            .map(WorkerId)
+            .map(|n| self.worker(n))
     }
 
     /// Slots with work.
@@ -112,14 +114,12 @@ impl Slots {
 
     /// The way to a slot's task, if it has one; set by [`Slots::employ`].
     pub fn task(&mut self, worker: WorkerId) -> Option<&mut Option<Task>> {
-        self.slots
-            .get_mut(worker.0 as usize)
-            .map(|slot| &mut slot.task)
+        self.slot(worker).map(|slot| &mut slot.task)
     }
 
     /// Marks a slot as busy.
     pub fn employ(&mut self, worker: WorkerId) {
-        if let Some(slot) = self.slots.get_mut(worker.0 as usize) {
+        if let Some(slot) = self.slot(worker) {
             slot.busy = true;
             slot.shown = Shown::Busy;
         }
@@ -127,7 +127,7 @@ impl Slots {
 
     /// Marks a slot as done with its work.
     pub fn dismiss(&mut self, worker: WorkerId) {
-        if let Some(slot) = self.slots.get_mut(worker.0 as usize) {
+        if let Some(slot) = self.slot(worker) {
             slot.busy = false;
         }
         self.close();
@@ -135,6 +135,7 @@ impl Slots {
 
     /// Calls `tell` for every slot whose picture has changed since the last call.
     pub fn changes(&mut self, mut tell: impl FnMut(WorkerId, Shown)) {
+        let base = self.base;
         for (n, slot) in self.slots.iter_mut().enumerate() {
             let now = if slot.busy {
                 continue;
@@ -147,10 +148,18 @@ impl Slots {
             };
             if now != slot.shown {
                 slot.shown = now;
-                // More slots than u32 can count are refused by the limit.
-                tell(WorkerId(u32::try_from(n).unwrap_or(u32::MAX)), now);
+                tell(number(base, n), now);
             }
         }
+    }
+
+    fn slot(&mut self, worker: WorkerId) -> Option<&mut Slot> {
+        let n = worker.0.checked_sub(self.base)?;
+        self.slots.get_mut(n as usize)
+    }
+
+    fn worker(&self, n: usize) -> WorkerId {
+        number(self.base, n)
     }
 
     /// Ends the tasks of idle slots above the limit.
@@ -163,13 +172,18 @@ impl Slots {
     }
 }
 
+/// More slots than u32 can count are refused by the limit.
+fn number(base: u32, n: usize) -> WorkerId {
+    WorkerId(base.saturating_add(u32::try_from(n).unwrap_or(u32::MAX)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn lowering_the_limit_keeps_work_in_flight() {
-        let mut slots = Slots::new(4, false);
+        let mut slots = Slots::from(0, 4, false);
         for n in 0..4 {
             assert_eq!(slots.free(), Some(WorkerId(n)));
             slots.employ(WorkerId(n));
@@ -185,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_paused_slot_is_passed_over_and_a_paused_site_gives_none() {
-        let mut slots = Slots::new(2, false);
+        let mut slots = Slots::from(0, 2, false);
         assert!(slots.pause_one(WorkerId(0), true));
         assert_eq!(slots.free(), Some(WorkerId(1)));
         slots.pause_all(true);
@@ -201,7 +215,7 @@ mod tests {
 
     #[test]
     fn each_change_is_told_once() {
-        let mut slots = Slots::new(2, false);
+        let mut slots = Slots::from(0, 2, false);
         let mut told = Vec::new();
         slots.changes(|w, s| told.push((w.0, s)));
         assert_eq!(told, [(0, Shown::Idle), (1, Shown::Idle)]);

@@ -2,8 +2,8 @@
 //! operator tuned in an earlier run. A tuned value holds until the file changes
 //! that very value.
 
-use crate::bus::{AutoRange, SiteControls, SiteState};
-use crate::config::Site;
+use crate::bus::{AutoRange, RungControls, SiteControls, SiteState};
+use crate::config::{Rung, Site};
 use crate::store::{SavedSite, Tuned};
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
@@ -21,7 +21,52 @@ pub fn of_file(site: &Site) -> SiteControls {
         max_depth: site.limits.depth,
         retries: site.fetch.retries,
         draining: false,
+        rungs: rungs_of_file(site),
     }
+}
+
+/// The rungs of a site that has more than plain HTTP.
+fn rungs_of_file(site: &Site) -> Vec<RungControls> {
+    if site.fetch.via == [Rung::Http] {
+        return Vec::new();
+    }
+    let rungs = site.fetch.via.iter().map(|rung| {
+        let limits = site.fetch.limits(*rung);
+        RungControls {
+            rung: *rung,
+            paused: false,
+            concurrency: limits.concurrency,
+            delay: limits.delay,
+            budget: limits.budget,
+        }
+    });
+    rungs.collect()
+}
+
+/// The rungs of the file, each value as it was tuned where the file still says
+/// what it said then.
+fn merged_rungs(tuned: &Tuned, file: &SiteControls) -> Vec<RungControls> {
+    let of = |controls: &SiteControls, rung| {
+        let mut rungs = controls.rungs.iter();
+        rungs.find(|known| known.rung == rung).cloned()
+    };
+    let mut rungs = file.rungs.clone();
+    for rung in &mut rungs {
+        let (Some(now), Some(was)) = (of(&tuned.now, rung.rung), of(&tuned.file, rung.rung)) else {
+            continue;
+        };
+        rung.paused = now.paused;
+        if was.concurrency == rung.concurrency {
+            rung.concurrency = now.concurrency;
+        }
+        if was.delay == rung.delay {
+            rung.delay = now.delay;
+        }
+        if was.budget == rung.budget {
+            rung.budget = now.budget;
+        }
+    }
+    rungs
 }
 
 /// Tells one scope of the sites file from another.
@@ -43,6 +88,7 @@ pub fn merged(tuned: &Tuned, file: &SiteControls) -> SiteControls {
     let Tuned { now, file: was, .. } = tuned;
     let workers = (was.concurrency, was.auto) == (file.concurrency, file.auto);
     let mut merged = now.clone();
+    merged.rungs = merged_rungs(tuned, file);
     if !workers {
         (merged.concurrency, merged.auto) = (file.concurrency, file.auto);
     }
@@ -91,6 +137,7 @@ pub fn begin(site: &Site, saved: Option<SavedSite>, changed: bool, watched: bool
                 true => saved.controls.paused_hosts,
                 false => Vec::new(),
             },
+            spent: saved.controls.spent,
             // As with sitemaps below.
             sources: match changed {
                 true => BTreeMap::new(),

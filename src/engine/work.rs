@@ -1,12 +1,14 @@
 //! What a worker is given, and what it says when it is done.
 
 use super::host::Health;
-use crate::bus::WorkerId;
+use super::ladder::Place;
+use crate::bus::{Attempt, WorkerId};
 use crate::config::{ApiRule, ListRule};
 use crate::discover::api::Turn;
 use crate::discover::robots::Rules;
-use crate::page::{FailureKind, PageId};
-use crate::store::Leased;
+use crate::fetch::Trouble;
+use crate::page::{FailureKind, PageId, Rung};
+use crate::store::{Commit, Leased};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,79 @@ pub struct Page {
     pub leased: Leased,
     /// Its URL.
     pub url: Url,
+    /// By which rung it is fetched next.
+    pub rung: Rung,
+    /// Its way up, on a ladder of more than one rung.
+    pub way: Option<Box<Way>>,
+}
+
+/// A page's way up the ladder in this lease.
+#[derive(Debug)]
+pub struct Way {
+    /// The family of pages that it belongs to.
+    pub family: u64,
+    /// Its host.
+    pub host: u64,
+    /// Where it began.
+    pub began: Rung,
+    /// The place known to work for its like, where a lower one is tried again.
+    pub known: Option<Place>,
+    /// Whether it is made by scripts.
+    pub scripts: bool,
+    /// Attempts on lower rungs, the last one left out.
+    pub before: Vec<Attempt>,
+    /// How it ends where it can climb no further; holds the last attempt.
+    pub last: Option<Box<Commit>>,
+}
+
+impl Way {
+    /// Whether no rung has tried the page yet, and none was chosen to be tried
+    /// out.
+    pub fn is_untried(&self) -> bool {
+        self.last.is_none() && self.known.is_none()
+    }
+}
+
+impl Page {
+    /// Lets it begin at a rung.
+    pub fn begin(&mut self, rung: Rung) {
+        self.rung = rung;
+        if let Some(way) = &mut self.way {
+            way.began = rung;
+        }
+    }
+
+    /// Its attempts on lower rungs, taken out for its commit.
+    pub fn before(&mut self) -> Vec<Attempt> {
+        let Some(way) = &mut self.way else {
+            return Vec::new();
+        };
+        let mut before = std::mem::take(&mut way.before);
+        before.extend(way.last.take().and_then(|last| last.attempt));
+        before
+    }
+}
+
+/// A page that its rung could not get, and that may go on to another.
+#[derive(Debug)]
+pub struct Climb {
+    /// The page.
+    pub page: Page,
+    /// How it ends where there is no other.
+    pub commit: Box<Commit>,
+    /// Why.
+    pub why: Stuck,
+}
+
+/// Why a rung could not get a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stuck {
+    /// A challenge or a refusal.
+    Blocked,
+    /// The page is made by scripts.
+    Scripts,
+    /// The rung itself is at fault; how long its answer took.
+    Trouble(Trouble, Duration),
 }
 
 /// A file that helps to find pages, and is not a page itself.
@@ -115,6 +190,13 @@ pub struct Report {
     pub why: Option<String>,
     /// What came of an errand.
     pub errand: Option<ErrandResult>,
+    /// What the request cost, millionths.
+    pub cost: u64,
+    /// The page, where its rung could not get it.
+    pub climb: Option<Box<Climb>>,
+    /// What is wrong with the rung by which an errand was run, and how long
+    /// its answer took.
+    pub trouble: Option<(Trouble, Duration)>,
 }
 
 /// What came of an errand.

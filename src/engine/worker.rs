@@ -8,7 +8,7 @@ use super::keep;
 use super::retry;
 use super::rules::Rules;
 use super::site::{Message, SiteContext};
-use super::work::{Page, Report, Sample, Work};
+use super::work::{Climb, Page, Report, Sample, Stuck, Work};
 use crate::bus::{Attempt, Event, WorkerId};
 use crate::config::Rung;
 use crate::discover::redirect::Step;
@@ -62,6 +62,9 @@ async fn perform(
         again: false,
         why: None,
         errand: None,
+        cost: 0,
+        climb: None,
+        trouble: None,
     };
     match work {
         Work::Errand(errand) => errand::run(site, errand, report).await,
@@ -79,6 +82,8 @@ async fn perform(
                     hold: end.hold,
                     again: end.again,
                     why: end.why,
+                    cost: end.cost,
+                    climb: end.climb,
                     ..report
                 },
                 Err(_) => {
@@ -98,13 +103,29 @@ struct End {
     hold: Option<Duration>,
     again: bool,
     why: Option<String>,
+    cost: u64,
+    climb: Option<Box<Climb>>,
+}
+
+impl End {
+    /// Of a page that its host answered as a healthy one does.
+    fn fine() -> Self {
+        Self {
+            health: Health::Fine,
+            hold: None,
+            again: false,
+            why: None,
+            cost: 0,
+            climb: None,
+        }
+    }
 }
 
 /// Fetches a page and sees to it that what came of it is committed.
-async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
+async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
     let mut attempt = Attempt {
         at: time::now_ms(),
-        rung: Rung::Http.as_str().into(),
+        rung: page.rung.as_str().into(),
         status: None,
         kind: None,
         elapsed_ms: 0,
@@ -112,11 +133,7 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
         detail: String::new(),
     };
     let rules = site.rules();
-    let ladder = site.ladder();
-    let result = ladder[0]
-        .fetcher
-        .fetch(&rules.visitor, &page.url, rules.want())
-        .await;
+    let result = fetch(site, &rules, &page).await;
     let (elapsed, kind) = match &result {
         Ok(fetched) => {
             attempt.status = Some(fetched.status);
@@ -133,12 +150,19 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
     };
     attempt.kind = kind;
     attempt.elapsed_ms = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
+    let cost = result.as_ref().map_or(0, |fetched| fetched.cost);
     site.tell(Event::Attempt {
         site: site.id,
         status: attempt.status,
         kind,
         elapsed,
         bytes: attempt.bytes,
+        rung: page.rung,
+        cost,
+        through: result
+            .as_ref()
+            .ok()
+            .and_then(|fetched| fetched.through.clone()),
     })
     .await;
 
@@ -149,10 +173,12 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
         keep::answer(site, &page, &attempt, fetched).await;
     }
     let end = match result {
-        Err(error) => fail(site, &page, attempt, error).await,
-        Ok(fetched) if kind.is_some() => refuse(site, &page, attempt, fetched).await,
+        Err(error) => fail(site, page, attempt, error).await,
+        Ok(fetched) if kind.is_some() => refuse(site, page, attempt, fetched).await,
         Ok(fetched) if matches!(fetched.status, 301 | 302 | 303 | 307 | 308) => {
-            let commit = redirect(site, &rules, &page, attempt, &fetched);
+            site.learn(&page);
+            let mut commit = redirect(site, &rules, &page, attempt, &fetched);
+            commit.before = page.before();
             let again = matches!(commit.verdict, Verdict::Retry { .. });
             let done = commit.verdict == Verdict::Final(Outcome::Done);
             let why = commit
@@ -161,44 +187,137 @@ async fn take(site: &Arc<SiteContext>, page: Page) -> (Sample, End) {
                 .map(|attempt| attempt.detail.clone());
             site.store.commit(commit).await;
             End {
-                health: Health::Fine,
-                hold: None,
                 again,
                 why: why.filter(|_| !done && !again),
+                ..End::fine()
             }
         }
         Ok(fetched) => {
             // A page that once led elsewhere does so no more.
             site.chains().forget(site.print(&page.leased.url));
-            keep(site, page, attempt, fetched).await;
-            End {
-                health: Health::Fine,
-                hold: None,
-                again: false,
-                why: None,
+            match landed(site, &rules, &page, &fetched) {
+                Ok(landed) => {
+                    keep(site, page, attempt, fetched, landed).await;
+                    End::fine()
+                }
+                Err(refusal) => {
+                    let mut commit = elsewhere(site, &page, attempt, &fetched, &refusal);
+                    commit.before = page.before();
+                    let why = commit.attempt.as_ref().map(|made| made.detail.clone());
+                    site.store.commit(commit).await;
+                    End { why, ..End::fine() }
+                }
             }
         }
     };
-    (sample, end)
+    (sample, End { cost, ..end })
+}
+
+/// Fetches a page by its rung, within the rung's time.
+async fn fetch(site: &SiteContext, rules: &Rules, page: &Page) -> Result<Fetched, FetchError> {
+    let ladder = site.ladder();
+    // A rung that a new sites file has left out gives way to the first.
+    let step = ladder.iter().find(|step| step.rung == page.rung);
+    let step = step.unwrap_or(&ladder[0]);
+    let fetching = step.fetcher.fetch(&rules.visitor, &page.url, rules.want());
+    if step.rung == Rung::Http {
+        // Has time limits of its own, on each of its phases.
+        return fetching.await;
+    }
+    let limit = rules.config.fetch.limits(step.rung).timeout;
+    tokio::time::timeout(limit, fetching)
+        .await
+        .unwrap_or_else(|_| {
+            Err(FetchError {
+                kind: FailureKind::Timeout,
+                detail: format!("no answer by {} within {limit:?}", step.rung.as_str()),
+                elapsed: limit,
+                head: None,
+                trouble: None,
+            })
+        })
+}
+
+/// Where a rung that follows redirects by itself found the page, in normal
+/// form; `None` where that is the page's own address.
+fn landed(
+    site: &SiteContext,
+    rules: &Rules,
+    page: &Page,
+    fetched: &Fetched,
+) -> Result<Option<Url>, (Url, Refusal)> {
+    let Some(url) = &fetched.landed else {
+        return Ok(None);
+    };
+    // What has no normal form is no page: it is taken as the page's own.
+    let Ok(url) = rules.config.url.parse(url.as_str(), None) else {
+        return Ok(None);
+    };
+    if site.print(url.as_str()) == site.print(&page.leased.url) {
+        return Ok(None);
+    }
+    match rules.scope.judge(&url, page.leased.depth) {
+        Ok(()) => Ok(Some(url)),
+        Err(refusal) => Err((url, refusal)),
+    }
+}
+
+/// The commit of a page that was found where the site's rules do not go.
+fn elsewhere(
+    site: &SiteContext,
+    page: &Page,
+    mut attempt: Attempt,
+    fetched: &Fetched,
+    (target, refusal): &(Url, Refusal),
+) -> Commit {
+    attempt.detail = format!("leads to {target}: {refusal}");
+    if matches!(refusal, Refusal::Private { .. }) {
+        attempt.kind = Some(FailureKind::Private);
+        let evidence = evidence(&fetched.headers, &[]);
+        return site.failure(
+            &page.leased,
+            attempt,
+            FailureKind::Private,
+            None,
+            Some(evidence),
+        );
+    }
+    let mut commit = site.commit(&page.leased, Outcome::Skipped(SkipReason::Scope));
+    commit.attempt = Some(attempt);
+    commit
 }
 
 /// A request that got no whole answer.
-async fn fail(site: &SiteContext, page: &Page, attempt: Attempt, error: FetchError) -> End {
+async fn fail(site: &SiteContext, mut page: Page, attempt: Attempt, error: FetchError) -> End {
     let health = match error.kind {
         FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => Health::Unreachable,
         kind if retry::is_host_trouble(kind, attempt.status) => Health::Failing,
         _ => Health::Fine,
     };
     let evidence = error.head.map(|head| evidence(&head.1, &[]));
-    let commit = site.failure(&page.leased, attempt, error.kind, None, evidence);
+    let mut commit = site.failure(&page.leased, attempt, error.kind, None, evidence);
+    if let Some(trouble) = error.trouble {
+        // The host was not asked, or is not to blame.
+        return End {
+            climb: climb(page, commit, Stuck::Trouble(trouble, error.elapsed)),
+            ..End::fine()
+        };
+    }
+    commit.before = page.before();
     let again = matches!(commit.verdict, Verdict::Retry { .. });
     site.store.commit(commit).await;
     End {
         health,
-        hold: None,
         again,
         why: (!again).then(|| format!("{}: {}", page.leased.url, error.detail)),
+        ..End::fine()
     }
+}
+
+/// What is handed to the supervisor of a page that its rung could not get.
+fn climb(page: Page, commit: Commit, why: Stuck) -> Option<Box<Climb>> {
+    let commit = Box::new(commit);
+    Some(Box::new(Climb { page, commit, why }))
 }
 
 /// Whether the answer is a challenge or a refusal, by its head or, where it has
@@ -218,7 +337,7 @@ fn blocked(fetched: &Fetched, detail: &mut String) -> Option<FailureKind> {
 }
 
 /// An answer with an error status, or a block.
-async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetched) -> End {
+async fn refuse(site: &SiteContext, mut page: Page, attempt: Attempt, fetched: Fetched) -> End {
     let status = Some(fetched.status);
     let told = matches!(fetched.status, 429 | 503)
         .then(|| fetch::retry_after(&fetched.headers, SystemTime::now()))
@@ -241,16 +360,29 @@ async fn refuse(site: &SiteContext, page: &Page, attempt: Attempt, fetched: Fetc
     let mut commit = site.failure(&page.leased, attempt, kind, told, Some(evidence));
     commit.content_type = fetch::media_type(&fetched);
     let again = matches!(commit.verdict, Verdict::Retry { .. });
-    site.store.commit(commit).await;
-    End {
+    let why = (!again).then(|| match kind {
+        FailureKind::Blocked => format!("{}: blocked ({whose})", page.leased.url),
+        _ => format!("{}: status {}", page.leased.url, fetched.status),
+    });
+    let end = End {
         health,
         hold,
         again,
-        why: (!again).then(|| match kind {
-            FailureKind::Blocked => format!("{}: blocked ({whose})", page.leased.url),
-            _ => format!("{}: status {}", page.leased.url, fetched.status),
-        }),
+        why,
+        ..End::fine()
+    };
+    if kind == FailureKind::Blocked && site.may_climb(&page, false) {
+        return End {
+            climb: climb(page, commit, Stuck::Blocked),
+            ..end
+        };
     }
+    if matches!(fetched.status, 404 | 410) {
+        site.learn(&page);
+    }
+    commit.before = page.before();
+    site.store.commit(commit).await;
+    end
 }
 
 /// Follows a redirect by the frontier's rules: the target becomes a page of
@@ -348,11 +480,20 @@ fn is_digested(fetched: &Fetched) -> bool {
 }
 
 /// A good answer: HTML goes to the CPU pool, anything else is done as it is.
-async fn keep(site: &Arc<SiteContext>, page: Page, attempt: Attempt, fetched: Fetched) {
+async fn keep(
+    site: &Arc<SiteContext>,
+    mut page: Page,
+    attempt: Attempt,
+    fetched: Fetched,
+    landed: Option<Url>,
+) {
     if !is_digested(&fetched) {
+        site.learn(&page);
         let mut commit = site.commit(&page.leased, Outcome::Done);
         commit.content_type = fetch::media_type(&fetched);
         commit.attempt = Some(attempt);
+        commit.before = page.before();
+        digest::land(site, &page.leased, landed.as_ref(), &mut commit);
         site.store.commit(commit).await;
         return;
     }
@@ -366,6 +507,7 @@ async fn keep(site: &Arc<SiteContext>, page: Page, attempt: Attempt, fetched: Fe
         page,
         attempt,
         fetched,
+        landed,
     };
     site.pool.run(move || {
         digest::page(job);

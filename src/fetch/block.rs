@@ -120,7 +120,7 @@ fn title(html: &str) -> String {
 }
 
 /// Words outside tags, scripts and styles.
-fn count_words(html: &str) -> usize {
+pub(super) fn count_words(html: &str) -> usize {
     let mut words = 0;
     each_text(html, &mut |text| words += text.split_whitespace().count());
     words
@@ -147,7 +147,7 @@ fn starts_with(text: &str, name: &str) -> bool {
 }
 
 /// Where a tag begins, without regard to case.
-fn find_tag(html: &str, tag: &str) -> Option<usize> {
+pub(super) fn find_tag(html: &str, tag: &str) -> Option<usize> {
     html.match_indices('<')
         .map(|(at, _)| at)
         .find(|at| starts_with(&html[*at..], tag))

@@ -28,6 +28,7 @@ mod read;
 mod retry_after;
 mod rungs;
 mod service;
+pub mod shell;
 mod sniff;
 mod solver;
 mod solvers;

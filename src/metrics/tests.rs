@@ -107,6 +107,9 @@ fn snapshot(name: &str) -> Arc<Snapshot> {
         kind,
         elapsed: Duration::from_millis(ms),
         bytes: 1,
+        rung: crate::page::Rung::Http,
+        cost: 0,
+        through: None,
     };
     for event in [
         Event::Site {

@@ -1,7 +1,7 @@
 //! The exposition format, version 0.0.4.
 
-use crate::bus::{Doing, JobState, SiteState};
-use crate::monitor::{LATENCY_BOUNDS_MS, SiteView, Snapshot};
+use crate::bus::{Doing, JobState, RungState, SiteState};
+use crate::monitor::{LATENCY_BOUNDS_MS, RungView, SiteView, Snapshot};
 use std::fmt::{Display, Write};
 
 /// Status classes, in the order of [`SiteView::classes`].
@@ -24,6 +24,7 @@ pub fn exposition(snapshot: &Snapshot) -> String {
     pages(&snapshot.sites, &mut page);
     attempts(&snapshot.sites, &mut page);
     workers(&snapshot.sites, &mut page);
+    rungs(&snapshot.sites, &mut page);
     engine(snapshot, &mut page);
     page.0
 }
@@ -157,6 +158,102 @@ fn workers(sites: &Sites, page: &mut Page) {
         "Workers that are set.",
         |site| u64::from(site.controls.concurrency),
     );
+}
+
+/// The ladder: a line a site and rung.
+fn rungs(sites: &Sites, page: &mut Page) {
+    type Figure = fn(&SiteView, &RungView) -> f64;
+    let figures: [(&str, &str, &str, Figure); 8] = [
+        (
+            "crawldeck_rung_attempts_total",
+            "counter",
+            "Attempts by a rung.",
+            |_, rung| rung.attempts as f64,
+        ),
+        (
+            "crawldeck_rung_pages_total",
+            "counter",
+            "Attempts by a rung that had their page.",
+            |_, rung| rung.had as f64,
+        ),
+        (
+            "crawldeck_rung_climbs_total",
+            "counter",
+            "Pages that went on from a rung to a higher one.",
+            |_, rung| rung.climbed as f64,
+        ),
+        (
+            "crawldeck_rung_in_flight",
+            "gauge",
+            "Requests of a rung in flight.",
+            |site, rung| site.in_flight(rung.rung) as f64,
+        ),
+        (
+            "crawldeck_rung_concurrency",
+            "gauge",
+            "Requests at a time that are set of a rung.",
+            |site, rung| f64::from(site.controls.pace(rung.rung).0),
+        ),
+        (
+            "crawldeck_rung_open",
+            "gauge",
+            "Whether a rung takes pages: not paused, down or without budget.",
+            |_, rung| f64::from(u8::from(rung.state == RungState::Open)),
+        ),
+        (
+            "crawldeck_rung_requests_spent",
+            "gauge",
+            "Requests of a rung in all runs.",
+            |_, rung| rung.spent.requests as f64,
+        ),
+        (
+            "crawldeck_rung_money_spent",
+            "gauge",
+            "Money that a rung has spent in all runs.",
+            |_, rung| rung.spent.money as f64 / 1e6,
+        ),
+    ];
+    for (name, kind, help, figure) in figures {
+        page.head(name, kind, help);
+        for site in sites {
+            for rung in &site.rungs {
+                let labels = [("site", &*site.name), ("rung", rung.rung.as_str())];
+                page.line(name, &labels, figure(site, rung));
+            }
+        }
+    }
+    let name = "crawldeck_rung_failures_total";
+    page.head(name, "counter", "Attempts by a rung that failed, by kind.");
+    for site in sites {
+        for rung in &site.rungs {
+            for (kind, count) in &rung.kinds {
+                let labels = [
+                    ("site", &*site.name),
+                    ("rung", rung.rung.as_str()),
+                    ("kind", kind.as_str()),
+                ];
+                page.line(name, &labels, *count);
+            }
+        }
+    }
+    let name = "crawldeck_rung_request_seconds";
+    page.head(
+        name,
+        "gauge",
+        "How long attempts by a rung took, by quantile.",
+    );
+    for site in sites {
+        for rung in &site.rungs {
+            for (quantile, ms) in [("0.5", rung.p50), ("0.95", rung.p95)] {
+                let labels = [
+                    ("site", &*site.name),
+                    ("rung", rung.rung.as_str()),
+                    ("quantile", quantile),
+                ];
+                page.line(name, &labels, ms / 1e3);
+            }
+        }
+    }
 }
 
 fn engine(snapshot: &Snapshot, page: &mut Page) {

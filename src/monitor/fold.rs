@@ -83,8 +83,9 @@ impl Monitor {
                     site.controls = controls;
                 }
             }
-            Event::Late { site, kind } => {
+            Event::Late { site, kind, rung } => {
                 if let Some(site) = self.site(site) {
+                    site.rungs.late(rung, kind);
                     site.late(kind);
                 }
             }
@@ -124,9 +125,13 @@ impl Monitor {
                 status,
                 kind,
                 elapsed,
-                ..
+                rung,
+                cost,
+                through,
+                bytes: _,
             } => {
                 if let Some(site) = self.site(site) {
+                    site.rungs.attempt(rung, kind, elapsed, cost, through);
                     site.attempt(status, kind, elapsed, now);
                 }
             }
@@ -139,6 +144,21 @@ impl Monitor {
                         let pages = u64::try_from(pages).unwrap_or(0);
                         self.rates.count(now, pages, bytes, delta.queued);
                     }
+                }
+            }
+            Event::Rung {
+                site,
+                rung,
+                state,
+                spent,
+            } => {
+                if let Some(site) = self.site(site) {
+                    site.rungs.stand(rung, state, spent);
+                }
+            }
+            Event::Climb { site, from, .. } => {
+                if let Some(site) = self.site(site) {
+                    site.rungs.climb(from);
                 }
             }
             Event::HostRest { site, host, rest } => {

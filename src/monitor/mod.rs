@@ -8,6 +8,7 @@ mod latency;
 pub mod line;
 mod rates;
 mod run;
+mod rungs;
 mod site;
 mod snapshot;
 mod standing;
@@ -18,5 +19,6 @@ pub use self::latency::LATENCY_BOUNDS_MS;
 pub use self::run::{channel, run};
 pub use self::site::Counts;
 pub use self::snapshot::{
-    Alert, Health, Latency, Pages, RuleFill, SiteView, Snapshot, Throughput, Totals, WorkerView,
+    Alert, Health, Latency, Pages, RuleFill, RungView, SiteView, Snapshot, Throughput, Totals,
+    WorkerView,
 };

@@ -3,6 +3,7 @@
 use super::alerts::{Alarms, Look, Minute, Readings};
 use super::latency::Histogram;
 use super::rates::Rates;
+use super::rungs::Tallies;
 use super::snapshot::{Alert, Pages, RuleFill, SiteView, WorkerView};
 use super::standing::{self, Facts, Rest};
 use crate::bus::{Doing, SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId};
@@ -57,6 +58,7 @@ pub struct Site {
     rates: Rates,
     latency: Histogram,
     workers: BTreeMap<WorkerId, WorkerView>,
+    pub rungs: Tallies,
     pub controls: SiteControls,
     pub moved: Option<Arc<str>>,
     fill: Vec<RuleFill>,
@@ -90,6 +92,7 @@ impl Site {
             rates: Rates::new(now),
             latency: Histogram::default(),
             workers: BTreeMap::new(),
+            rungs: Tallies::default(),
             controls: SiteControls::default(),
             moved: None,
             filled: None,
@@ -312,6 +315,7 @@ impl Site {
             controls: self.controls.clone(),
             moved: self.moved.clone(),
             fill,
+            rungs: self.rungs.views(),
             standing: None,
             resting: self
                 .resting

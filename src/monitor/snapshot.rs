@@ -1,7 +1,12 @@
 //! The immutable picture of a run at one instant.
 
-use crate::bus::{AlertAction, Doing, JobState, Level, Notice, SiteControls, SiteState, Vitals};
-use crate::page::{FailureKind, SiteId};
+use crate::bus::{
+    AlertAction, Doing, JobState, Level, Notice, RungState, SiteControls, SiteState, Spent, Vitals,
+    WorkerId,
+};
+use crate::config::Fetch;
+use crate::page::{FailureKind, Rung, SiteId};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -138,6 +143,8 @@ pub struct SiteView {
     pub standing: Option<Arc<str>>,
     /// Hosts that rest because they fail, and until when.
     pub resting: Vec<(Arc<str>, Instant)>,
+    /// The rungs of its ladder, lowest first.
+    pub rungs: Vec<RungView>,
     /// Time until the queue is empty, from the rate at which it shrinks;
     /// `None` while it grows or nothing moves.
     pub eta: Option<Duration>,
@@ -150,6 +157,55 @@ impl SiteView {
             .iter()
             .filter(|w| matches!(w.doing, Doing::Fetching(_)))
             .count()
+    }
+
+    /// The rung of one of its workers: each has numbers of its own.
+    pub fn rung_of(&self, worker: WorkerId) -> Option<Rung> {
+        let place = worker.0 / Fetch::MAX_CONCURRENCY;
+        self.rungs.get(place as usize).map(|rung| rung.rung)
+    }
+
+    /// Requests of a rung in flight.
+    pub fn in_flight(&self, rung: Rung) -> usize {
+        self.workers
+            .iter()
+            .filter(|worker| matches!(worker.doing, Doing::Fetching(_)))
+            .filter(|worker| self.rung_of(worker.id) == Some(rung))
+            .count()
+    }
+}
+
+/// One rung of a site, in this run; what it has spent, in all runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RungView {
+    /// Which.
+    pub rung: Rung,
+    /// Where it stands.
+    pub state: RungState,
+    /// Attempts.
+    pub attempts: u64,
+    /// Attempts that had the page.
+    pub had: u64,
+    /// Pages that went on from here to a higher rung.
+    pub climbed: u64,
+    /// Attempts that failed, by kind, most first.
+    pub kinds: Vec<(FailureKind, u64)>,
+    /// Median latency, milliseconds.
+    pub p50: f64,
+    /// 95th percentile, milliseconds.
+    pub p95: f64,
+    /// What it has spent in all runs.
+    pub spent: Spent,
+    /// Exits, endpoints or tabs by which answers came, the latest first, and
+    /// how many.
+    pub through: Vec<(Arc<str>, u64)>,
+}
+
+impl RungView {
+    /// Which part of its attempts had their pages, percent; `None` before the
+    /// first.
+    pub fn success(&self) -> Option<f64> {
+        (self.attempts > 0).then(|| self.had as f64 * 100.0 / self.attempts as f64)
     }
 }
 

@@ -226,6 +226,9 @@ mod tests {
             kind: Some(FailureKind::Timeout),
             elapsed: Duration::from_secs(1),
             bytes: 0,
+            rung: crate::page::Rung::Http,
+            cost: 0,
+            through: None,
         }
     }
 

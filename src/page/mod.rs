@@ -6,6 +6,7 @@ pub mod money;
 pub mod net;
 mod outcome;
 mod quote;
+mod rung;
 pub mod time;
 mod url;
 
@@ -13,6 +14,7 @@ pub use self::fingerprint::{Fingerprint, Fingerprinter};
 pub use self::kind::FailureKind;
 pub use self::outcome::{Outcome, PageState, SkipReason, Verdict};
 pub use self::quote::quoted;
+pub use self::rung::Rung;
 pub use self::url::{NormalForm, UrlRefusal};
 
 use serde::{Deserialize, Serialize};

@@ -41,6 +41,8 @@ pub enum SkipReason {
     Scope,
     /// The operator dropped it.
     Operator,
+    /// It was fetched under an address that leads to it.
+    Landed,
 }
 
 impl SkipReason {
@@ -50,6 +52,7 @@ impl SkipReason {
             Self::Robots => "robots",
             Self::Scope => "scope",
             Self::Operator => "operator",
+            Self::Landed => "landed",
         }
     }
 }

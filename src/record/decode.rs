@@ -3,11 +3,15 @@
 use super::encode::SLOTS;
 use super::rows::{DISK_STEP, JOB_STATES, LEVELS, MEMORY_STEP, STATES, STEADY, SUM_STEP, Take};
 use super::wire::{Bytes, Damaged};
-use crate::bus::{AutoRange, Doing, Notice, SiteControls, Vitals, WorkerId};
-use crate::monitor::{
-    Alert, Health, Latency, Pages, RuleFill, SiteView, Snapshot, Throughput, Totals, WorkerView,
+use crate::bus::{
+    AutoRange, Budget, Doing, Notice, RungControls, RungState, SiteControls, Spent, Vitals,
+    WorkerId,
 };
-use crate::page::{FailureKind, SiteId};
+use crate::monitor::{
+    Alert, Health, Latency, Pages, RuleFill, RungView, SiteView, Snapshot, Throughput, Totals,
+    WorkerView,
+};
+use crate::page::{FailureKind, Rung, SiteId};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -190,7 +194,7 @@ fn site(mut row: Take<'_>) -> SiteView {
         sum: row.n() as f64 * SUM_STEP,
         buckets: std::array::from_fn(|_| row.n()),
     };
-    let controls = controls(&mut row);
+    let mut controls = controls(&mut row);
     let moved = row.opt_text();
     let standing = row.opt_text();
     let eta = row.opt().map(Duration::from_secs);
@@ -219,6 +223,19 @@ fn site(mut row: Take<'_>) -> SiteView {
     let fetching = workers
         .iter()
         .filter(|worker| matches!(worker.doing, Doing::Fetching(_)));
+    let rungs = (0..row.count()).map(|_| rung(&mut row)).collect();
+    controls.rungs = (0..row.count())
+        .map(|_| RungControls {
+            rung: rung_of(&mut row),
+            paused: row.flag(),
+            concurrency: row.small(),
+            delay: row.micros(),
+            budget: Budget {
+                requests: row.opt(),
+                money: row.opt(),
+            },
+        })
+        .collect();
     pages.in_flight = (fetching.count() as u64).min(pages.queued);
     pages.queued -= pages.in_flight;
     SiteView {
@@ -237,9 +254,50 @@ fn site(mut row: Take<'_>) -> SiteView {
         controls,
         moved,
         fill,
+        rungs,
         standing,
         resting,
         eta,
+    }
+}
+
+fn rung_of(row: &mut Take<'_>) -> Rung {
+    let place = usize::try_from(row.n()).unwrap_or(usize::MAX);
+    Rung::ALL.get(place).copied().unwrap_or(Rung::Http)
+}
+
+fn rung(row: &mut Take<'_>) -> RungView {
+    let rung = rung_of(row);
+    let (state, why) = (row.n(), row.opt_text());
+    let state = match state {
+        0 => RungState::Open,
+        1 => RungState::Paused,
+        2 => RungState::Down(why.unwrap_or_default()),
+        _ => RungState::Spent,
+    };
+    let [attempts, had, climbed] = [row.n(), row.n(), row.n()];
+    let spent = Spent {
+        requests: row.n(),
+        money: row.n(),
+    };
+    let [p50, p95] = [row.n(), row.n()].map(|micros| micros as f64 / 1000.0);
+    RungView {
+        rung,
+        state,
+        attempts,
+        had,
+        climbed,
+        spent,
+        p50,
+        p95,
+        kinds: (0..row.count())
+            .map(|_| {
+                let place = usize::try_from(row.n()).unwrap_or(usize::MAX);
+                let kind = FailureKind::ALL.get(place);
+                (kind.copied().unwrap_or(FailureKind::Internal), row.n())
+            })
+            .collect(),
+        through: (0..row.count()).map(|_| (row.text(), row.n())).collect(),
     }
 }
 
@@ -283,5 +341,7 @@ fn controls(row: &mut Take<'_>) -> SiteControls {
         max_depth: row.opt().and_then(|depth| u32::try_from(depth).ok()),
         retries: row.small(),
         draining: row.flag(),
+        // They stand at the end.
+        rungs: Vec::new(),
     }
 }

@@ -5,8 +5,8 @@ use super::rows::{
     number_of, tenths, whole_micros,
 };
 use super::wire::{put, put_row, put_text};
-use crate::bus::{Doing, Notice};
-use crate::monitor::{SiteView, Snapshot, Throughput};
+use crate::bus::{Doing, Notice, RungState};
+use crate::monitor::{RungView, SiteView, Snapshot, Throughput};
 use crate::page::FailureKind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -225,6 +225,54 @@ fn site_row(row: &mut Put<'_>, site: &SiteView, head: usize) {
             Doing::Gone => 3,
         });
         row.second(worker.since);
+    }
+    // What older recordings lack stands behind all that they have.
+    row.n(site.rungs.len() as u64);
+    for rung in &site.rungs {
+        rung_row(row, rung);
+    }
+    row.n(site.controls.rungs.len() as u64);
+    for rung in &site.controls.rungs {
+        row.n(rung.rung.index() as u64);
+        row.flag(rung.paused);
+        row.n(u64::from(rung.concurrency));
+        row.n(whole_micros(rung.delay));
+        row.opt(rung.budget.requests);
+        row.opt(rung.budget.money);
+    }
+}
+
+fn rung_row(row: &mut Put<'_>, rung: &RungView) {
+    row.n(rung.rung.index() as u64);
+    let (state, why) = match &rung.state {
+        RungState::Open => (0, None),
+        RungState::Paused => (1, None),
+        RungState::Down(why) => (2, Some(why)),
+        RungState::Spent => (3, None),
+    };
+    row.n(state);
+    row.opt_text(why);
+    for count in [
+        rung.attempts,
+        rung.had,
+        rung.climbed,
+        rung.spent.requests,
+        rung.spent.money,
+        micros(rung.p50),
+        micros(rung.p95),
+    ] {
+        row.n(count);
+    }
+    row.n(rung.kinds.len() as u64);
+    for (kind, count) in &rung.kinds {
+        let place = FailureKind::ALL.iter().position(|known| known == kind);
+        row.n(place.unwrap_or(0) as u64);
+        row.n(*count);
+    }
+    row.n(rung.through.len() as u64);
+    for (exit, count) in &rung.through {
+        row.text(exit);
+        row.n(*count);
     }
 }
 

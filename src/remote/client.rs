@@ -112,24 +112,41 @@ impl Link {
         }
     }
 
+    /// The picture of now.
+    ///
+    /// # Errors
+    /// Where the connection ends before it.
+    pub async fn picture(mut self) -> Result<Snapshot, RemoteError> {
+        self.first(&mut picture::Told::default(), 1).await
+    }
+
+    /// Asks for pictures, and waits for the first.
+    async fn first(
+        &mut self,
+        told: &mut picture::Told,
+        per_second: u32,
+    ) -> Result<Snapshot, RemoteError> {
+        let message = line(&Said::Subscribe { per_second });
+        self.write.write_all(&message).await.map_err(lost)?;
+        loop {
+            match hear(&mut self.lines, &mut self.line).await? {
+                Heard::Snapshot(frame) => return follow(told, frame),
+                Heard::Error { reason } | Heard::End { reason } => {
+                    return Err(RemoteError::Refused(reason));
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Turns it into what a deck is opened on; waits for the first picture.
     /// With `readonly` no command passes.
     ///
     /// # Errors
     /// Where the connection ends before the first picture.
     pub async fn watch(mut self, per_second: u32, readonly: bool) -> Result<Remote, RemoteError> {
-        let message = line(&Said::Subscribe { per_second });
-        self.write.write_all(&message).await.map_err(lost)?;
         let mut told = picture::Told::default();
-        let first = loop {
-            match hear(&mut self.lines, &mut self.line).await? {
-                Heard::Snapshot(frame) => break follow(&mut told, frame)?,
-                Heard::Error { reason } | Heard::End { reason } => {
-                    return Err(RemoteError::Refused(reason));
-                }
-                _ => {}
-            }
-        };
+        let first = self.first(&mut told, per_second).await?;
         let (publish, snapshots) = watch::channel(Arc::new(first));
         let (commands, command_end) = mpsc::channel(bus::REQUESTS);
         let (queries, query_end) = mpsc::channel(bus::REQUESTS);

@@ -2,7 +2,7 @@
 //! milliseconds since the run began; nothing else is lost.
 
 use crate::bus::{Doing, JobState, Level, Notice, SiteControls, SiteState, Vitals, WorkerId};
-use crate::monitor::{self, RuleFill, SiteView, Snapshot};
+use crate::monitor::{self, RuleFill, RungView, SiteView, Snapshot};
 use crate::page::{FailureKind, SiteId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -105,6 +105,8 @@ pub struct Site {
     fill: Vec<Fill>,
     standing: Option<Arc<str>>,
     resting: Vec<(Arc<str>, u64)>,
+    #[serde(default)]
+    rungs: Vec<RungView>,
     eta_ms: Option<u64>,
 }
 
@@ -282,6 +284,15 @@ impl Site {
                 .iter()
                 .map(|(host, until)| (host.clone(), clock.ms(*until)))
                 .collect(),
+            rungs: site
+                .rungs
+                .iter()
+                .map(|rung| RungView {
+                    p50: short(rung.p50),
+                    p95: short(rung.p95),
+                    ..rung.clone()
+                })
+                .collect(),
             eta_ms: site.eta.map(ms),
         }
     }
@@ -328,6 +339,7 @@ impl Site {
                     fields: fill.fields,
                 })
                 .collect(),
+            rungs: self.rungs,
             standing: self.standing,
             resting: self
                 .resting

@@ -57,6 +57,8 @@ pub(crate) fn commit(site: SiteId, page: PageId, verdict: Verdict) -> Commit {
         site,
         page,
         verdict,
+        before: Vec::new(),
+        landed: None,
         attempt,
         content_type: Some("text/html".into()),
         redirect: None,

@@ -1,7 +1,7 @@
 //! What goes into a store and what comes out of it.
 
-use crate::bus::{Attempt, Header, SiteControls, SiteState};
-use crate::page::{Fingerprint, PageId, SiteId, SkipReason, Verdict};
+use crate::bus::{Attempt, Header, SiteControls, SiteState, Spent};
+use crate::page::{Fingerprint, PageId, Rung, SiteId, SkipReason, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -80,12 +80,17 @@ pub struct Commit {
     pub page: PageId,
     /// What was decided.
     pub verdict: Verdict,
+    /// Attempts on lower rungs of the ladder in the same lease, oldest first.
+    pub before: Vec<Attempt>,
     /// The attempt behind it; `None` where no request was made.
     pub attempt: Option<Attempt>,
     /// Media type of the answer, lower case, without parameters.
     pub content_type: Option<Box<str>>,
     /// Where a redirect led, in normal form. Its page is among `found`.
     pub redirect: Option<(Fingerprint, Box<str>)>,
+    /// Where a rung that follows redirects by itself found the page in the end,
+    /// in normal form: known from now on, and not fetched for itself.
+    pub landed: Option<NewUrl>,
     /// The page's `<link rel=canonical>`, absolute.
     pub canonical: Option<Box<str>>,
     /// Records taken from it.
@@ -147,6 +152,8 @@ pub struct Tuned {
     pub scope: u64,
     /// Hosts that the operator paused.
     pub paused_hosts: Vec<Arc<str>>,
+    /// What rungs with a budget, or with a price, have spent.
+    pub spent: BTreeMap<Rung, Spent>,
     /// How far lists and APIs are read, by what each is known by.
     pub sources: BTreeMap<String, serde_json::Value>,
 }

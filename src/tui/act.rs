@@ -138,6 +138,11 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::PauseAll | Action::Undo | Action::Reload => {
             return control::everywhere(&mut state.shared, action);
         }
+        // There they are a rung's.
+        Action::Concurrency(_) | Action::Delay(_) if state.view() == View::Backends => {
+            let (screen, shared) = state.current();
+            return screen.act(action, shared);
+        }
         Action::Concurrency(_)
         | Action::Delay(_)
         | Action::Auto

@@ -130,6 +130,7 @@ impl Action {
             Self::Goto(Place::Journal) => "go-journal",
             Self::Goto(Place::Log) => "go-log",
             Self::Goto(Place::Doctor) => "go-doctor",
+            Self::Goto(Place::Backends) => "go-backends",
             Self::NextScreen => "next-screen",
             Self::PrevScreen => "previous-screen",
             Self::Pause => "pause",
@@ -200,11 +201,13 @@ pub enum Place {
     Log,
     /// How crawldeck itself fares.
     Doctor,
+    /// The rungs of every site's ladder.
+    Backends,
 }
 
 impl Place {
     /// Every one, in the order of their keys.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sites,
         Self::Failures,
         Self::Pages,
@@ -213,6 +216,7 @@ impl Place {
         Self::Journal,
         Self::Log,
         Self::Doctor,
+        Self::Backends,
     ];
 
     /// Its name in the header and in the palette.
@@ -226,6 +230,7 @@ impl Place {
             Self::Journal => "journal",
             Self::Log => "log",
             Self::Doctor => "doctor",
+            Self::Backends => "backends",
         }
     }
 
@@ -271,11 +276,13 @@ pub enum Context {
     Log,
     /// The doctor.
     Doctor,
+    /// The backends.
+    Backends,
 }
 
 impl Context {
     /// Every one, and how the help heads it.
-    pub const ALL: [(Self, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str); 14] = [
         (Self::Everywhere, "Everywhere"),
         (Self::Dashboard, "Sites"),
         (Self::Site, "One site"),
@@ -289,5 +296,6 @@ impl Context {
         (Self::Journal, "Journal"),
         (Self::Log, "Log"),
         (Self::Doctor, "Doctor"),
+        (Self::Backends, "Backends"),
     ];
 }

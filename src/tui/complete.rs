@@ -4,7 +4,7 @@ use super::action::Place;
 use super::control::quoted;
 use super::state::Shared;
 use crate::bus::verb::{self, Arg};
-use crate::page::{FailureKind, PageState};
+use crate::page::{FailureKind, PageState, Rung};
 
 /// Words of the deck's own, besides the verbs and the names of screens.
 pub const OWN: [(&str, &str); 3] = [
@@ -82,6 +82,8 @@ fn words_for(arg: Arg, nth: usize, begun: &str, shared: &Shared, found: &mut Vec
         Arg::Time => {
             found.extend(["0ms", "100ms", "250ms", "500ms", "1s", "5s"].map(str::to_owned))
         }
+        Arg::Rung => found.extend(Rung::ALL.map(|rung| rung.as_str().to_owned())),
+        Arg::Money => found.push("none".to_owned()),
         Arg::Pattern => {}
         Arg::Urls => found.extend(["https://", "http://"].map(str::to_owned)),
         Arg::Pages => {

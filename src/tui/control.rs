@@ -112,7 +112,7 @@ pub fn pause_worker(id: SiteId, worker: &WorkerView) -> Command {
 }
 
 /// The next longer or shorter delay of the steps.
-fn stepped(delay: Duration, by: i32) -> Duration {
+pub fn stepped(delay: Duration, by: i32) -> Duration {
     let now = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
     let next = if by > 0 {
         DELAYS_MS.iter().find(|step| **step > now)

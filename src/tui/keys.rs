@@ -48,18 +48,18 @@ macro_rules! bindings {
 /// Every key. The first that fits counts.
 pub const BINDINGS: &[Binding] = bindings! {
     [code(KeyCode::Enter), code(KeyCode::Right), key('l')] "enter" Action::Enter,
-        [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Why], "open", "open what the cursor is on; in a site, choose the row";
-    [key('p')] "p" Action::Pause, [Dashboard, Site], "pause", "pause or resume the site, or in a site the worker or host";
+        [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Why, Backends], "open", "open what the cursor is on; in a site, choose the row";
+    [key('p')] "p" Action::Pause, [Dashboard, Site, Backends], "pause", "pause or resume the site, or in a site the worker or host, or the rung";
     [key('P')] "P" Action::PauseAll, [Everywhere], "", "pause or resume everything";
-    [key('+'), key('=')] "+" Action::Concurrency(1), [Dashboard, Site], "", "one worker more";
-    [key('-'), key('_')] "-" Action::Concurrency(-1), [Dashboard, Site], "", "one worker fewer";
-    [] "+ -" Action::Concurrency(0), [Dashboard, Site], "workers", "";
+    [key('+'), key('=')] "+" Action::Concurrency(1), [Dashboard, Site, Backends], "", "one worker more";
+    [key('-'), key('_')] "-" Action::Concurrency(-1), [Dashboard, Site, Backends], "", "one worker fewer";
+    [] "+ -" Action::Concurrency(0), [Dashboard, Site, Backends], "workers", "";
     [key('a')] "a" Action::Auto, [Dashboard, Site], "auto", "let the number of workers tune itself";
-    [key(']')] "]" Action::Delay(1), [Dashboard, Site], "", "longer delay";
-    [key('[')] "[" Action::Delay(-1), [Dashboard, Site], "", "shorter delay";
-    [] "[ ]" Action::Delay(0), [Dashboard, Site], "delay", "";
+    [key(']')] "]" Action::Delay(1), [Dashboard, Site, Backends], "", "longer delay";
+    [key('[')] "[" Action::Delay(-1), [Dashboard, Site, Backends], "", "shorter delay";
+    [] "[ ]" Action::Delay(0), [Dashboard, Site, Backends], "delay", "";
     [key('D')] "D" Action::Drain, [Dashboard, Site], "", "drain: follow no more links, or follow them again";
-    [key('E')] "E" Action::SiteFailures, [Dashboard, Site], "", "the failures of the site";
+    [key('E')] "E" Action::SiteFailures, [Dashboard, Site, Backends], "", "the failures of the site";
     [key('e')] "e" Action::Pane, [Site], "pane", "to the next pane";
     [key(' ')] "space" Action::Mark, [Dashboard, Failures, Pages], "mark", "mark the row; keys then act on all that are marked";
     [key('r')] "r" Action::Retry, [Groups, Failures, Detail, Pages], "retry", "send the marked failed pages, or this one, round again";
@@ -77,12 +77,12 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('O')] "O" Action::PagerRaw, [Detail, Why], "", "open the body in $PAGER as it came; it may steer the terminal";
     [key('x')] "x" Action::Drop, [Dashboard, Site, Queue], "drop", "drop queued pages by pattern; shows first how many, and asks";
     [key('n')] "n" Action::Add, [Dashboard, Site, Queue], "", "add URLs to the site";
-    [key('/')] "/" Action::Filter, [Dashboard, Groups, Failures, Pages, Queue, Records, Journal, Log], "filter", "filter by text; a leading ! inverts, esc clears";
-    [key('s')] "s" Action::Sort, [Dashboard, Site, Groups, Failures, Pages], "sort", "sort by the next column";
-    [key('S')] "S" Action::Reverse, [Dashboard, Site, Groups], "", "turn the order round";
-    [key('c')] "c" Action::Columns, [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Journal], "", "choose the columns";
+    [key('/')] "/" Action::Filter, [Dashboard, Groups, Failures, Pages, Queue, Records, Journal, Log, Backends], "filter", "filter by text; a leading ! inverts, esc clears";
+    [key('s')] "s" Action::Sort, [Dashboard, Site, Groups, Failures, Pages, Backends], "sort", "sort by the next column";
+    [key('S')] "S" Action::Reverse, [Dashboard, Site, Groups, Backends], "", "turn the order round";
+    [key('c')] "c" Action::Columns, [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Journal, Backends], "", "choose the columns";
     [key('y')] "y" Action::Copy, [Dashboard, Site, Failures, Detail, Why, Pages, Queue, Records], "copy", "copy the URL to the terminal's clipboard (OSC 52)";
-    [key('Y')] "Y" Action::CopyRow, [Dashboard, Site, Groups, Failures, Detail, Pages, Queue, Records, Journal], "", "copy the whole row";
+    [key('Y')] "Y" Action::CopyRow, [Dashboard, Site, Groups, Failures, Detail, Pages, Queue, Records, Journal, Backends], "", "copy the whole row";
     [code(KeyCode::Esc), code(KeyCode::Left), key('h'), code(KeyCode::Backspace)] "esc" Action::Back,
         [Everywhere], "back", "out of here; clears filter and marks first; never quits";
     [key(':')] ":" Action::Palette, [Everywhere], "command", "every command in words, with completion";
@@ -96,6 +96,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('6')] "6" Action::Goto(Place::Journal), [Everywhere], "", "the journal of commands";
     [key('7')] "7" Action::Goto(Place::Log), [Everywhere], "", "the log";
     [key('8')] "8" Action::Goto(Place::Doctor), [Everywhere], "", "how crawldeck itself fares";
+    [key('9')] "9" Action::Goto(Place::Backends), [Everywhere], "", "the rungs of every site's ladder";
     [code(KeyCode::Tab)] "tab" Action::NextScreen, [Everywhere], "screen", "next screen";
     [code(KeyCode::BackTab)] "shift-tab" Action::PrevScreen, [Everywhere], "", "the screen before";
     [code(KeyCode::Down), key('j')] "down j" Action::Move(1), [Everywhere], "", "one down";

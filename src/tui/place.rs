@@ -31,6 +31,8 @@ pub enum View {
     Log,
     /// How crawldeck itself fares.
     Doctor,
+    /// The rungs of every site's ladder.
+    Backends,
 }
 
 impl View {
@@ -49,6 +51,7 @@ impl View {
             Self::Journal => Context::Journal,
             Self::Log => Context::Log,
             Self::Doctor => Context::Doctor,
+            Self::Backends => Context::Backends,
         }
     }
 
@@ -63,6 +66,7 @@ impl View {
             Place::Journal => Self::Journal,
             Place::Log => Self::Log,
             Place::Doctor => Self::Doctor,
+            Place::Backends => Self::Backends,
         }
     }
 }

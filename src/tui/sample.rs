@@ -7,11 +7,11 @@ pub use self::store::{PAGES, told};
 use super::state::{Effect, State};
 use super::theme::Theme;
 use crate::bus::{
-    Attempt, AutoRange, Doing, Event, JobState, Level, Notice, PageDetail, SiteControls, SiteDelta,
-    SiteInfo, SiteState, WorkerId,
+    Attempt, AutoRange, Budget, ClimbWhy, Doing, Event, JobState, Level, Notice, PageDetail,
+    RungControls, RungState, SiteControls, SiteDelta, SiteInfo, SiteState, Spent, WorkerId,
 };
 use crate::monitor::{Alert, Monitor, RuleFill, Snapshot};
-use crate::page::{FailureKind, PageId, PageState, SiteId};
+use crate::page::{FailureKind, PageId, PageState, Rung, SiteId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,12 +49,14 @@ pub fn snapshot() -> Arc<Snapshot> {
                     delay,
                     max_pages: (n == 0).then_some(10_000),
                     auto: (n == 0).then_some(AutoRange { min: 2, max: 64 }),
+                    rungs: rungs(n),
                     ..SiteControls::default()
                 },
                 why: None,
             },
             now,
         );
+        climb(&mut monitor, site, now);
         let later = now + Duration::from_millis(500);
         let delta = SiteDelta {
             done: 400,
@@ -89,6 +91,9 @@ pub fn snapshot() -> Arc<Snapshot> {
                         kind,
                         elapsed,
                         bytes: 0,
+                        rung: crate::page::Rung::Http,
+                        cost: 0,
+                        through: None,
                     },
                     at,
                 );
@@ -165,6 +170,72 @@ pub fn snapshot() -> Arc<Snapshot> {
         .into();
     }
     Arc::new(snapshot)
+}
+
+/// The rungs of the first site, which has three.
+fn rungs(n: usize) -> Vec<RungControls> {
+    let rung = |rung, concurrency, money| RungControls {
+        rung,
+        paused: rung == Rung::Proxy,
+        concurrency,
+        delay: Duration::from_millis(250),
+        budget: Budget {
+            requests: None,
+            money,
+        },
+    };
+    match n {
+        0 => vec![
+            rung(Rung::Http, 16, None),
+            rung(Rung::Proxy, 8, None),
+            rung(Rung::Service, 2, Some(12_500_000)),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// What its rungs did.
+fn climb(monitor: &mut Monitor, site: SiteId, now: Instant) {
+    let rungs = rungs(site.index());
+    for known in &rungs {
+        let (rung, state) = match known.rung {
+            Rung::Proxy => (Rung::Proxy, RungState::Paused),
+            rung => (rung, RungState::Open),
+        };
+        let spent = Spent::default();
+        monitor.fold(
+            Event::Rung {
+                site,
+                rung,
+                state,
+                spent,
+            },
+            now,
+        );
+    }
+    if rungs.is_empty() {
+        return;
+    }
+    for n in 0..30u64 {
+        let attempt = Event::Attempt {
+            site,
+            status: Some(200),
+            kind: (n % 10 == 9).then_some(FailureKind::Blocked),
+            elapsed: Duration::from_millis(900 + n * 40),
+            bytes: 20_000,
+            rung: Rung::Service,
+            cost: 2500,
+            through: Some("api.example.net".into()),
+        };
+        monitor.fold(attempt, now);
+        let climb = Event::Climb {
+            site,
+            from: Rung::Http,
+            to: Rung::Service,
+            why: ClimbWhy::Blocked,
+        };
+        monitor.fold(climb, now);
+    }
 }
 
 /// The picture with two alerts.
@@ -265,6 +336,10 @@ pub fn line(verb: &str) -> String {
         "concurrency" => "books 8",
         "delay" => "books 250ms",
         "pages" | "depth" => "books none",
+        "rung-pause" | "rung-resume" => "books service",
+        "rung-concurrency" | "rung-requests" => "books service 4",
+        "rung-delay" => "books proxy 1s",
+        "rung-money" => "books service 20",
         "retries" => "books 2",
         "drain" | "finish" | "start-over" => "books",
         "add" => "books http://books.example.org/new",

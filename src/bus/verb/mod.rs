@@ -1,6 +1,8 @@
 //! The words of every command: what `crawldeck ctl` and the palette read, the
 //! journal writes and the help lists. One table, so that none can lack a word.
 
+use crate::page::Rung;
+
 mod read;
 mod write;
 
@@ -23,6 +25,10 @@ pub enum Arg {
     Number(&'static [&'static str]),
     /// A length of time: `250ms`, `2s`, `1m`.
     Time,
+    /// A rung of a site's ladder.
+    Rung,
+    /// An amount of money, or `none`.
+    Money,
     /// A regular expression for path and query.
     Pattern,
     /// Absolute URLs, at least one.
@@ -44,6 +50,8 @@ impl Arg {
             Self::Number([]) => "N".to_owned(),
             Self::Number(words) => format!("N|{}", words.join("|")),
             Self::Time => "TIME".to_owned(),
+            Self::Rung => Rung::ALL.map(Rung::as_str).join("|"),
+            Self::Money => "AMOUNT|none".to_owned(),
             Self::Pattern => "REGEX".to_owned(),
             Self::Urls => "URL…".to_owned(),
             Self::Pages => "all|SITE [page=ID,…] [state=…] [kind=…] [status=N] [host=…] [depth=N] \
@@ -101,6 +109,16 @@ verbs! {
     "depth" [Arg::Site, Arg::Number(&["none"])] false
         "set how many links from its start page a site may go";
     "retries" [Arg::Site, Arg::Number(&[])] false "set the attempts of a page after its first";
+    "rung-pause" [Arg::Site, Arg::Rung] false "let a rung of a site's ladder take no further page";
+    "rung-resume" [Arg::Site, Arg::Rung] false "let a rung go on, or try again where it was down";
+    "rung-concurrency" [Arg::Site, Arg::Rung, Arg::Number(&[])] false
+        "set how many requests a rung makes at a time";
+    "rung-delay" [Arg::Site, Arg::Rung, Arg::Time] false
+        "set the time between two requests of a rung to one host";
+    "rung-requests" [Arg::Site, Arg::Rung, Arg::Number(&["none"])] false
+        "set how many requests a rung may make in all";
+    "rung-money" [Arg::Site, Arg::Rung, Arg::Money] false
+        "set how much money a rung may spend in all";
     "drain" [Arg::Site, Arg::Flag(&["off"])] false
         "follow no more links and finish the queue, or follow them again";
     "finish" [Arg::Site] true "finish what is in flight of a site and end it; its queue stays";

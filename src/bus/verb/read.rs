@@ -1,8 +1,8 @@
 //! From words to a command.
 
 use super::{Arg, VERBS, Verb, find};
-use crate::bus::{AutoRange, Command, PageFilter, Pick, Target, WorkerId};
-use crate::page::{FailureKind, PageId, PageState, SiteId};
+use crate::bus::{AutoRange, Command, PageFilter, Pick, RungSet, Target, WorkerId, millionths};
+use crate::page::{FailureKind, PageId, PageState, Rung, SiteId};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -98,11 +98,7 @@ impl<'a> Reader<'a> {
             }
             "delay" => {
                 let site = self.site()?;
-                let word = self.word("a time")?;
-                match time(word) {
-                    Some(delay) => Command::Delay(site, delay),
-                    None => return bad(format!("`{word}` is no time; write 250ms, 2s or 1m")),
-                }
+                Command::Delay(site, self.time()?)
             }
             "pages" => Command::MaxPages(self.site()?, self.number_or_none(u64::MAX)?),
             "depth" => {
@@ -116,6 +112,23 @@ impl<'a> Reader<'a> {
                 let word = self.word("a number")?;
                 Command::Retries(site, self.number(word, 0, 100)?)
             }
+            "rung-pause" => self.rung(|_| Ok(RungSet::Pause))?,
+            "rung-resume" => self.rung(|_| Ok(RungSet::Resume))?,
+            "rung-concurrency" => self.rung(|reader| {
+                let word = reader.word("a number")?;
+                reader.number(word, 1, 1024).map(RungSet::Concurrency)
+            })?,
+            "rung-delay" => self.rung(|reader| reader.time().map(RungSet::Delay))?,
+            "rung-requests" => {
+                self.rung(|reader| reader.number_or_none(u64::MAX).map(RungSet::Requests))?
+            }
+            "rung-money" => self.rung(|reader| match reader.word("an amount, or `none`")? {
+                "none" => Ok(RungSet::Money(None)),
+                word => match millionths(word) {
+                    Some(money) => Ok(RungSet::Money(Some(money))),
+                    None => bad(format!("`{word}` is no amount; write 12.50 or none")),
+                },
+            })?,
             "drain" => Command::Drain(self.site()?, !self.flag("off")),
             "finish" => Command::Finish(self.site()?),
             "start-over" => Command::StartOver(self.site()?),
@@ -148,6 +161,28 @@ impl<'a> Reader<'a> {
             // A verb without an arm is found by the table test.
             other => return bad(format!("`{other}` cannot be given in words")),
         })
+    }
+
+    /// A rung of a site, and what is set of it.
+    fn rung(&mut self, set: impl FnOnce(&mut Self) -> Result<RungSet>) -> Result<Command> {
+        let site = self.site()?;
+        let word = self.word("a rung")?;
+        let Ok(rung) = word.parse::<Rung>() else {
+            let names = Rung::ALL.map(Rung::as_str);
+            return bad(format!(
+                "there is no rung `{word}`{}",
+                nearest(word, &names)
+            ));
+        };
+        Ok(Command::Rung(site, rung, set(self)?))
+    }
+
+    fn time(&mut self) -> Result<Duration> {
+        let word = self.word("a time")?;
+        match time(word) {
+            Some(delay) => Ok(delay),
+            None => bad(format!("`{word}` is no time; write 250ms, 2s or 1m")),
+        }
     }
 
     fn usage(&self) -> String {

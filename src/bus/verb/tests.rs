@@ -1,6 +1,6 @@
 use super::*;
-use crate::bus::{AutoRange, Command, PageFilter, Pick, Target, WorkerId};
-use crate::page::{FailureKind, PageId, PageState, SiteId};
+use crate::bus::{AutoRange, Command, PageFilter, Pick, RungSet, Target, WorkerId};
+use crate::page::{FailureKind, PageId, PageState, Rung, SiteId};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -32,6 +32,14 @@ fn samples() -> Vec<Command> {
         Command::MaxPages(site, None),
         Command::MaxDepth(site, Some(4)),
         Command::Retries(site, 0),
+        Command::Rung(site, Rung::Proxy, RungSet::Pause),
+        Command::Rung(site, Rung::Http, RungSet::Resume),
+        Command::Rung(site, Rung::Browser, RungSet::Concurrency(4)),
+        Command::Rung(site, Rung::Solver, RungSet::Delay(Duration::from_secs(2))),
+        Command::Rung(site, Rung::Service, RungSet::Requests(Some(500))),
+        Command::Rung(site, Rung::Service, RungSet::Requests(None)),
+        Command::Rung(site, Rung::Service, RungSet::Money(Some(12_500_000))),
+        Command::Rung(site, Rung::Service, RungSet::Money(None)),
         Command::Drain(site, true),
         Command::Drain(site, false),
         Command::Finish(site),
@@ -98,6 +106,10 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
         ("concurrency books auto:9..3", "ends swapped"),
         ("delay books soon", "write 250ms"),
         ("delay books 2h", "no time"),
+        ("rung-pause books prox", "do you mean `proxy`?"),
+        ("rung-pause books", "a rung is missing"),
+        ("rung-money books service much", "write 12.50 or none"),
+        ("rung-concurrency books service 0", "from 1 to 1024"),
         ("pages books many", "no whole number"),
         ("retry books kind=odd", "no kind of failure"),
         ("retry books status=7", "from 100 to 999"),

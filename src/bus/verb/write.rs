@@ -1,6 +1,6 @@
 //! From a command to its words.
 
-use crate::bus::{Command, PageFilter, Pick, Target};
+use crate::bus::{Command, PageFilter, Pick, RungSet, Target, amount};
 use crate::page::{PageId, SiteId};
 use std::time::Duration;
 
@@ -22,6 +22,22 @@ pub fn words<S: AsRef<str>>(command: &Command, names: &[S]) -> String {
             format!("depth {} {}", site(id), or_none(most.map(u64::from)))
         }
         Command::Retries(id, n) => format!("retries {} {n}", site(id)),
+        Command::Rung(id, rung, set) => {
+            let (site, rung) = (site(id), rung.as_str());
+            match set {
+                RungSet::Pause => format!("rung-pause {site} {rung}"),
+                RungSet::Resume => format!("rung-resume {site} {rung}"),
+                RungSet::Concurrency(n) => format!("rung-concurrency {site} {rung} {n}"),
+                RungSet::Delay(delay) => format!("rung-delay {site} {rung} {}", time(*delay)),
+                RungSet::Requests(most) => {
+                    format!("rung-requests {site} {rung} {}", or_none(*most))
+                }
+                RungSet::Money(most) => {
+                    let most = most.map_or_else(|| "none".to_owned(), amount);
+                    format!("rung-money {site} {rung} {most}")
+                }
+            }
+        }
         Command::Drain(id, true) => format!("drain {}", site(id)),
         Command::Drain(id, false) => format!("drain {} off", site(id)),
         Command::Finish(id) => format!("finish {}", site(id)),

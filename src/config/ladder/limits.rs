@@ -1,5 +1,6 @@
 //! What every rung has: limits of its own.
 
+use crate::bus::Budget;
 use crate::config::scalar::{Money, Positive};
 use serde::Deserialize;
 use std::time::Duration;
@@ -15,15 +16,6 @@ pub struct RungLimits {
     pub timeout: Duration,
     /// What it may spend in all runs of a job together.
     pub budget: Budget,
-}
-
-/// What a rung may spend; each `None` is no limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Budget {
-    /// Requests.
-    pub requests: Option<u64>,
-    /// Money, in millionths of the currency in which the rung is paid.
-    pub money: Option<u64>,
 }
 
 /// A budget as it is written.

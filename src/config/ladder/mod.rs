@@ -8,7 +8,7 @@ mod service;
 mod solver;
 
 pub use self::browser::{Browser, BrowserForm};
-pub use self::limits::{Budget, BudgetForm, RungLimits};
+pub use self::limits::{BudgetForm, RungLimits};
 pub use self::proxy::{Proxy, ProxyForm};
 pub use self::service::{
     Meaning, Place, Service, ServiceError, ServiceForm, ServiceResult, ServiceRule, URL_MARK,
@@ -17,7 +17,7 @@ pub use self::service::{
 pub use self::solver::{Solver, SolverForm, SolverProxy, SolverRule};
 
 use super::raw;
-use super::site::Rung;
+use crate::page::Rung;
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 

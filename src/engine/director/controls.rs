@@ -188,7 +188,10 @@ impl Director {
 }
 
 /// Sets controls of a site; answers what they were.
-async fn change(site: &SiteContext, set: impl FnOnce(&mut SiteControls)) -> SiteControls {
+pub(super) async fn change(
+    site: &SiteContext,
+    set: impl FnOnce(&mut SiteControls),
+) -> SiteControls {
     let had = {
         let mut controls = site.controls();
         let had = controls.clone();
@@ -217,7 +220,7 @@ fn workers_words(controls: &SiteControls) -> String {
     }
 }
 
-fn or_none(most: Option<u64>) -> String {
+pub(super) fn or_none(most: Option<u64>) -> String {
     most.map_or_else(|| "none".to_owned(), |most| most.to_string())
 }
 

@@ -4,6 +4,7 @@ mod controls;
 mod obey;
 mod pages;
 mod reload;
+mod rungs;
 mod seat;
 mod undo;
 

@@ -60,6 +60,7 @@ impl Director {
             Command::MaxPages(site, most) => self.set_max_pages(site, most).await,
             Command::MaxDepth(site, most) => self.set_max_depth(site, most).await,
             Command::Retries(site, retries) => self.set_retries(site, retries).await,
+            Command::Rung(site, rung, set) => self.set_rung(site, rung, set).await,
             Command::Drain(site, draining) => self.set_draining(site, draining).await,
             Command::Finish(site) => self.finish(site).await,
             Command::StartOver(site) => self.start_over(site).await,

@@ -133,6 +133,7 @@ impl Director {
         let (was, is) = (&old.document.fetch, &new.fetch);
         if was.via != is.via || was.rungs.keys() != is.rungs.keys() {
             site.set_ladder(self.shared.rungs.for_site(&new));
+            send(site, Control::Ladder).await;
         }
         send(site, Control::Controls).await;
         send(site, Control::Reloaded { start, sitemaps }).await;

@@ -69,6 +69,7 @@ impl Shared {
             inbox,
             done: AtomicU64::new(0),
             digesting: AtomicUsize::new(0),
+            memory: Mutex::default(),
             order: Order::default(),
             traps: Traps::default(),
             importing: Mutex::default(),

@@ -6,7 +6,7 @@ use crate::engine::auto::Auto;
 use crate::engine::host::RobotsState;
 use crate::engine::site::Control;
 use crate::engine::tuned;
-use crate::page::{Outcome, SkipReason};
+use crate::page::{Outcome, Rung, SkipReason};
 use crate::store::{JournalEntry, NewUrl, Via};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +24,17 @@ impl Supervisor {
         match control {
             Control::Pause(paused) => self.pause(paused).await,
             Control::PauseWorker(worker, paused) => {
-                self.slots.pause_one(worker, paused);
+                if let Some(step) = self.ladder.of_worker(worker) {
+                    step.slots.pause_one(worker, paused);
+                }
             }
             Control::PauseHost(host, paused) => {
                 self.hosts.pause(&host, paused);
                 self.save_paused_hosts();
             }
             Control::Controls => self.control(now).await,
+            Control::Mend(rung) => self.mend(rung).await,
+            Control::Ladder => self.rebuild = true,
             Control::Rules => self.judge_again(now),
             Control::Reloaded { start, sitemaps } => self.reloaded(start, sitemaps, now).await,
             Control::Reopen => {
@@ -71,7 +75,7 @@ impl Supervisor {
     }
 
     async fn pause(&mut self, paused: bool) {
-        self.slots.pause_all(paused);
+        self.ladder.pause_all(paused);
         if !paused {
             self.hosts.resume_all();
             self.save_paused_hosts();
@@ -100,15 +104,10 @@ impl Supervisor {
     async fn control(&mut self, now: Instant) {
         let wanted: SiteControls = self.site.controls().clone();
         let had = std::mem::replace(&mut self.saved.controls.now, wanted.clone());
-        self.slots.set_limit(wanted.concurrency);
+        self.set_rungs(&wanted).await;
         if wanted.auto != had.auto {
             self.auto = wanted.auto.map(Auto::new);
             self.auto_at = now + TUNE;
-        }
-        if wanted.delay != had.delay {
-            for host in self.hosts.iter_mut() {
-                host.delay_changed(now, had.delay, wanted.delay);
-            }
         }
         if wanted.max_pages != had.max_pages {
             self.queue = Queue::Ask;
@@ -117,24 +116,59 @@ impl Supervisor {
         self.tell_controls(None).await;
     }
 
+    /// Puts the rungs under their controls.
+    async fn set_rungs(&mut self, wanted: &SiteControls) {
+        let mut changed = Vec::new();
+        for (place, step) in self.ladder.steps_mut().iter_mut().enumerate() {
+            let (concurrency, delay) = match place {
+                0 => (wanted.concurrency, wanted.delay),
+                _ => wanted.pace(step.rung),
+            };
+            step.slots.set_limit(concurrency);
+            step.delay = delay;
+            let known = wanted.rungs.iter().find(|known| known.rung == step.rung);
+            if let Some(known) = known {
+                let was = step.state();
+                (step.paused, step.budget) = (known.paused, known.budget);
+                if step.state() != was {
+                    changed.push(step.rung);
+                }
+            }
+        }
+        for rung in changed {
+            self.told_spent.remove(&rung);
+            self.tell_rung(rung).await;
+        }
+    }
+
+    /// Lets a rung that was down try again.
+    pub(super) async fn mend(&mut self, rung: Rung) {
+        if let Some(step) = self.ladder.get(rung)
+            && step.down.take().is_some()
+        {
+            self.tell_rung(rung).await;
+        }
+    }
+
     /// Lets the number of workers move where the site tunes itself; answers
     /// when to look again.
     pub(super) async fn tune(&mut self, now: Instant) -> Option<Instant> {
         let auto = self.auto.as_mut()?;
-        if self.slots.is_paused() || self.state.is_over() {
+        if self.ladder.is_paused() || self.state.is_over() {
             return None;
         }
         if now < self.auto_at {
             return Some(self.auto_at);
         }
         self.auto_at = now + TUNE;
-        let limit = self.slots.limit();
+        let slots = &self.ladder.first().slots;
+        let limit = slots.limit();
         // Fewer slots than u32 can count are busy.
-        let busy = u32::try_from(self.slots.busy()).unwrap_or(u32::MAX);
+        let busy = u32::try_from(slots.busy()).unwrap_or(u32::MAX);
         if let Some((to, why)) = auto.tick(limit, busy) {
             self.site.controls().concurrency = to;
             self.saved.controls.now.concurrency = to;
-            self.slots.set_limit(to);
+            self.ladder.first_mut().slots.set_limit(to);
             self.unsaved = true;
             tracing::info!(site = %self.site.name, "auto: {limit} → {to} workers: {why}");
             let entry = JournalEntry {
@@ -220,7 +254,7 @@ impl Supervisor {
             format!("{} from {when}: {}", rule.record, fields.join(", "))
         });
         reply.send(SiteDetail {
-            hosts: self.hosts.rows(now, HOSTS),
+            hosts: self.hosts.rows(now, &self.ladder.open(now), HOSTS),
             rules: rules.words(),
             records: records.collect(),
         });

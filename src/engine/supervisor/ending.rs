@@ -7,6 +7,7 @@ use crate::config::Robots;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Trap;
 use crate::engine::hosts::Hosts;
+use crate::engine::ladder::Memory;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -16,7 +17,7 @@ const TRAPS_TOLD: usize = 10;
 impl Supervisor {
     /// Looks whether the site is over, and says so.
     pub(super) async fn conclude(&mut self) {
-        if self.state.is_over() || self.slots.busy() > 0 {
+        if self.state.is_over() || self.ladder.busy() > 0 {
             return;
         }
         if self.end_hold().await {
@@ -27,6 +28,9 @@ impl Supervisor {
             if !digesting {
                 self.over_with(SiteState::Stopped, None).await;
             }
+            return;
+        }
+        if !digesting && self.lease.is_none() && self.stands_still().await {
             return;
         }
         let finding = self.sitemaps_open > 0 || !self.sources.is_empty();
@@ -54,6 +58,25 @@ impl Supervisor {
                 let why = format!("{host} does not answer; its pages stay queued");
                 self.over_with(SiteState::Failed, Some(why.into())).await;
             }
+        }
+    }
+
+    /// Ends a site that nothing but its operator can help any further; answers
+    /// whether it did.
+    async fn stands_still(&mut self) -> bool {
+        let full = self.hosts.waiting() >= AHEAD_MOST / 2;
+        // With more to lease, or a retry to come, a rung that works may get it.
+        let more = match self.queue {
+            Queue::Ask => !full,
+            Queue::Wait(due) => due.is_some(),
+            Queue::Drained => false,
+        };
+        match self.stuck() {
+            Some(why) if !more => {
+                self.over_with(SiteState::Failed, Some(why)).await;
+                true
+            }
+            _ => false,
         }
     }
 
@@ -175,6 +198,7 @@ impl Supervisor {
             self.saved.sitemaps_done = false;
             self.site.traps.clear();
             self.site.order.clear();
+            *self.site.memory() = Memory::default();
             self.saved.controls.sources.clear();
             self.sources.clear();
             self.rescope = false;

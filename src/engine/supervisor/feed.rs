@@ -1,7 +1,6 @@
 //! Leasing pages from the store, ahead of the workers.
 
 use super::{Queue, Supervisor};
-use crate::engine::work::Page;
 use crate::page::{FailureKind, Outcome, SkipReason, time};
 use crate::store::{Lease, Leased};
 use tokio::time::Instant;
@@ -24,9 +23,9 @@ impl Supervisor {
             return;
         }
         let waiting = self.hosts.waiting();
-        let ahead = AHEAD.max(2 * self.slots.limit() as usize);
+        let ahead = AHEAD.max(2 * self.ladder.limit());
         // All that waits may wait for one slow host: look further for others.
-        let starved = waiting > 0 && self.slots.free().is_some();
+        let starved = waiting > 0 && self.ladder.open(Instant::now()).any();
         let room = if starved { AHEAD_MOST } else { ahead };
         if waiting * 2 > room {
             return;
@@ -69,6 +68,7 @@ impl Supervisor {
             self.end(&leased, Outcome::Skipped(SkipReason::Scope), None);
             return;
         }
-        self.hosts.add_page(Page { leased, url }, now);
+        let page = self.begin_page(leased, url, now);
+        self.hosts.add_page(page, now);
     }
 }

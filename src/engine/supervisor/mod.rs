@@ -1,6 +1,7 @@
 //! A site's supervisor: the one task that owns its slots, hosts and limits,
 //! and decides what is fetched next and when the site is over.
 
+mod climb;
 mod controls;
 mod ending;
 mod errands;
@@ -10,14 +11,15 @@ mod sources;
 use self::errands::NESTING;
 use super::auto::Auto;
 use super::hosts::{Hosts, Next};
+use super::ladder::Ladder;
 use super::rules::Rules;
 use super::site::{Message, SiteContext};
-use super::slots::{Shown, Slots};
-use super::work::{Report, Work};
+use super::slots::Shown;
+use super::work::{Page, Report, Work};
 use super::worker;
 use crate::bus::{Attempt, Doing, Event, Reply, SiteState, WorkerId};
 use crate::config::{Robots, Sitemap};
-use crate::page::{FailureKind, Fingerprint, Outcome, SkipReason, time};
+use crate::page::{FailureKind, Fingerprint, Outcome, Rung, SkipReason, time};
 use crate::store::{Lease, Leased, NewUrl, Pending, SavedSite, Via};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -69,7 +71,11 @@ pub struct Supervisor {
     inbox: mpsc::Receiver<Message>,
     tasks: TaskTracker,
     cancel: CancellationToken,
-    slots: Slots,
+    ladder: Ladder,
+    /// The ladder is exchanged when nothing is in flight any more.
+    rebuild: bool,
+    /// Rungs whose empty budget was told of.
+    told_spent: HashSet<Rung>,
     hosts: Hosts,
     queue: Queue,
     lease: Option<Pending<'static, Lease>>,
@@ -121,7 +127,14 @@ impl Supervisor {
             inbox,
             tasks,
             cancel,
-            slots: Slots::new(begin.saved.controls.now.concurrency, begin.saved.paused),
+            ladder: Ladder::new(
+                &site.ladder(),
+                &begin.saved.controls.now,
+                &begin.saved.controls.spent,
+                begin.saved.paused,
+            ),
+            rebuild: false,
+            told_spent: HashSet::new(),
             hosts,
             queue: Queue::Ask,
             lease: None,
@@ -195,6 +208,7 @@ impl Supervisor {
         let now = Instant::now();
         self.tell_controls(None).await;
         self.enter(SiteState::Starting, None).await;
+        self.tell_ladder().await;
         let rules = site.rules();
         let starts = rules.config.start.iter().map(|url| NewUrl {
             print: site.print(url.as_str()),
@@ -208,7 +222,7 @@ impl Supervisor {
         site.set_importing(self.cancel.child_token());
         self.begin_sitemaps(&rules, now);
         self.begin_sources(&rules, now);
-        if self.slots.is_paused() {
+        if self.ladder.is_paused() {
             self.enter(SiteState::Paused, None).await;
         }
     }
@@ -270,7 +284,7 @@ impl Supervisor {
         if let (Outcome::Failed(kind), Some(why)) = (outcome, why) {
             commit.attempt = Some(Attempt {
                 at: time::now_ms(),
-                rung: crate::config::Rung::Http.as_str().into(),
+                rung: self.ladder.first().rung.as_str().into(),
                 status: None,
                 kind: Some(kind),
                 elapsed_ms: 0,
@@ -285,9 +299,34 @@ impl Supervisor {
 
     /// Hands waiting work to free slots. Answers when more may be ready.
     async fn assign(&mut self, now: Instant) -> Option<Instant> {
-        while let Some(worker) = self.slots.free() {
-            match self.hosts.next(now) {
-                Next::Nothing(wake) => return wake,
+        if self.rebuild {
+            if self.ladder.busy() > 0 {
+                return None;
+            }
+            self.rebuild = false;
+            self.rebuild_ladder(now).await;
+        }
+        loop {
+            let open = self.ladder.open(now);
+            if !open.any() {
+                return self.ladder.rested(now);
+            }
+            let (site, ladder) = (&self.site, &self.ladder);
+            let begins = |page: &Page| match &page.way {
+                Some(way) => {
+                    let place = site.memory().place(way.family, way.host, page.leased.id);
+                    ladder.begin(place)
+                }
+                None => page.rung,
+            };
+            match self.hosts.next(now, &open, &begins) {
+                Next::Nothing(wake) => {
+                    let rested = self.ladder.rested(now);
+                    return match (wake, rested) {
+                        (Some(wake), Some(rested)) => Some(wake.min(rested)),
+                        (wake, rested) => wake.or(rested),
+                    };
+                }
                 Next::Forbidden(leased) => {
                     self.trouble.get_or_insert_with(|| {
                         format!("{}: robots.txt forbids it", leased.url).into()
@@ -298,19 +337,32 @@ impl Supervisor {
                     self.trouble.get_or_insert_with(|| why.clone());
                     self.end(&leased, Outcome::Failed(FailureKind::Robots), Some(&why));
                 }
-                Next::Work(origin, work) => self.employ(worker, origin, work, now).await,
+                Next::Work(origin, rung, work) => match open.worker(rung) {
+                    Some(worker) => self.employ(worker, rung, origin, work, now).await,
+                    // Work is handed out for rungs with a free worker alone.
+                    None => return None,
+                },
             }
         }
-        None
     }
 
-    async fn employ(&mut self, worker: WorkerId, origin: Arc<str>, work: Work, now: Instant) {
-        if self.state != SiteState::Running && !self.slots.is_paused() {
+    async fn employ(
+        &mut self,
+        worker: WorkerId,
+        rung: Rung,
+        origin: Arc<str>,
+        work: Work,
+        now: Instant,
+    ) {
+        if self.state != SiteState::Running && !self.ladder.is_paused() {
             self.enter(SiteState::Running, None).await;
         }
-        let delay = self.saved.controls.now.delay;
+        let delay = self
+            .ladder
+            .get(rung)
+            .map_or(Duration::ZERO, |step| step.delay);
         if let Some(host) = self.hosts.get(&origin) {
-            host.started(now, delay);
+            host.started(now, rung, delay);
         }
         let url: Arc<str> = match &work {
             Work::Page(page) => {
@@ -328,7 +380,7 @@ impl Supervisor {
             .await;
         let site = &self.site;
         let (tasks, cancel) = (&self.tasks, &self.cancel);
-        if let Some(task) = self.slots.task(worker) {
+        if let Some(task) = self.ladder.task(worker) {
             let sender = task.get_or_insert_with(|| {
                 let (sender, inbox) = mpsc::channel(1);
                 tasks.spawn(worker::run(site.clone(), worker, inbox, cancel.clone()));
@@ -338,7 +390,10 @@ impl Supervisor {
             // is closed only when all is cancelled.
             let _ = sender.try_send((origin, work));
         }
-        self.slots.employ(worker);
+        if let Some(step) = self.ladder.of_worker(worker) {
+            step.employ(worker);
+        }
+        self.settle(rung, now).await;
     }
 
     async fn hear(&mut self, message: Message) {
@@ -361,20 +416,44 @@ impl Supervisor {
                 self.queue = Queue::Ask;
                 self.source_read(read, Instant::now());
             }
+            Message::Climb(climb) => self.climb_late(*climb).await,
             Message::Control(control) => self.hear_control(control).await,
         }
     }
 
-    async fn hear_report(&mut self, report: Report) {
+    async fn hear_report(&mut self, mut report: Report) {
         let now = Instant::now();
-        self.slots.dismiss(report.worker);
+        let first = self.ladder.first().rung;
+        let rung = self.ladder.of_worker(report.worker).map(|step| {
+            step.dismiss(report.worker, report.cost);
+            if report.climb.is_none() && report.trouble.is_none() {
+                step.fine();
+            }
+            step.rung
+        });
+        if let Some(rung) = rung {
+            self.settle(rung, now).await;
+        }
+        if let Some(climb) = report.climb.take()
+            && self.climb(*climb, now).await
+        {
+            // A page that goes on says nothing against its host.
+            report.again = true;
+            report.why = None;
+            report.health = Some(super::host::Health::Fine);
+        }
+        if let Some((trouble, took)) = report.trouble {
+            self.trouble_with(first, trouble, took, now).await;
+        }
         if let Some(why) = report.why {
             self.trouble.get_or_insert_with(|| why.into());
         }
         if report.again {
             self.spent = self.spent.saturating_sub(1);
         }
-        if let (Some(auto), Some((elapsed, status, kind))) = (&mut self.auto, report.sample) {
+        if let (Some(auto), Some((elapsed, status, kind))) = (&mut self.auto, report.sample)
+            && rung == Some(first)
+        {
             auto.note(elapsed, status, kind);
         }
         if let Some(host) = self.hosts.get(&report.origin) {
@@ -399,7 +478,7 @@ impl Supervisor {
 
     async fn show_slots(&mut self) {
         let mut changed = Vec::new();
-        self.slots
+        self.ladder
             .changes(|worker, shown| changed.push((worker, shown)));
         for (worker, shown) in changed {
             let doing = match shown {

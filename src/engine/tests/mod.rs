@@ -2,6 +2,7 @@
 
 mod commands;
 mod files;
+mod ladder;
 mod pages;
 
 use super::{Ended, Engine, Parts, Reload};
@@ -122,6 +123,18 @@ impl Run {
         reload: Option<Reload>,
         pace: Duration,
     ) -> Self {
+        Self::on(dir, text, pages, reload, pace, Vec::new()).await
+    }
+
+    /// The same, with higher rungs than the first.
+    pub async fn on(
+        dir: &Path,
+        text: &str,
+        pages: impl Fn(&str) -> (u16, String) + Send + Sync + 'static,
+        reload: Option<Reload>,
+        pace: Duration,
+        higher: Vec<Arc<dyn Fetcher>>,
+    ) -> Self {
         let job = job(text);
         let (events, bus_end) = mpsc::channel(bus::EVENTS);
         let (commands, command_end) = mpsc::channel(bus::REQUESTS);
@@ -163,7 +176,7 @@ impl Run {
             job,
             store: opened.store,
             opened: opened.sites,
-            rungs: Rungs::of(vec![memory.clone()]),
+            rungs: Rungs::of([vec![memory.clone() as Arc<dyn Fetcher>], higher].concat()),
             events,
             commands: command_end,
             queries: query_end,

@@ -202,6 +202,11 @@ impl Fetcher for Service {
         Rung::Service
     }
 
+    fn price(&self) -> Option<u64> {
+        let told = self.rule.result.cost.is_some() && self.rule.credit > 0;
+        (!told).then_some(self.rule.cost)
+    }
+
     fn fetch<'a>(&'a self, visitor: &'a Visitor, url: &'a Url, want: Want) -> Fetching<'a> {
         Box::pin(self.attempt(visitor, url, want))
     }

@@ -70,6 +70,9 @@ impl Bench {
                 kind: (n >= fine).then_some(FailureKind::Timeout),
                 elapsed: Duration::from_millis(5),
                 bytes: 0,
+                rung: crate::page::Rung::Http,
+                cost: 0,
+                through: None,
             });
         }
     }

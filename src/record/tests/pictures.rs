@@ -54,6 +54,7 @@ fn event() -> impl Strategy<Value = Event> {
                     max_depth: most.map(|n| n as u32),
                     retries: n,
                     draining: on,
+                    rungs: Vec::new(),
                 },
                 why: on.then(|| format!("moved {n}").into()),
             }
@@ -76,6 +77,9 @@ fn event() -> impl Strategy<Value = Event> {
                     kind: FailureKind::ALL.get(kind).copied(),
                     elapsed: Duration::from_micros(micros),
                     bytes: 1,
+                    rung: crate::page::Rung::Http,
+                    cost: 0,
+                    through: None,
                 }
             }
         ),
@@ -282,6 +286,9 @@ pub fn busy(seconds: u64, sites: usize) -> impl Iterator<Item = Arc<Snapshot>> {
                         kind: (random.u8(..) < 5).then_some(FailureKind::Status),
                         elapsed: Duration::from_micros(random.u64(2_000..300_000)),
                         bytes: 0,
+                        rung: crate::page::Rung::Http,
+                        cost: 0,
+                        through: None,
                     },
                     now,
                 );

@@ -31,6 +31,9 @@ fn event() -> impl Strategy<Value = Event> {
             kind: (n < 5).then_some(FailureKind::Timeout),
             elapsed: Duration::from_millis(u64::from(n) * 7),
             bytes: 10,
+            rung: crate::page::Rung::Http,
+            cost: 0,
+            through: None,
         },
         3 | 4 => {
             let delta = SiteDelta {

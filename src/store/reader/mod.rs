@@ -59,6 +59,11 @@ impl Reader {
         is_held(&self.dir)
     }
 
+    /// The job's folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Every site, in the order of the sites file; those that are no longer in
     /// it last.
     ///

@@ -1,8 +1,11 @@
 //! Where each site stands.
 
-use crate::bus::SiteState;
+use crate::bus::{RungControls, SiteState, Spent};
+use crate::page::Rung;
+use crate::store::Tuned;
 use crate::store::sqlite::code::{count, state};
 use rusqlite::{Connection, Result, Row};
+use std::collections::BTreeMap;
 
 /// Where a site stands.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -25,6 +28,12 @@ pub struct SiteStatus {
     pub delay_ms: u64,
     /// Whether the site is no longer in the sites file.
     pub removed: bool,
+    /// What is set of its ladder and was last saved; no ladder is none.
+    #[serde(skip)]
+    pub rungs: Vec<RungControls>,
+    /// What its rungs have spent.
+    #[serde(skip)]
+    pub spent: BTreeMap<Rung, Spent>,
 }
 
 /// A site's pages. All together are every known page.
@@ -43,10 +52,16 @@ pub struct PageCounts {
 }
 
 pub(super) fn read(conn: &Connection, running: bool) -> Result<Vec<SiteStatus>> {
-    conn.prepare_cached(
+    // The first format has no such column.
+    let controls = match conn.prepare("SELECT controls FROM site LIMIT 0") {
+        Ok(_) => "controls",
+        Err(_) => "NULL",
+    };
+    conn.prepare_cached(&format!(
         "SELECT name, state, why, done, failed, skipped, queued, in_flight, records, bytes, \
-         concurrency, delay_ms, place IS NULL FROM site ORDER BY place IS NULL, place, key",
-    )?
+         concurrency, delay_ms, place IS NULL, {controls} FROM site \
+         ORDER BY place IS NULL, place, key",
+    ))?
     .query_map([], |row| site(row, running))?
     .collect()
 }
@@ -55,6 +70,11 @@ fn site(row: &Row<'_>, running: bool) -> Result<SiteStatus> {
     let saved: Option<String> = row.get(1)?;
     let removed: bool = row.get(12)?;
     let at_work = running && !removed;
+    let saved_controls: Option<String> = row.get(13)?;
+    // What an older program saved has no ladder.
+    let tuned: Tuned = saved_controls
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
     let concurrency = row.get::<_, Option<u32>>(10)?.unwrap_or(0);
     let leased = if at_work { count(row.get(7)?) } else { 0 };
     // Pages are leased ahead; a worker fetches one at a time.
@@ -78,6 +98,8 @@ fn site(row: &Row<'_>, running: bool) -> Result<SiteStatus> {
         concurrency,
         delay_ms: count(row.get::<_, Option<i64>>(11)?.unwrap_or(0)),
         removed,
+        rungs: tuned.now.rungs,
+        spent: tuned.spent,
     })
 }
 

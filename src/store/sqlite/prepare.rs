@@ -19,6 +19,7 @@ impl Core {
             return;
         };
         let fresh = self.fresh(commit.found);
+        let landed = self.fresh(commit.landed.into_iter().collect()).pop();
         let redirect = commit.redirect.map(|(print, address)| {
             let target = self.start.known.get(print);
             target.map(|page| page.0).ok_or(address)
@@ -37,12 +38,14 @@ impl Core {
             held,
             at: now_ms(),
             verdict: commit.verdict,
+            before: commit.before,
             attempt: commit.attempt,
             content_type: commit.content_type,
             canonical: commit.canonical,
             redirect,
             records,
             fresh,
+            landed,
             evidence: commit.evidence.map(|e| (to_json(&e.headers), e.body)),
             also_failed: commit.also_failed.iter().map(|p| p.0).collect(),
         })));

@@ -85,6 +85,8 @@ pub(super) struct End {
     pub(super) held: Held,
     pub(super) at: u64,
     pub(super) verdict: Verdict,
+    /// Attempts on lower rungs before `attempt`.
+    pub(super) before: Vec<Attempt>,
     pub(super) attempt: Option<Attempt>,
     pub(super) content_type: Option<Box<str>>,
     pub(super) canonical: Option<Box<str>>,
@@ -93,6 +95,8 @@ pub(super) struct End {
     /// Names and fields, as JSON.
     pub(super) records: Vec<(Arc<str>, String)>,
     pub(super) fresh: Vec<Fresh>,
+    /// Where the page was found in the end; known without being queued.
+    pub(super) landed: Option<Fresh>,
     /// Headers, as JSON, and body.
     pub(super) evidence: Option<(String, Vec<u8>)>,
     pub(super) also_failed: Vec<u32>,
@@ -169,7 +173,10 @@ fn apply_end(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
         return Ok(());
     };
     let key = site.key;
-    let attempts = held.attempts + u32::from(end.attempt.is_some());
+    // As many as fit into a page's row; what is beyond is numbered alike.
+    let lower = u32::try_from(end.before.len()).unwrap_or(u32::MAX);
+    let earlier = held.attempts.saturating_add(lower);
+    let attempts = earlier.saturating_add(u32::from(end.attempt.is_some()));
     if let Some(due) = held.due {
         site.retries -= 1;
         run(
@@ -209,6 +216,9 @@ fn apply_end(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
             insert_records(conn, key, end)?;
         }
     }
+    for (n, attempt) in (held.attempts.saturating_add(1)..).zip(&end.before) {
+        insert_attempt(conn, within(end.page, n), attempt)?;
+    }
     if let Some(attempt) = &end.attempt {
         let told_by_page = attempts == 1
             && matches!(
@@ -220,6 +230,7 @@ fn apply_end(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
         }
     }
     also_failed(conn, sites, end)?;
+    landed(conn, sites, end)?;
     add(conn, sites, held.site, &end.fresh, Some(end.page))
 }
 
@@ -325,6 +336,50 @@ fn also_failed(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
     Ok(())
 }
 
+/// Makes known where the page was found in the end, as a page that need not be
+/// fetched.
+fn landed(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
+    let (Some(new), Some(site)) = (&end.landed, sites.touch(end.held.site)) else {
+        return Ok(());
+    };
+    insert_url(conn, site.key, new, Some(end.page))?;
+    let verdict = Outcome::Skipped(SkipReason::Landed);
+    run(
+        conn,
+        "INSERT OR REPLACE INTO page (id, site, outcome, reason, attempts, bytes, ended_at) \
+         VALUES (?1, ?2, ?3, ?4, 0, 0, ?5)",
+        params![
+            new.id,
+            site.key,
+            outcome(verdict),
+            verdict.reason(),
+            int(end.at)
+        ],
+    )?;
+    site.now.skipped += 1;
+    Ok(())
+}
+
+fn insert_url(conn: &Connection, key: i64, new: &Fresh, found_on: Option<u32>) -> Result<()> {
+    run(
+        conn,
+        "INSERT INTO url (id, site, print, depth, hops, via, found_on, url) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            new.id,
+            key,
+            // The same 64 bits, read as a signed number.
+            new.print as i64,
+            new.depth,
+            new.hops,
+            via(new.via),
+            found_on,
+            new.url,
+        ],
+    )?;
+    Ok(())
+}
+
 fn add(
     conn: &Connection,
     sites: &mut Sites,
@@ -338,24 +393,10 @@ fn add(
     let Some(site) = sites.touch(site) else {
         return Ok(());
     };
-    let mut url = conn.prepare_cached(
-        "INSERT INTO url (id, site, print, depth, hops, via, found_on, url) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?;
     let mut queue = conn
         .prepare_cached("INSERT INTO queue (site, depth, id, attempts) VALUES (?1, ?2, ?3, 0)")?;
     for new in fresh {
-        url.execute(params![
-            new.id,
-            site.key,
-            // The same 64 bits, read as a signed number.
-            new.print as i64,
-            new.depth,
-            new.hops,
-            via(new.via),
-            found_on,
-            new.url,
-        ])?;
+        insert_url(conn, site.key, new, found_on)?;
         queue.execute(params![site.key, new.rank, new.id])?;
         site.now.queued += 1;
         site.queued((i64::from(new.rank), new.id));

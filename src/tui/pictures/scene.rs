@@ -5,7 +5,7 @@ use crate::bus::{
     PageRow, SiteControls, SiteDelta, SiteDetail, SiteInfo, SiteState, Told, WorkerId,
 };
 use crate::monitor::{Monitor, Snapshot};
-use crate::page::{FailureKind, PageId, PageState, SiteId};
+use crate::page::{FailureKind, PageId, PageState, Rung, SiteId};
 use crate::tui::action::Action;
 use crate::tui::draw::Pen;
 use crate::tui::palette::Name;
@@ -275,6 +275,9 @@ impl Crawl {
                 kind,
                 elapsed,
                 bytes: 31_000,
+                rung: Rung::Http,
+                cost: 0,
+                through: None,
             };
             monitor.fold(attempt, at);
         }

@@ -2,6 +2,7 @@
 //! ([`Screen::render`]), does ([`Screen::act`]) and asks ([`Screen::question`]).
 //! Its keys come from the key map.
 
+mod backends;
 mod body;
 mod cells;
 mod doctor;
@@ -115,6 +116,7 @@ pub fn open(view: &View) -> Box<dyn Screen> {
         View::Records => Box::new(records::Records::new()),
         View::Journal => Box::new(journal::Journal::new()),
         View::Log => Box::new(log::Log::new()),
+        View::Backends => Box::new(backends::Backends::new()),
         View::Doctor => Box::new(doctor::Doctor::default()),
     }
 }

@@ -184,7 +184,7 @@ fn the_way_in_and_out() {
     act::key(&mut state, back);
     assert_eq!(state.view(), View::Sites);
     act::key(&mut state, back);
-    assert_eq!(state.view(), View::Doctor);
+    assert_eq!(state.view(), View::Backends);
 }
 
 #[test]

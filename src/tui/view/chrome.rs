@@ -1,6 +1,6 @@
 //! Header, banner and footer.
 
-use crate::bus::JobState;
+use crate::bus::{JobState, RungState};
 use crate::monitor::line::clock;
 use crate::tui::action::{Action, Place};
 use crate::tui::draw::Pen;
@@ -168,6 +168,21 @@ fn banner(shared: &Shared) -> Option<String> {
             site.unwrap_or_default(),
             alert.text,
             text::span(since),
+        ));
+    }
+    let down = snapshot.sites.iter().find_map(|site| {
+        site.rungs.iter().find_map(|rung| match &rung.state {
+            RungState::Down(why) => Some((site, rung.rung, why)),
+            _ => None,
+        })
+    });
+    if let Some((site, rung, why)) = down {
+        return Some(format!(
+            "{}: {} IS DOWN: {why}. `rung-resume {} {}` lets it try again.",
+            site.name,
+            rung.as_str(),
+            site.name,
+            rung.as_str()
         ));
     }
     match snapshot.state {

@@ -1,0 +1,96 @@
+//! The ladder's table for scripts: what is set and spent, as it was saved, and
+//! of a crawl that runs the figures of now.
+
+use crate::bus::{Origin, RungControls};
+use crate::cli::{deck, jobs};
+use crate::monitor::{RungView, Snapshot};
+use crate::store::reader::SiteStatus;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a crawl may take to answer; what was saved is told instead.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The picture of a crawl that runs; `None` where it cannot be had.
+pub(super) fn picture(dir: &Path) -> Option<Snapshot> {
+    let runtime = deck::runtime().ok()?;
+    let asked = async {
+        let link = jobs::connect(dir, Origin::Ctl).await.ok()?;
+        link.picture().await.ok()
+    };
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await.ok().flatten() })
+}
+
+/// A site's rungs, lowest first; its keys are a promise.
+pub(super) fn table(site: &SiteStatus, live: Option<&Snapshot>) -> Value {
+    let view = live.and_then(|shown| shown.sites.iter().find(|view| *view.name == *site.site));
+    let Some(view) = view else {
+        return site.rungs.iter().map(|rung| saved(site, rung)).collect();
+    };
+    let row = |rung: &RungView| {
+        let (concurrency, delay) = view.controls.pace(rung.rung);
+        let known = view.controls.rungs.iter().find(|set| set.rung == rung.rung);
+        let budget = known.map(|set| set.budget).unwrap_or_default();
+        let failures: Map<String, Value> = rung
+            .kinds
+            .iter()
+            .map(|(kind, count)| (kind.as_str().to_owned(), json!(count)))
+            .collect();
+        let through: Map<String, Value> = rung
+            .through
+            .iter()
+            .map(|(exit, count)| (exit.to_string(), json!(count)))
+            .collect();
+        let why = match &rung.state {
+            crate::bus::RungState::Down(why) => Some(why.clone()),
+            _ => None,
+        };
+        json!({
+            "rung": rung.rung,
+            "state": rung.state.as_str(),
+            "why": why,
+            "concurrency": concurrency,
+            "delay_ms": millis(delay),
+            "budget": { "requests": budget.requests, "money": money(budget.money) },
+            "spent": { "requests": rung.spent.requests, "money": money(Some(rung.spent.money)) },
+            "attempts": rung.attempts,
+            "pages": rung.had,
+            "success": rung.success(),
+            "went_on": rung.climbed,
+            "in_flight": view.in_flight(rung.rung),
+            "p50_ms": rung.p50,
+            "p95_ms": rung.p95,
+            "failures": failures,
+            "through": through,
+        })
+    };
+    view.rungs.iter().map(row).collect()
+}
+
+/// A rung of a crawl that does not run.
+fn saved(site: &SiteStatus, rung: &RungControls) -> Value {
+    let spent = site.spent.get(&rung.rung).copied().unwrap_or_default();
+    let first = site.rungs.first().is_some_and(|first| first == rung);
+    let (concurrency, delay_ms) = match first {
+        true => (site.concurrency, site.delay_ms),
+        false => (rung.concurrency, millis(rung.delay)),
+    };
+    json!({
+        "rung": rung.rung,
+        "state": if rung.paused { "paused" } else { "open" },
+        "concurrency": concurrency,
+        "delay_ms": delay_ms,
+        "budget": { "requests": rung.budget.requests, "money": money(rung.budget.money) },
+        "spent": { "requests": spent.requests, "money": money(Some(spent.money)) },
+    })
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Millionths as the amount that they are.
+fn money(millionths: Option<u64>) -> Option<f64> {
+    millionths.map(|money| money as f64 / 1e6)
+}
