@@ -4,13 +4,14 @@
 use super::evidence::evidence;
 use super::keep;
 use super::site::{Message, SiteContext};
+use super::suspicion;
 use super::work::{Climb, Page, Stuck};
 use crate::bus::{Attempt, Event, Level};
 use crate::discover::order::Order;
 use crate::discover::trap;
 use crate::extract::charset;
 use crate::extract::fields::Taken;
-use crate::fetch::{self, Fetched, block, shell};
+use crate::fetch::{self, Fetched, shell};
 use crate::page::{FailureKind, Outcome, Verdict};
 use crate::store::{Commit, Leased, NewUrl, Record, Via};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -130,12 +131,10 @@ fn read(
             page_links.push(link.href);
         }
     });
-    if links <= block::FEW_LINKS
-        && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &text)
-    {
-        let commit = refused(site, page, attempt, &text, whose, fetched);
-        let stuck = site.may_climb(page, false).then_some(Stuck::Blocked);
-        return (commit, stuck);
+    if let Some(found) = suspicion::of_page(site, &rules, page, fetched, &text, links) {
+        let commit = refused(site, page, attempt, &text, found.told, fetched);
+        let climbs = site.may_climb(page, found.scripts);
+        return (commit, climbs.then(|| found.stuck()));
     }
     if links == 0
         && !page.rung.runs_scripts()

@@ -12,7 +12,7 @@ mod wall;
 
 pub use self::own::by_rules;
 pub use self::same::Sameness;
-pub use self::wall::{Walls, wall_of};
+pub use self::wall::{Wall, Walls, wall_of};
 
 use reqwest::header::HeaderMap;
 use serde::Deserialize;

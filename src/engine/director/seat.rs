@@ -70,6 +70,7 @@ impl Shared {
             done: AtomicU64::new(0),
             digesting: AtomicUsize::new(0),
             memory: Mutex::default(),
+            suspicion: Mutex::default(),
             order: Order::default(),
             traps: Traps::default(),
             importing: Mutex::default(),

@@ -262,7 +262,9 @@ async fn money_is_not_overrun() {
         .unwrap()
     };
     let service = Arc::new(service);
-    let text = rungs("via: [http, service], service: { concurrency: 8, budget: { money: 5 } }");
+    let text = rungs(
+        "via: [http, service], service: { preset: zyte, key: k, concurrency: 8, budget: { money: 5 } }",
+    );
     let mut run = run(dir.path(), &text, 5, vec![service.clone()]).await;
     finished(&mut run).await;
     assert_eq!(service.asked(), 2);
@@ -319,7 +321,7 @@ async fn a_page_passes_over_a_rung_that_is_down() {
         Err(trouble(Trouble::Down("no browser".to_owned())))
     });
     let service = Higher::new(Rung::Service, |_| Ok(html("<p>bought</p>")));
-    let text = rungs("via: [http, browser, service], service: {}");
+    let text = rungs("via: [http, browser, service], service: { preset: zyte, key: k }");
     let mut run = run(dir.path(), &text, 4, vec![browser, service.clone()]).await;
     finished(&mut run).await;
     assert_eq!(pages(&run, PageState::Done).await.len(), 13);

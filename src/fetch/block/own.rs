@@ -6,15 +6,17 @@ use crate::config::BlockRule;
 use reqwest::header::HeaderMap;
 
 /// The first of the operator's rules that an answer fits. `html` is its
-/// decoded body, empty where there is none.
+/// decoded body; without it rules on title and body fit nothing.
 ///
 /// Unlike the rules of the data file these hold for pages of any length.
 pub fn by_rules<'a>(
     rules: &'a [BlockRule],
     status: u16,
     headers: &HeaderMap,
-    html: &str,
+    html: Option<&str>,
 ) -> Option<&'a BlockRule> {
+    let read = html.is_some();
+    let html = html.unwrap_or_default();
     let mut end = html.len().min(LOOK);
     while !html.is_char_boundary(end) {
         end -= 1;
@@ -22,6 +24,7 @@ pub fn by_rules<'a>(
     let html = &html[..end];
     rules.iter().find(|rule| {
         let of_status = rule.status.is_empty() || rule.status.contains(&status);
+        let of_text = read || (rule.title.is_none() && rule.body.is_none());
         let of_header = rule.header.as_ref().is_none_or(|(name, pattern)| {
             headers.get_all(name).iter().any(|value| {
                 let value = String::from_utf8_lossy(value.as_bytes());
@@ -31,7 +34,11 @@ pub fn by_rules<'a>(
         let fits = |pattern: &Option<crate::config::Pattern>, text: &str| {
             pattern.as_ref().is_none_or(|p| p.0.is_match(text))
         };
-        of_status && of_header && fits(&rule.title, title(html)) && fits(&rule.body, html)
+        of_status
+            && of_text
+            && of_header
+            && fits(&rule.title, title(html))
+            && fits(&rule.body, html)
     })
 }
 
@@ -66,12 +73,13 @@ mod tests {
         let rules = &job.sites[0].fetch.blocks;
         let mut headers = HeaderMap::new();
         let place = |status, headers: &HeaderMap, html: &str| {
-            let found = by_rules(rules, status, headers, html)?;
+            let found = by_rules(rules, status, headers, Some(html))?;
             rules.iter().position(|rule| std::ptr::eq(rule, found))
         };
         assert_eq!(place(404, &headers, "too many requests"), Some(0));
         assert_eq!(place(200, &headers, "too many requests"), None);
         assert_eq!(place(404, &headers, "not found"), None);
+        assert!(by_rules(rules, 404, &headers, None).is_none());
         headers.insert("x-wall", HeaderValue::from_static("no"));
         assert_eq!(place(200, &headers, ""), None);
         headers.insert("x-wall", HeaderValue::from_static("1"));
