@@ -52,6 +52,20 @@ pub enum PageOrder {
     Largest,
     /// By URL.
     Url,
+    /// As in the sites file.
+    Site,
+    /// Done, failed, skipped, queued.
+    State,
+    /// By the kind or reason behind the state; pages without one, last.
+    Reason,
+    /// By the last HTTP status; pages without one, last.
+    Status,
+    /// The most attempts first.
+    Tries,
+    /// The start page first.
+    Depth,
+    /// What may be fetched first; only of queued pages, others come last.
+    Due,
 }
 
 /// Pages to do something to.

@@ -7,6 +7,7 @@ mod filter;
 mod query;
 mod reply;
 mod rung;
+pub mod search;
 mod transport;
 pub mod verb;
 
@@ -22,7 +23,7 @@ pub use self::query::{
     PageRow, Query, RecordList, RecordRow, SiteDetail, Told, Why,
 };
 pub use self::reply::Reply;
-pub use self::rung::{Budget, RungControls, RungSet, RungState, Spent, amount, millionths};
+pub use self::rung::{Budget, RungControls, RungSet, RungState, Spent};
 pub use self::transport::{Play, Playing, Transport};
 
 use tokio::sync::mpsc;

@@ -2,6 +2,8 @@
 
 use super::Reply;
 use super::filter::{PageFilter, PageOrder};
+use super::search::{Place, Search, Searched, field_text};
+use crate::page::time::time_of_day;
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -26,6 +28,9 @@ pub enum Ask {
         filter: PageFilter,
         /// In which order.
         order: PageOrder,
+        /// The order turned round; what has no place in it comes last all the same.
+        #[serde(default)]
+        reverse: bool,
         /// How many to pass over.
         offset: u64,
         /// How many to give.
@@ -49,6 +54,9 @@ pub enum Ask {
         site: Option<SiteId>,
         /// Only of this name.
         record: Option<String>,
+        /// Only those that it finds; `offset` does not count then.
+        #[serde(default)]
+        search: Option<Search>,
         /// How many to pass over.
         offset: u64,
         /// How many to give.
@@ -56,6 +64,9 @@ pub enum Ask {
     },
     /// The latest commands; [`Told::Journal`].
     Journal {
+        /// Only those that it finds; `offset` does not count then.
+        #[serde(default)]
+        search: Option<Search>,
         /// How many to pass over.
         offset: u64,
         /// How many to give.
@@ -223,6 +234,9 @@ pub struct RecordList {
     pub offset: u64,
     /// The fields of all rows, in the order of their first appearance.
     pub columns: Vec<String>,
+    /// Of a search, how far it has come; `total` is of all rows all the same.
+    #[serde(default)]
+    pub searched: Option<Searched>,
     /// The rows, latest first.
     pub rows: Vec<RecordRow>,
 }
@@ -230,6 +244,10 @@ pub struct RecordList {
 /// A record in a list. Text is as it came: clean it before it is shown.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordRow {
+    /// The record's number: its page's `<< 16`, and which of its page's it is.
+    pub id: u64,
+    /// When its page ended, milliseconds since the epoch.
+    pub at: u64,
     /// The page.
     pub page: PageId,
     /// Its site.
@@ -242,6 +260,22 @@ pub struct RecordRow {
     pub fields: serde_json::Map<String, serde_json::Value>,
 }
 
+impl RecordRow {
+    /// Where it stands among the latest.
+    pub fn place(&self) -> Place {
+        Place {
+            at: self.at,
+            id: self.id,
+        }
+    }
+
+    /// Whether a search takes it: by its fields' values, its name and its URL.
+    pub fn is_found(&self, search: &Search) -> bool {
+        let fields = self.fields.values().map(field_text);
+        search.takes(fields.chain([self.record.clone(), self.url.clone()]))
+    }
+}
+
 /// A screenful of the journal.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct JournalList {
@@ -249,6 +283,9 @@ pub struct JournalList {
     pub total: u64,
     /// The place of the first row.
     pub offset: u64,
+    /// Of a search, how far it has come; `total` is of all rows all the same.
+    #[serde(default)]
+    pub searched: Option<Searched>,
     /// The rows, latest first.
     pub rows: Vec<JournalRow>,
 }
@@ -256,6 +293,8 @@ pub struct JournalList {
 /// A command that was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalRow {
+    /// Its number.
+    pub id: u64,
     /// When, milliseconds since the epoch.
     pub at: u64,
     /// Who asked: an origin's name.
@@ -270,6 +309,28 @@ pub struct JournalRow {
     pub answer: String,
     /// Whether it was refused.
     pub refused: bool,
+}
+
+impl JournalRow {
+    /// Where it stands among the latest.
+    pub fn place(&self) -> Place {
+        Place {
+            at: self.id,
+            id: self.id << 16,
+        }
+    }
+
+    /// Whether a search takes it, by any of its columns.
+    pub fn is_found(&self, search: &Search) -> bool {
+        search.takes([
+            &time_of_day(self.at),
+            &self.origin,
+            &self.command,
+            &self.before,
+            &self.after,
+            &self.answer,
+        ])
+    }
 }
 
 /// What a site's supervisor knows and no snapshot holds.

@@ -47,7 +47,7 @@ pub fn page(site: &Site, url: &Url, all: bool) -> anyhow::Result<ExitCode> {
 
 async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, bool)> {
     // A site whose ladder begins above plain HTTP is asked by that rung.
-    let rungs = Rungs::new()?;
+    let rungs = Rungs::new(None)?;
     let ladder = rungs.for_site(site);
     let told = fetched_by(&ladder[0], site, url, all).await;
     rungs.close().await;

@@ -2,8 +2,8 @@
 
 use super::site::{Fetch, FieldRule, Pattern, RecordRule, Site, Sitemap};
 use super::source::{ApiRule, ListRule};
-use crate::bus::amount;
 use crate::page::Rung;
+use crate::page::money::amount;
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
 

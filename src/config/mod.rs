@@ -7,6 +7,7 @@
 
 mod alert;
 mod blocks;
+pub mod browsing;
 pub mod date;
 mod diff;
 mod env;
@@ -15,6 +16,7 @@ mod fields;
 mod forms;
 pub mod ladder;
 mod loader;
+mod proxies;
 mod raw;
 mod resolve;
 mod scalar;
@@ -31,6 +33,7 @@ pub use self::ladder::{
     Meaning, Place, RungLimits, ServiceError, ServiceResult, ServiceRule, SolverProxy, SolverRule,
     URL_MARK,
 };
+pub use self::proxies::{Gateway, Login, ProxyAddress, ProxyFrom, ProxyRule, ProxyScheme, Rotate};
 pub use self::resolve::Overrides;
 pub use self::site::{
     Cast, Compress, Discover, Fetch, FieldRule, Job, JsonPath, Keep, Limits, Pattern, Pick,

@@ -183,6 +183,7 @@ fn site(
         digest: 0,
         alerts: Arc::default(),
     };
+    site.fetch.rungs.in_folder(folder);
     let apis: Vec<u64> = site.discover.api.iter().map(|api| api.key()).collect();
     site.digest = xxh3_64(
         format!(

@@ -1,10 +1,10 @@
 //! Single values of the sites file. Each is checked as it is read, so that the
 //! parser knows its line and column when it is refused.
 
+use super::browsing::{Browsing, Wait};
 use super::source::{Column as ColumnOf, JsonQuery, ListFormat, Since, Strategy};
 use super::{date, env};
-use crate::bus::millionths;
-use crate::page::NormalForm;
+use crate::page::{NormalForm, money};
 use regex::Regex;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use std::fmt;
@@ -211,8 +211,63 @@ scalars! {
         |text| text.parse().map_err(|()| {
             "no way of fetching; write one of http, proxy, browser, service, solver".to_owned()
         });
+    /// A proxy's address.
+    ProxyText(super::ProxyAddress), "a proxy such as http://user:password@host:port",
+        |text| super::ProxyAddress::parse(text);
+    /// Where a list of proxies is fetched.
+    ProxyListUrl(Url), "an http or https URL",
+        |text| match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+            // It may hold a key.
+            _ => Err("a whole URL is wanted; write it with https:// (or http://)".to_owned()),
+        };
+    /// When another exit is taken.
+    RotateName(super::Rotate), "request, site or session", |text| match text {
+        "request" => Ok(super::Rotate::Request),
+        "site" => Ok(super::Rotate::Site),
+        "session" => Ok(super::Rotate::Session),
+        _ => Err("not known; write request, site or session".to_owned()),
+    };
+    /// Whether names are left for the proxy to resolve.
+    ResolveName(bool), "local or remote", |text| match text {
+        "local" => Ok(false),
+        "remote" => Ok(true),
+        _ => Err("not known; write local or remote".to_owned()),
+    };
+    /// Whether requests go directly where no proxy can be used.
+    FallbackName(bool), "none or direct", |text| match text {
+        "none" => Ok(false),
+        "direct" => Ok(true),
+        _ => Err("not known; write none or direct".to_owned()),
+    };
+    /// What a browser waits for.
+    WaitWord(Wait), "load or network-idle", |text| wait(text)
+        .ok_or_else(|| "not known; write load, network-idle, or a map with selector".to_owned());
+    /// What a step of a browser waits for, or how long.
+    PauseWord(Result<Wait, Duration>), "load, network-idle or a duration such as 500ms",
+        |text| match wait(text) {
+            Some(wait) => Ok(Ok(wait)),
+            None => span(text).map(Err).map_err(|_| {
+                "not known; write load, network-idle, a duration such as 500ms, or a map with \
+                 selector".to_owned()
+            }),
+        };
+    /// How often a browser scrolls.
+    Scrolls(u32), "a whole number from 1 to 1000", |text| {
+        // The bound fits.
+        whole(text, 1, Browsing::MOST_SCROLLS).map(|times| u32::try_from(times).unwrap_or(1))
+    };
+    /// What a browser does not fetch.
+    BlockName(&'static str), "images, fonts, media, styles, trackers or off", |text| {
+        ["images", "fonts", "media", "styles", "trackers", "off"]
+            .into_iter()
+            .find(|name| *name == text || (*name == "off" && text == "false"))
+            .ok_or_else(|| {
+                "not known; write images, fonts, media, styles, trackers or off".to_owned()
+            })
+    };
     /// An amount of money, in millionths.
-    Money(u64), "an amount such as 12.50", |text| money(text);
+    Money(u64), "an amount such as 12.50", |text| amount(text);
 }
 
 fn name(text: &str) -> Result<String, String> {
@@ -390,10 +445,22 @@ pub(super) fn fraction(text: &str) -> Option<f64> {
     (number.is_finite() && number >= 0.0).then_some(number)
 }
 
-/// More than nothing.
-fn money(text: &str) -> Result<u64, String> {
-    millionths(text)
-        .filter(|amount| *amount > 0)
+fn wait(text: &str) -> Option<Wait> {
+    match text {
+        "load" => Some(Wait::Load),
+        "network-idle" => Some(Wait::NetworkIdle),
+        _ => None,
+    }
+}
+
+/// `12.50` in millionths.
+fn amount(text: &str) -> Result<u64, String> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let exact = plain && text.split_once('.').is_none_or(|(_, part)| part.len() <= 6);
+    money::millionths(text)
+        .filter(|amount| exact && *amount > 0)
         .ok_or_else(|| "not an amount; write it like 12.50, with six decimals at most".to_owned())
 }
 

@@ -55,6 +55,19 @@ pub(super) fn connected_anew() -> bool {
     .unwrap_or(false)
 }
 
+/// What a connector asks when a connection is wanted of it: within which time,
+/// and where it tells that the connection stands.
+pub(super) fn begin() -> (Duration, Arc<AtomicBool>) {
+    let connected = Arc::new(AtomicBool::new(false));
+    let limit = DIAL
+        .try_with(|dial| {
+            dial.connected.replace(Some(Arc::clone(&connected)));
+            dial.limit
+        })
+        .unwrap_or(DEFAULT_LIMIT);
+    (limit, connected)
+}
+
 /// A connection did not stand in time.
 #[derive(Debug, thiserror::Error)]
 #[error("no connection within {0:?}")]
@@ -90,13 +103,7 @@ where
     }
 
     fn call(&mut self, destination: R) -> Self::Future {
-        let connected = Arc::new(AtomicBool::new(false));
-        let limit = DIAL
-            .try_with(|dial| {
-                dial.connected.replace(Some(Arc::clone(&connected)));
-                dial.limit
-            })
-            .unwrap_or(DEFAULT_LIMIT);
+        let (limit, connected) = begin();
         let connecting = self.0.call(destination);
         // From here on it may go on without the request, for the pool.
         Box::pin(async move {

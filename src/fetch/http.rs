@@ -78,6 +78,11 @@ impl Http {
         })
     }
 
+    /// Where it looks names up.
+    pub(super) fn names(&self) -> Arc<dyn Lookup> {
+        Arc::clone(&self.names)
+    }
+
     async fn client(&self, url: &Url, guarded: bool) -> Result<&Client, Cause> {
         let which = usize::from(guarded);
         match url.scheme() {

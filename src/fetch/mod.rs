@@ -16,6 +16,7 @@
 mod answer;
 pub mod block;
 pub mod body;
+pub mod browser;
 mod call;
 mod clearance;
 mod cookies;
@@ -24,6 +25,7 @@ mod dns;
 mod error;
 mod exchange;
 mod http;
+mod proxy;
 mod read;
 mod retry_after;
 mod rungs;
@@ -41,6 +43,7 @@ pub use self::answer::{Fetched, Want, is_html, is_json, media_type};
 pub use self::call::Call;
 pub use self::error::{FetchError, Trouble};
 pub use self::http::Http;
+pub use self::proxy::{ExitFigures, ExitState, Proxy};
 pub use self::retry_after::retry_after;
 pub use self::rungs::{NoRung, Rungs, Step};
 pub use self::service::Service;
@@ -74,4 +77,14 @@ pub trait Fetcher: Send + Sync {
     /// Whatever kept the answer from coming whole. An answer with an error
     /// status is an answer.
     fn fetch<'a>(&'a self, visitor: &'a Visitor, url: &'a Url, want: Want) -> Fetching<'a>;
+
+    /// Hears that an answer was a block, which the body alone may tell; `through`
+    /// is the answer's own.
+    fn blocked(&self, _through: &str) {}
+
+    /// The exits by which it goes, those that did most first; a rung without
+    /// exits has none. Asked by the screen, so it takes no time.
+    fn exits(&self) -> Vec<ExitFigures> {
+        Vec::new()
+    }
 }

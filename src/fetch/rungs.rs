@@ -1,10 +1,12 @@
 //! A site's rungs, made for it in the order of its ladder.
 
+use super::browser::Browser;
 use super::solvers::Solvers;
-use super::{FetchError, Fetcher, Fetching, Http, Service, Solver, Trouble, Visitor, Want};
+use super::{FetchError, Fetcher, Fetching, Http, Proxy, Service, Solver, Trouble, Visitor, Want};
 use crate::config::{Rung, Site};
 use crate::page::FailureKind;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use url::Url;
 
@@ -25,8 +27,13 @@ pub struct NoRung(pub String);
 /// What all sites' rungs are made of.
 pub struct Rungs {
     http: Arc<dyn Fetcher>,
-    /// The same, for the rungs that ask somebody else over it.
+    /// The same, for the rungs that make requests of their own.
     client: Arc<Http>,
+    /// Proxies by their key: sites with the same share them, and one whose
+    /// document changes elsewhere keeps them.
+    proxies: Mutex<Vec<(u64, Weak<Proxy>)>>,
+    /// One for all sites; nothing is started before it is wanted.
+    browser: Arc<Browser>,
     solvers: Solvers,
     /// Rungs made by a test, in place of those below.
     #[cfg(test)]
@@ -34,15 +41,18 @@ pub struct Rungs {
 }
 
 impl Rungs {
-    /// With the system's name servers and certificates.
+    /// With the system's name servers and certificates; what rungs keep goes
+    /// into `folder`, if there is one.
     ///
     /// # Errors
     /// As [`Http::new`].
-    pub fn new() -> Result<Self, FetchError> {
+    pub fn new(folder: Option<&Path>) -> Result<Self, FetchError> {
         let client = Arc::new(Http::new()?);
         Ok(Self {
+            browser: Arc::new(Browser::new(folder, client.clone())),
             http: client.clone(),
             client,
+            proxies: Mutex::default(),
             solvers: Solvers::default(),
             #[cfg(test)]
             made: Vec::new(),
@@ -55,6 +65,8 @@ impl Rungs {
         Self {
             http: made[0].clone(),
             client: Arc::new(Http::new().unwrap()),
+            proxies: Mutex::default(),
+            browser: Arc::new(Browser::new(None, made[0].clone())),
             solvers: Solvers::default(),
             made,
         }
@@ -84,8 +96,8 @@ impl Rungs {
         }
         match rung {
             Rung::Http => Ok(self.http.clone()),
-            Rung::Proxy => Err(not_yet(rung)),
-            Rung::Browser => Err(not_yet(rung)),
+            Rung::Proxy => self.proxy(site),
+            Rung::Browser => Ok(self.browser.clone()),
             Rung::Service => match &site.fetch.rungs.service {
                 Some(service) => {
                     let client = self.client.clone();
@@ -105,11 +117,27 @@ impl Rungs {
     }
 }
 
-fn not_yet(rung: Rung) -> NoRung {
-    NoRung(format!(
-        "this version cannot fetch by {} yet",
-        rung.as_str()
-    ))
+impl Rungs {
+    fn proxy(&self, site: &Site) -> Result<Arc<dyn Fetcher>, NoRung> {
+        let Some(options) = &site.fetch.rungs.proxy else {
+            return Err(NoRung("fetch.proxy names no proxies".to_owned()));
+        };
+        let key = options.exits_key();
+        let mut known = self.proxies.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(_, proxy)| proxy.strong_count() > 0);
+        let same = known.iter().find(|(other, _)| *other == key);
+        if let Some(proxy) = same.and_then(|(_, proxy)| proxy.upgrade()) {
+            return Ok(proxy);
+        }
+        let rule = Arc::clone(&options.rule);
+        let proxy = Arc::new(Proxy::new(
+            rule,
+            options.limits.timeout,
+            self.client.clone(),
+        ));
+        known.push((key, Arc::downgrade(&proxy)));
+        Ok(proxy)
+    }
 }
 
 /// A rung whose options are missing; the sites file is refused before that.

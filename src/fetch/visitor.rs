@@ -3,32 +3,43 @@
 use super::clearance::{Clearance, Clearances};
 use super::cookies::Jar;
 use super::{Call, Want};
+use crate::config::browsing::Browsing;
 use crate::config::{Site, Timeouts};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HeaderMap,
-    HeaderName, HeaderValue, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 use reqwest::{Method, Request};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use url::{Host, Url};
 
 /// What is asked for where pages are wanted.
 const ACCEPT_PAGE: &str = "text/html,application/xhtml+xml,*/*;q=0.5";
+/// Numbers of sessions.
+static SESSIONS: AtomicU64 = AtomicU64::new(0);
 /// The codings that [`super::body::decode`] undoes.
 const ACCEPT_CODINGS: &str = "gzip, br, zstd, deflate";
 
 /// A site's visitor: its headers, cookies, time limits and guard. One serves
 /// all workers of its site.
+#[derive(Clone)]
 pub struct Visitor {
+    /// Which session this is: the same for all visitors with the same cookies.
+    session: u64,
+    /// The site's name.
+    pub site: Arc<str>,
     /// Limits on the phases of a request.
     pub timeouts: Timeouts,
     /// Largest body of a page on the wire, bytes.
     pub max_body: u64,
     /// Whether private addresses are refused.
     pub guarded: bool,
+    /// How a browser opens its pages.
+    pub browsing: Arc<Browsing>,
     /// Sent to every host.
     common: HeaderMap,
     /// Sent to the site's own hosts: `common` and what the operator added,
@@ -52,9 +63,17 @@ impl Visitor {
         common.insert(ACCEPT, HeaderValue::from_static(ACCEPT_PAGE));
         common.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_CODINGS));
         Self {
+            session: SESSIONS.fetch_add(1, Ordering::Relaxed),
+            site: site.name.as_str().into(),
             timeouts: fetch.timeouts,
             max_body: fetch.max_body,
             guarded: !fetch.allow_private,
+            browsing: fetch
+                .rungs
+                .browser
+                .as_ref()
+                .map(|browser| Arc::new(browser.browsing.clone()))
+                .unwrap_or_default(),
             own: with_added(&common, &fetch.headers, &site.name),
             common,
             hosts: site
@@ -70,24 +89,41 @@ impl Visitor {
         }
     }
 
+    /// A visitor that belongs to no site, for what the operator named himself:
+    /// unguarded, with the program's own user agent.
+    pub(super) fn alone(timeouts: Timeouts) -> Self {
+        let mut common = HeaderMap::new();
+        let agent = concat!("crawldeck/", env!("CARGO_PKG_VERSION"));
+        common.insert(USER_AGENT, HeaderValue::from_static(agent));
+        common.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_CODINGS));
+        Self {
+            session: SESSIONS.fetch_add(1, Ordering::Relaxed),
+            site: "".into(),
+            timeouts,
+            max_body: 0,
+            guarded: false,
+            browsing: Arc::default(),
+            own: common.clone(),
+            common,
+            hosts: Vec::new(),
+            cookies: Arc::default(),
+            clearances: Arc::default(),
+            call: None,
+        }
+    }
+
     /// A visitor with the same cookies whose requests are this call.
     pub fn calling(&self, call: Call) -> Self {
         Self {
-            timeouts: self.timeouts,
-            max_body: self.max_body,
-            guarded: self.guarded,
-            common: self.common.clone(),
-            own: self.own.clone(),
-            hosts: self.hosts.clone(),
-            cookies: self.cookies.clone(),
-            clearances: self.clearances.clone(),
             call: Some(Arc::new(call)),
+            ..self.clone()
         }
     }
 
     /// A visitor by the site's document as it is now, with the same cookies.
     pub fn renewed(&self, site: &Site) -> Self {
         Self {
+            session: self.session,
             cookies: self.cookies.clone(),
             clearances: self.clearances.clone(),
             ..Self::new(site)
@@ -118,27 +154,65 @@ impl Visitor {
         dropped.is_some()
     }
 
-    /// Whether its requests are more than a GET of a page.
-    pub(super) fn is_call(&self) -> bool {
-        self.call.is_some()
-    }
-
     /// The headers of requests to every host, which hold no secret.
     pub fn common_headers(&self) -> &HeaderMap {
         &self.common
     }
 
+    /// Which session this is.
+    pub(super) fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// The `User-Agent` header.
+    pub(super) fn user_agent(&self) -> &str {
+        let value = self.own.get(USER_AGENT).map(HeaderValue::to_str);
+        value.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// What the operator wants added to a request for `url`: nothing of a
+    /// foreign host. Cookies, codings and the user agent are not among it.
+    pub(super) fn added(&self, url: &Url) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        let own = self.hosts.iter().any(|rule| rule.takes(url));
+        let added = own.then(|| self.own.iter()).into_iter().flatten();
+        added.filter(|(name, value)| {
+            ![USER_AGENT, ACCEPT_ENCODING, COOKIE].contains(name)
+                && self.common.get(*name) != Some(value)
+        })
+    }
+
+    /// The call that its requests are, if they are more than a GET.
+    pub(super) fn call(&self) -> Option<&Call> {
+        self.call.as_deref()
+    }
+
     /// The request for `url`.
     pub(super) fn request(&self, url: &Url, want: Want) -> Request {
+        let won = self.clearances.agent(url);
+        self.request_with(&self.cookies, won.as_ref(), url, want)
+    }
+
+    /// The request for `url` in another guise than the site's own.
+    pub(super) fn request_as(&self, guise: &Guise, url: &Url, want: Want) -> Request {
+        self.request_with(&guise.cookies, guise.user_agent.as_ref(), url, want)
+    }
+
+    fn request_with(
+        &self,
+        cookies: &Jar,
+        user_agent: Option<&HeaderValue>,
+        url: &Url,
+        want: Want,
+    ) -> Request {
         let own = self.hosts.iter().any(|rule| rule.takes(url));
         let mut headers = if own { &self.own } else { &self.common }.clone();
         if let Want::File(_) = want {
             headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         }
-        if let Some(agent) = self.clearances.agent(url) {
-            headers.insert(USER_AGENT, agent);
+        if let Some(agent) = user_agent {
+            headers.insert(USER_AGENT, agent.clone());
         }
-        if let Some(cookies) = self.cookies.header(url) {
+        if let Some(cookies) = cookies.header(url) {
             let cookies = match headers.get(COOKIE) {
                 Some(operators) => joined(operators, &cookies),
                 None => cookies,
@@ -164,9 +238,29 @@ impl Visitor {
 
     /// Takes the cookies of an answer from `url`.
     pub(super) fn hear(&self, url: &Url, headers: &HeaderMap) {
-        if headers.contains_key(SET_COOKIE) {
-            self.cookies.take(headers, url);
+        self.cookies.take(headers, url);
+    }
+}
+
+/// What a session wears in the place of its site's own: cookies, and perhaps
+/// another user agent.
+pub(super) struct Guise {
+    cookies: Jar,
+    user_agent: Option<HeaderValue>,
+}
+
+impl Guise {
+    /// A new one, without cookies.
+    pub(super) fn new(user_agent: Option<&str>) -> Self {
+        Self {
+            cookies: Jar::default(),
+            user_agent: user_agent.map(printable),
         }
+    }
+
+    /// Takes the cookies of an answer from `url`.
+    pub(super) fn hear(&self, url: &Url, headers: &HeaderMap) {
+        self.cookies.take(headers, url);
     }
 }
 
@@ -305,136 +399,4 @@ impl HostRule {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fetch::tests::support::site;
-
-    fn url(text: &str) -> Url {
-        Url::parse(text).unwrap()
-    }
-
-    fn visitor(headers: &[(&str, &str)], hosts: &[&str]) -> Visitor {
-        let mut site = site("http://a.test/");
-        site.fetch.headers = headers
-            .iter()
-            .map(|(n, v)| ((*n).into(), (*v).into()))
-            .collect();
-        site.scope.hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-        Visitor::new(&site)
-    }
-
-    fn sent(visitor: &Visitor, to: &str, name: &str) -> Vec<String> {
-        let request = visitor.request(&url(to), Want::Page);
-        let values = request.headers().get_all(name);
-        values
-            .iter()
-            .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
-            .collect()
-    }
-
-    #[test]
-    fn the_operators_headers_go_to_the_sites_hosts_alone() {
-        let visitor = visitor(
-            &[
-                ("X-Key", "one"),
-                ("x-key", "two"),
-                ("accept", "text/html"),
-                ("Connection", "close"),
-                ("bad name", "x"),
-                ("bad-value", "a\nb"),
-            ],
-            &["shop.test", "*.cdn.test", "[::1]:81", "ports.test:8080"],
-        );
-        let cases = [
-            ("http://a.test/", true),
-            ("http://a.test:81/", true),
-            ("http://shop.test/", true),
-            ("http://x.shop.test/", false),
-            ("http://xshop.test/", false),
-            ("http://x.cdn.test/", true),
-            ("http://cdn.test/", true),
-            ("http://xcdn.test/", false),
-            ("http://[::1]:81/", true),
-            ("http://[::1]/", false),
-            ("http://ports.test:8080/", true),
-            ("http://ports.test/", false),
-            ("http://elsewhere.test/", false),
-        ];
-        for (to, own) in cases {
-            let expected: &[&str] = if own { &["one", "two"] } else { &[] };
-            assert_eq!(sent(&visitor, to, "x-key"), expected, "{to}");
-            let accept = if own { "text/html" } else { ACCEPT_PAGE };
-            assert_eq!(sent(&visitor, to, "accept"), [accept], "{to}");
-            assert!(sent(&visitor, to, "connection").is_empty());
-            assert!(sent(&visitor, to, "bad-value").is_empty());
-            assert_eq!(sent(&visitor, to, "user-agent"), ["crawldeck-test/1.0"]);
-        }
-    }
-
-    #[test]
-    fn a_user_agent_with_odd_characters_is_sent_without_them() {
-        let mut site = site("http://a.test/");
-        for (text, expected) in [
-            (" bot/1 ", "bot/1"),
-            ("b\u{1}o\nt", "b o t"),
-            ("böt", "böt"),
-            ("", ""),
-        ] {
-            site.fetch.user_agent = text.to_owned();
-            let visitor = Visitor::new(&site);
-            assert_eq!(sent(&visitor, "http://a.test/", "user-agent"), [expected]);
-        }
-    }
-
-    #[test]
-    fn user_and_password_of_a_url_become_a_header() {
-        let visitor = visitor(&[], &[]);
-        let cases = [
-            (
-                "http://Aladdin:open%20sesame@a.test/x?y",
-                "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
-            ),
-            ("http://u@a.test/", "Basic dTo="),
-            ("http://us:p@a.test/", "Basic dXM6cA=="),
-            ("http://u:%FF%FE@a.test/", "Basic dTr//g=="),
-        ];
-        for (to, expected) in cases {
-            let request = visitor.request(&url(to), Want::Page);
-            assert_eq!(request.headers()["authorization"], expected, "{to}");
-            assert!(request.headers()["authorization"].is_sensitive());
-            assert_eq!(request.url().host_str(), Some("a.test"));
-            assert_eq!(
-                (request.url().username(), request.url().password()),
-                ("", None)
-            );
-        }
-    }
-
-    #[test]
-    fn cookies_join_those_of_the_operator() {
-        let visitor = visitor(&[("Cookie", "mine=1")], &[]);
-        let mut headers = HeaderMap::new();
-        headers.insert(SET_COOKIE, HeaderValue::from_static("theirs=2"));
-        visitor.hear(&url("http://a.test/"), &headers);
-        assert_eq!(
-            sent(&visitor, "http://a.test/", "cookie"),
-            ["mine=1; theirs=2"]
-        );
-        assert!(sent(&visitor, "http://b.test/", "cookie").is_empty());
-    }
-
-    #[test]
-    fn its_debug_form_keeps_secrets() {
-        let visitor = visitor(
-            &[("Authorization", "Bearer s3cret"), ("X-Key", "s3cret")],
-            &[],
-        );
-        let mut headers = HeaderMap::new();
-        headers.insert(SET_COOKIE, HeaderValue::from_static("session=s3cret"));
-        visitor.hear(&url("http://a.test/"), &headers);
-        let text = format!("{visitor:?} {visitor:#?}");
-        assert!(!text.contains("s3cret"), "{text}");
-        let request = visitor.request(&url("http://a.test/"), Want::Page);
-        assert!(!format!("{:?}", request.headers()).contains("s3cret"));
-    }
-}
+mod tests;

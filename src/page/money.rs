@@ -43,6 +43,12 @@ pub fn millionths(text: &str) -> Option<u64> {
     amount.checked_add(u64::from(more))
 }
 
+/// Millionths as an amount: `12.5`.
+pub fn amount(money: u64) -> String {
+    let text = format!("{}.{:06}", money / ONE, money % ONE);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// So many units (credits, say, in millionths of one) at a price each, in
 /// millionths; rounded up, and at the end of its range where it is beyond.
 pub fn priced(units: u64, price: u64) -> u64 {
@@ -81,6 +87,19 @@ mod tests {
             ("NaN", None),
         ] {
             assert_eq!(millionths(text), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn amounts_read_back() {
+        for (money, text) in [
+            (12_500_000, "12.5"),
+            (1, "0.000001"),
+            (3_000_000, "3"),
+            (0, "0"),
+        ] {
+            assert_eq!(amount(money), text);
+            assert_eq!(millionths(text), Some(money));
         }
     }
 

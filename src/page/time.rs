@@ -19,6 +19,13 @@ pub fn rfc3339(ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{frac:03}Z")
 }
 
+/// A time of day in UTC (`04:05:06`); `ms` counts from the Unix epoch.
+pub fn time_of_day(ms: u64) -> String {
+    let seconds = ms / 1000 % 86_400;
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{h:02}:{m:02}:{s:02}")
+}
+
 /// Year, month and day of a day counted from the Unix epoch, in the proleptic
 /// Gregorian calendar: years begin in March here, so that the leap day is the
 /// last of its year, and repeat every 400 (146,097 days).

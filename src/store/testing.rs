@@ -182,6 +182,7 @@ pub(crate) async fn failures(
     let ask = Ask::Pages {
         filter,
         order,
+        reverse: false,
         offset,
         limit,
     };

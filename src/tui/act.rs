@@ -70,6 +70,7 @@ fn type_filter(state: &mut State, event: KeyEvent) {
     let mut done = false;
     let (screen, shared) = state.current();
     if let Some(filter) = screen.filter() {
+        let before = filter.0.clone();
         let text = &mut filter.0;
         match event.code {
             KeyCode::Enter => done = true,
@@ -85,7 +86,9 @@ fn type_filter(state: &mut State, event: KeyEvent) {
             KeyCode::Char(c) if !control && text.len() < FILTER => text.push(c),
             _ => {}
         }
-        screen.filtered(shared);
+        if *text != before {
+            screen.filtered(shared);
+        }
     } else {
         done = true;
     }
@@ -168,10 +171,11 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
 
 fn copy(state: &mut State, action: Action) -> Vec<Effect> {
     let (screen, shared) = state.current();
-    let text = if action == Action::Copy {
-        screen.url(shared)
-    } else {
-        screen.row(shared)
+    let view = screen.view();
+    let text = match action {
+        // Rows that are about no URL.
+        Action::Copy if !matches!(view, View::Journal | View::Log) => screen.url(shared),
+        _ => screen.row(shared),
     };
     match text {
         Some(text) => {

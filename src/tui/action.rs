@@ -51,6 +51,8 @@ pub enum Action {
     Columns,
     /// Mark the row.
     Mark,
+    /// Mark every row that the cursor comes to, or no longer.
+    Range,
     /// Send the marked pages, or the one under the cursor, round again.
     Retry,
     /// Send all pages that the list shows round again.
@@ -151,6 +153,7 @@ impl Action {
             Self::Reverse => "reverse",
             Self::Columns => "columns",
             Self::Mark => "mark",
+            Self::Range => "range",
             Self::Retry => "retry",
             Self::RetryAll => "retry-all",
             Self::Ignore => "ignore",

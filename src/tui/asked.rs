@@ -3,8 +3,11 @@
 use crate::bus::Ask;
 use std::time::{Duration, Instant};
 
-/// Least time between two questions that differ in nothing but the time.
+/// The least that [`Asked::rest`] can be.
 const REFRESH: Duration = Duration::from_millis(500);
+/// How many times as long as an answer took the next such question waits: what
+/// is hard to find is not looked for all the time.
+const REST: u32 = 9;
 /// How long an answer is waited for; one that is later is lost.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -15,6 +18,8 @@ pub struct Asked {
     in_flight: Option<(u64, Instant)>,
     /// What was asked last, of which version, and when.
     last: Option<(Ask, u64, Instant)>,
+    /// How long the last answer took.
+    took: Duration,
     /// Why it was not answered.
     pub refused: Option<String>,
     /// Whether an answer has come.
@@ -31,7 +36,8 @@ impl Asked {
         let due = match &self.last {
             None => true,
             Some((asked, of, at)) => {
-                *asked != want || (*of != version && now.saturating_duration_since(*at) >= REFRESH)
+                *asked != want
+                    || (*of != version && now.saturating_duration_since(*at) >= self.rest())
             }
         };
         if !due {
@@ -42,13 +48,23 @@ impl Asked {
         Some(want)
     }
 
+    /// What was answered is known no longer: it is asked again.
+    pub fn forget(&mut self) {
+        self.last = None;
+    }
+
     /// When [`Self::next`] has something to say again, if nothing else happens.
     pub fn due(&self, version: u64, now: Instant) -> Option<Instant> {
         match (&self.in_flight, &self.last) {
             (Some((_, since)), _) if self.in_flight_at(now) => Some(*since + PATIENCE),
-            (_, Some((_, of, at))) if *of != version => Some(*at + REFRESH),
+            (_, Some((_, of, at))) if *of != version => Some(*at + self.rest()),
             _ => None,
         }
+    }
+
+    /// Least time between two questions that differ in nothing but the time.
+    fn rest(&self) -> Duration {
+        REFRESH.max(self.took * REST)
     }
 
     fn in_flight_at(&self, now: Instant) -> bool {
@@ -57,14 +73,15 @@ impl Asked {
     }
 
     /// Whether this is the number of the question in flight; then it no longer is.
-    pub fn hears(&mut self, number: u64) -> bool {
-        let awaited = self.in_flight.is_some_and(|(known, _)| known == number);
-        if awaited {
+    pub fn hears(&mut self, number: u64, now: Instant) -> bool {
+        let awaited = self.in_flight.filter(|(known, _)| *known == number);
+        if let Some((_, since)) = awaited {
             self.in_flight = None;
+            self.took = now.saturating_duration_since(since);
             self.answered = true;
             self.refused = None;
         }
-        awaited
+        awaited.is_some()
     }
 
     /// What was asked last.
@@ -96,11 +113,11 @@ mod tests {
         // In flight: neither a new version nor a new question.
         assert!(asked.next(page(1), 1, ms(900), 2).is_none());
         assert!(asked.next(page(2), 1, ms(900), 2).is_none());
-        assert!(!asked.hears(7), "an answer to something else");
-        assert!(asked.hears(1));
+        assert!(!asked.hears(7, ms(900)), "an answer to something else");
+        assert!(asked.hears(1, ms(900)));
         // Another question goes out at once, the same one only when it is due.
         assert!(asked.next(page(2), 1, ms(900), 2).is_some());
-        assert!(asked.hears(2));
+        assert!(asked.hears(2, ms(901)));
         assert!(asked.next(page(2), 1, ms(5000), 3).is_none());
         assert!(asked.next(page(2), 2, ms(1000), 3).is_none());
         assert_eq!(asked.due(2, ms(1000)), Some(ms(1400)));
@@ -108,7 +125,13 @@ mod tests {
         // An answer that never comes does not block for ever.
         assert!(asked.next(page(2), 3, ms(1500), 4).is_none());
         assert!(asked.next(page(2), 3, ms(12_000), 4).is_some());
-        assert!(!asked.hears(3), "too late");
-        assert!(asked.hears(4));
+        assert!(!asked.hears(3, ms(12_000)), "too late");
+        assert!(asked.hears(4, ms(12_200)));
+        // It took 200 ms to find: the next one waits longer than usual.
+        assert_eq!(asked.due(4, ms(12_300)), Some(ms(12_000 + 1800)));
+        assert!(asked.next(page(2), 4, ms(13_700), 5).is_none());
+        // What was forgotten is asked again at once.
+        asked.forget();
+        assert!(asked.next(page(2), 4, ms(13_700), 5).is_some());
     }
 }

@@ -1,5 +1,6 @@
 //! What is typed after `/`.
 
+use crate::bus::search::contains;
 use crate::bus::{Level, PageFilter};
 use crate::monitor::Snapshot;
 use crate::page::{FailureKind, PageState, SiteId};
@@ -95,12 +96,6 @@ fn set(filter: &mut PageFilter, key: &str, value: &str, snapshot: &Snapshot) -> 
 pub fn site(snapshot: &Snapshot, name: &str) -> Option<SiteId> {
     let at = snapshot.sites.iter().position(|site| *site.name == *name)?;
     u32::try_from(at).ok().map(SiteId)
-}
-
-/// Whether a text holds another, without regard to ASCII case.
-pub fn contains(text: &str, wanted: &str) -> bool {
-    text.to_ascii_lowercase()
-        .contains(&wanted.to_ascii_lowercase())
 }
 
 #[cfg(test)]

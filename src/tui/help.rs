@@ -3,8 +3,8 @@
 use super::action::{Action, Context};
 use super::draw::Pen;
 use super::keymap::KeyMap;
-use super::state::State;
-use super::{complete, text};
+use super::state::{Shared, State};
+use super::{complete, replay, text};
 use crate::bus::verb::VERBS;
 use ratatui::layout::Rect;
 
@@ -53,6 +53,18 @@ pub fn lines(keymap: &KeyMap, here: Context) -> Vec<Line> {
     lines
 }
 
+/// The lines about a recording that is shown.
+fn of_replay() -> Vec<Line> {
+    let keys = replay::KEYS.iter();
+    let keys = keys.map(|(label, help)| Line::Entry((*label).to_owned(), (*help).to_owned()));
+    let lists = Line::Entry(
+        "lists".to_owned(),
+        "are as the store is now, not as it was at the moment shown".to_owned(),
+    );
+    let head = Line::Head("Replay: these keys mean nothing else".to_owned());
+    [head].into_iter().chain(keys).chain([lists]).collect()
+}
+
 /// Scrolls, or closes it.
 pub fn act(state: &mut State, action: Action) {
     let top = state.help.unwrap_or(0);
@@ -68,7 +80,7 @@ pub fn act(state: &mut State, action: Action) {
 }
 
 /// Draws it over the screen; answers the first line shown.
-pub fn draw(pen: &mut Pen, area: Rect, keymap: &KeyMap, here: Context, top: usize) -> usize {
+pub fn draw(pen: &mut Pen, area: Rect, shared: &Shared, here: Context, top: usize) -> usize {
     let width = area.width.min(100);
     let over = Rect {
         x: area.x + (area.width - width) / 2,
@@ -80,7 +92,12 @@ pub fn draw(pen: &mut Pen, area: Rect, keymap: &KeyMap, here: Context, top: usiz
     let (accent, strong, plain) = (pen.theme.accent(), pen.theme.strong(), Default::default());
     // A usage that is longer than its column takes a line of its own.
     let mut drawn = Vec::new();
-    for line in lines(keymap, here) {
+    let replay = if shared.replay {
+        of_replay()
+    } else {
+        Vec::new()
+    };
+    for line in replay.into_iter().chain(lines(&shared.keymap, here)) {
         match line {
             Line::Head(head) => drawn.push((head, accent, String::new())),
             Line::Entry(left, right) if text::width(&left) < BEFORE => {

@@ -62,6 +62,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('E')] "E" Action::SiteFailures, [Dashboard, Site, Backends], "", "the failures of the site";
     [key('e')] "e" Action::Pane, [Site], "pane", "to the next pane";
     [key(' ')] "space" Action::Mark, [Dashboard, Failures, Pages], "mark", "mark the row; keys then act on all that are marked";
+    [key('v')] "v" Action::Range, [Dashboard, Failures, Pages], "", "mark a range: every row that the cursor comes to; v or esc ends it, the marks stay";
     [key('r')] "r" Action::Retry, [Groups, Failures, Detail, Pages], "retry", "send the marked failed pages, or this one, round again";
     [key('A')] "A" Action::RetryAll, [Groups, Failures], "retry all", "send all failed pages that the list shows round again";
     [key('i')] "i" Action::Ignore, [Groups, Failures, Detail], "ignore", "take the marked pages, or this one, out of the failures; asks first";
@@ -78,11 +79,11 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('x')] "x" Action::Drop, [Dashboard, Site, Queue], "drop", "drop queued pages by pattern; shows first how many, and asks";
     [key('n')] "n" Action::Add, [Dashboard, Site, Queue], "", "add URLs to the site";
     [key('/')] "/" Action::Filter, [Dashboard, Groups, Failures, Pages, Queue, Records, Journal, Log, Backends], "filter", "filter by text; a leading ! inverts, esc clears";
-    [key('s')] "s" Action::Sort, [Dashboard, Site, Groups, Failures, Pages, Backends], "sort", "sort by the next column";
-    [key('S')] "S" Action::Reverse, [Dashboard, Site, Groups, Backends], "", "turn the order round";
+    [key('s')] "s" Action::Sort, [Dashboard, Site, Groups, Failures, Pages, Queue, Backends], "sort", "sort by the next column";
+    [key('S')] "S" Action::Reverse, [Dashboard, Site, Groups, Failures, Pages, Queue, Backends], "", "turn the order round";
     [key('c')] "c" Action::Columns, [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Journal, Backends], "", "choose the columns";
-    [key('y')] "y" Action::Copy, [Dashboard, Site, Failures, Detail, Why, Pages, Queue, Records], "copy", "copy the URL to the terminal's clipboard (OSC 52)";
-    [key('Y')] "Y" Action::CopyRow, [Dashboard, Site, Groups, Failures, Detail, Pages, Queue, Records, Journal, Backends], "", "copy the whole row";
+    [key('y')] "y" Action::Copy, [Dashboard, Site, Failures, Detail, Why, Pages, Queue, Records, Journal, Log], "copy", "copy the URL, or else the row, to the terminal's clipboard (OSC 52)";
+    [key('Y')] "Y" Action::CopyRow, [Dashboard, Site, Groups, Failures, Detail, Pages, Queue, Records, Journal, Log, Backends], "", "copy the whole row";
     [code(KeyCode::Esc), code(KeyCode::Left), key('h'), code(KeyCode::Backspace)] "esc" Action::Back,
         [Everywhere], "back", "out of here; clears filter and marks first; never quits";
     [key(':')] ":" Action::Palette, [Everywhere], "command", "every command in words, with completion";

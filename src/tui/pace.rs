@@ -77,8 +77,8 @@ pub struct Pace {
     answers: bool,
     /// Shortest time to an answer.
     way: Duration,
-    /// The last frame, and when news may have the next.
-    frame: Option<Instant>,
+    /// When the next frame keeps to the rate, and when news may have it.
+    free: Option<Instant>,
     news: Option<Instant>,
     /// Bytes under way at a time, as reckoned.
     queue: (f64, Option<Instant>),
@@ -103,7 +103,7 @@ impl Pace {
             unanswered: 0,
             answers: false,
             way: Duration::from_millis(300),
-            frame: None,
+            free: None,
             news: None,
             queue: (0.0, None),
             trust: None,
@@ -133,7 +133,7 @@ impl Pace {
         if asked {
             self.asked.push_back((self.sent, now));
         }
-        self.frame = Some(now);
+        self.free = Some(self.free.map_or(now, |free| free.max(now)) + self.least);
         let wanted = BUDGET * (f64::from(cells) / CELLS).max(1.0);
         let budget = self.rate.map_or(wanted, |rate| wanted.min(rate * SHARE));
         let pause = Duration::from_secs_f64((bytes as f64 / budget).min(60.0));
@@ -197,8 +197,12 @@ impl Pace {
     /// When a frame may be painted; at once where that has gone by.
     pub fn due(&mut self, why: Why, now: Instant) -> Instant {
         self.forget(now);
-        let mut due = self.frame.map_or(now, |at| at + self.least);
-        if why == Why::News {
+        let mut due = self.free.unwrap_or(now);
+        if why == Why::Input {
+            // One frame ahead of the rate: a key does not wait for the frame that
+            // the crawl has just had. The next ones make up for it.
+            due = due.checked_sub(self.least).unwrap_or(now);
+        } else {
             due = due.max(self.news.unwrap_or(now));
             if let Some((_, at)) = self.asked.front() {
                 due = due.max(*at + if self.answers { ANSWER } else { STRANGER });
@@ -367,6 +371,28 @@ mod tests {
             assert!(seen.bytes < 60 * 5_500, "{}", seen.bytes);
             assert!(seen.news > 40, "{}", seen.news);
         }
+    }
+
+    #[test]
+    fn a_key_waits_for_no_frame_of_the_crawls_and_keys_keep_to_the_rate() {
+        let least = Duration::from_millis(16);
+        let start = Instant::now();
+        let mut pace = Pace::new(least, 0);
+        pace.wrote(Why::News, 1_000, false, 1920, start);
+        let pressed = start + Duration::from_millis(1);
+        assert!(pace.due(Why::Input, pressed) <= pressed);
+        // However many keys: one frame more than the rate allows.
+        let (mut now, mut painted) = (pressed, 0);
+        while now < pressed + Duration::from_secs(1) {
+            if pace.due(Why::Input, now) <= now {
+                pace.wrote(Why::Input, 100, false, 1920, now);
+                pace.drained(100, Duration::ZERO, now);
+                painted += 1;
+            }
+            now += Duration::from_millis(1);
+        }
+        let most = Duration::from_secs(1).as_millis() / least.as_millis() + 2;
+        assert!((most / 2..=most).contains(&painted), "{painted} of {most}");
     }
 
     #[test]

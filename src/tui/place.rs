@@ -55,6 +55,11 @@ impl View {
         }
     }
 
+    /// Whether what it shows is asked of the store.
+    pub fn is_stored(&self) -> bool {
+        !matches!(self, Self::Sites | Self::Site(_) | Self::Log | Self::Doctor)
+    }
+
     /// The screen that a place begins with.
     pub fn root(place: Place) -> Self {
         match place {

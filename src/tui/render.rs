@@ -92,6 +92,7 @@ pub fn start(deck: Deck, left: oneshot::Sender<Left>) -> io::Result<Threads> {
     state.shared.mouse = settings.mouse;
     state.shared.readonly = deck.options.readonly;
     state.shared.attached = deck.options.attached;
+    state.shared.replay = deck.options.replay.is_some();
     let painter = Painter {
         state,
         replay: deck.options.replay,

@@ -8,6 +8,16 @@ use std::time::Duration;
 /// How far the arrows go, milliseconds.
 const STEP: i64 = 10_000;
 
+/// What is said above a list.
+pub const LISTS: &str =
+    "Replay: this list is as the store is now, not as it was at the moment shown.";
+/// The player's keys, and what the help says of them.
+pub const KEYS: [(&str, &str); 3] = [
+    ("space p", "stand still, or go on"),
+    ("left right", "ten seconds back, or on"),
+    ("< >", "slower, or faster"),
+];
+
 /// What a key means for the player; `None` for keys that are the deck's.
 pub fn order(key: KeyEvent) -> Option<Play> {
     if !(key.modifiers - KeyModifiers::SHIFT).is_empty() {

@@ -83,6 +83,8 @@ pub struct Shared {
     pub readonly: bool,
     /// Whether leaving the deck leaves the crawl alone.
     pub attached: bool,
+    /// Whether a recording is shown.
+    pub replay: bool,
     /// Whether the operator has asked to stop.
     pub stopping: bool,
     /// What the deck measures of itself.
@@ -208,6 +210,7 @@ impl State {
                 title,
                 readonly: false,
                 attached: false,
+                replay: false,
                 stopping: false,
                 stats: Stats::default(),
                 keymap: Arc::default(),
@@ -342,8 +345,9 @@ impl State {
 
     /// Takes the answer to a question; one that nobody waits for is dropped.
     pub fn told(&mut self, number: u64, told: Told) {
+        let now = Instant::now();
         for screen in self.tabs.iter_mut().flatten() {
-            if !screen.asked().is_some_and(|asked| asked.hears(number)) {
+            if !screen.asked().is_some_and(|asked| asked.hears(number, now)) {
                 continue;
             }
             match told {

@@ -142,6 +142,12 @@ impl Table {
         }
     }
 
+    /// The headings of all columns.
+    pub fn headings(&self) -> Vec<Cow<'static, str>> {
+        let columns = self.columns.iter();
+        columns.map(|column| column.head.clone()).collect()
+    }
+
     /// Which column the rows are sorted by, by heading.
     pub fn sorted_by(&self) -> Option<&str> {
         self.sort

@@ -6,12 +6,17 @@
 //! cargo bench --bench crawl -- fields     # three CSS fields a page against Scrapy
 //! cargo bench --bench crawl -- three      # three sites at once; the deck's cost
 //! cargo bench --bench crawl -- kill       # kill -9 and resume, thirty times
+//! cargo bench --bench crawl -- hup        # terminals that go away, a hundred times
 //! cargo bench --bench crawl -- attached   # ten terminals, and ones that do not read
 //! cargo bench --bench crawl -- many       # a thousand sites in one file
+//! cargo bench --bench crawl -- frontier   # twenty million known URLs
+//! cargo bench --bench crawl -- browser    # pages a second by Chromium, and its memory
+//! cargo bench --bench crawl -- ladder     # what a ladder costs that is not climbed
+//! cargo bench --bench crawl -- mixed      # attempts a page where some need a higher rung
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! ```
 //!
-//! Needs, from Debian: `nginx-core wget2 time openjdk-17-doc rust-doc
+//! Needs, from Debian: `nginx-core wget2 time chromium openjdk-17-doc rust-doc
 //! cppreference-doc-en-html`; from PyPI: `scrapy`. What is missing is named.
 //! Programs to be compared take turns (A B A B …), are measured from outside,
 //! and ratios are taken turn by turn, so that a machine whose speed drifts
@@ -20,6 +25,8 @@
 
 mod corpus;
 mod endless;
+mod failures;
+mod mixed;
 mod nginx;
 mod peers;
 mod process;
@@ -28,6 +35,7 @@ mod scenario;
 mod screen;
 mod subject;
 mod table;
+mod terminal;
 
 use clap::{Parser, ValueEnum};
 use std::process::ExitCode;
@@ -42,14 +50,14 @@ pub struct Options {
     /// Turns of each program, after one that is not counted.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
-    /// Pages for each program at most (`fields` only); all if not given.
+    /// Pages for each program at most (`fields` and `browser` only); all if not given.
     /// Then the first pages of the site, which are its largest, weigh more.
     #[arg(long)]
     max_pages: Option<u64>,
     /// Only run the peers (`links` and `fields`): figures without verdicts.
     #[arg(long)]
     peers: bool,
-    /// Seed of the random instants (`kill`).
+    /// Seed of the random instants (`kill` and `hup`).
     #[arg(long)]
     seed: Option<u64>,
     /// Given by cargo.
@@ -69,8 +77,18 @@ enum Scenario {
     Attached,
     /// kill -9 at thirty random instants, each followed by a resume.
     Kill,
+    /// Terminals that go away at a hundred random instants, and what is left of them.
+    Hup,
     /// 1,000 sites of 20 pages in one file.
     Many,
+    /// 20 million URLs in the store: RAM, inserts, leases.
+    Frontier,
+    /// openjdk-17-doc by the headless browser, with four tabs.
+    Browser,
+    /// openjdk-17-doc by plain HTTP, with and without a rung above it.
+    Ladder,
+    /// A site of plain, script-only and guarded pages.
+    Mixed,
     /// How quickly the deck answers, and what it costs.
     Deck,
 }
@@ -83,7 +101,12 @@ fn main() -> ExitCode {
         Scenario::Three => scenario::three::run(&options),
         Scenario::Attached => scenario::attached::run(&options),
         Scenario::Kill => scenario::kill::run(&options),
+        Scenario::Hup => scenario::hup::run(&options),
         Scenario::Many => scenario::many::run(&options),
+        Scenario::Frontier => scenario::frontier::run(&options),
+        Scenario::Browser => scenario::browser::run(&options),
+        Scenario::Ladder => scenario::ladder::run(&options),
+        Scenario::Mixed => scenario::ladder::mixed(&options),
         Scenario::Deck => scenario::deck::run(&options),
     };
     match outcome {

@@ -1,9 +1,9 @@
 //! The deck on a pseudo-terminal that looks at what it is shown, and when.
 
+use crate::terminal::Terminal;
 use anyhow::{Context, Result, bail};
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
@@ -18,10 +18,9 @@ const ANSWER: &[u8] = b"\x1b[0n";
 
 /// A deck on a terminal.
 pub struct Deck {
-    child: Box<dyn Child + Send + Sync>,
+    terminal: Terminal,
     keys: Arc<Mutex<Box<dyn Write + Send>>>,
     shown: Arc<(Mutex<Shown>, Condvar)>,
-    _master: Box<dyn MasterPty + Send>,
 }
 
 struct Shown {
@@ -41,19 +40,7 @@ impl Deck {
         (columns, rows): (u16, u16),
         rate: Option<u32>,
     ) -> Result<Self> {
-        let size = PtySize {
-            rows,
-            cols: columns,
-            pixel_width: 0,
-            pixel_height: 0,
-        };
-        let pty = native_pty_system().openpty(size)?;
-        let mut command = CommandBuilder::from_argv(line);
-        command.cwd(dir);
-        command.env("TERM", "xterm-256color");
-        command.env("XDG_CONFIG_HOME", dir);
-        let child = pty.slave.spawn_command(command)?;
-        drop(pty.slave);
+        let mut terminal = Terminal::open(line, dir, (columns, rows))?;
         let whole = |n| NonZeroU16::new(n).context("a terminal of no size");
         let shown = Arc::new((
             Mutex::new(Shown {
@@ -64,21 +51,26 @@ impl Deck {
             }),
             Condvar::new(),
         ));
-        let keys = Arc::new(Mutex::new(pty.master.take_writer()?));
-        let reader = pty.master.try_clone_reader()?;
-        let (into, answers) = (shown.clone(), keys.clone());
-        thread::spawn(move || look(reader, &into, &answers, rate));
+        let keys = Arc::new(Mutex::new(terminal.keys()?));
+        let mut look = Look {
+            shown: shown.clone(),
+            answers: keys.clone(),
+            rate,
+            tail: Vec::new(),
+        };
+        // A tenth of a second's worth at a time.
+        let portion = rate.map_or(65_536, |rate| rate as usize / 10);
+        terminal.read(portion, move |bytes| look.take(bytes))?;
         Ok(Self {
-            child,
+            terminal,
             keys,
             shown,
-            _master: pty.master,
         })
     }
 
     /// The process.
     pub fn id(&self) -> Result<u32> {
-        self.child.process_id().context("the deck has ended")
+        self.terminal.id()
     }
 
     /// Types.
@@ -122,81 +114,98 @@ impl Deck {
 
     /// CPU time of the deck's threads, and of the whole process.
     pub fn cpu(&self) -> Result<(Duration, Duration)> {
-        let (mut deck, mut whole) = (0, 0);
-        for task in fs::read_dir(format!("/proc/{}/task", self.id()?))? {
-            // A thread may have ended meanwhile.
-            let Ok(text) = fs::read_to_string(task?.path().join("stat")) else {
-                continue;
-            };
-            let (name, rest) = text.rsplit_once(')').context("not a stat file")?;
-            let fields: Vec<&str> = rest.split_whitespace().collect();
-            let ticks = |n: usize| fields.get(n).and_then(|text| text.parse::<u64>().ok());
-            let spent = ticks(11).unwrap_or(0) + ticks(12).unwrap_or(0);
-            whole += spent;
-            if name.contains("(deck") {
-                deck += spent;
-            }
-        }
-        // Linux counts these in hundredths of a second.
-        Ok((
-            Duration::from_millis(deck * 10),
-            Duration::from_millis(whole * 10),
-        ))
+        cpu(self.id()?)
+    }
+
+    /// Hangs up; answers the terminal, whose program may go on.
+    pub fn hang_up(self) -> Result<Terminal> {
+        let Self {
+            mut terminal, keys, ..
+        } = self;
+        terminal.forsake();
+        // What it draws wakes the reader, which holds the terminal open.
+        let mut out = keys.lock().unwrap_or_else(|e| e.into_inner());
+        out.write_all(b"?")?;
+        out.flush()?;
+        drop(out);
+        drop(keys);
+        terminal.hang_up();
+        Ok(terminal)
     }
 
     /// Quits at once.
     pub fn quit(mut self) -> Result<()> {
         self.press("q!")?;
-        let end = Instant::now() + DEADLINE;
-        while self.child.try_wait()?.is_none() {
-            if Instant::now() > end {
-                self.child.kill()?;
-                bail!("the deck did not quit");
-            }
-            thread::sleep(Duration::from_millis(20));
+        if !self.terminal.ends_within(DEADLINE)? {
+            self.terminal.kill()?;
+            bail!("the deck did not quit");
         }
         Ok(())
     }
 }
 
-impl Drop for Deck {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
+/// CPU time of the deck's threads of a process, and of the whole process.
+pub fn cpu(process: u32) -> Result<(Duration, Duration)> {
+    let (mut deck, mut whole) = (0, 0);
+    for task in fs::read_dir(format!("/proc/{}/task", process))? {
+        // A thread may have ended meanwhile.
+        let Ok(text) = fs::read_to_string(task?.path().join("stat")) else {
+            continue;
+        };
+        let (name, rest) = text.rsplit_once(')').context("not a stat file")?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let ticks = |n: usize| fields.get(n).and_then(|text| text.parse::<u64>().ok());
+        let spent = ticks(11).unwrap_or(0) + ticks(12).unwrap_or(0);
+        whole += spent;
+        if name.contains("(deck") {
+            deck += spent;
+        }
     }
+    // Linux counts these in hundredths of a second.
+    Ok((
+        Duration::from_millis(deck * 10),
+        Duration::from_millis(whole * 10),
+    ))
 }
 
-fn look(
-    mut reader: Box<dyn Read + Send>,
-    shown: &(Mutex<Shown>, Condvar),
-    answers: &Mutex<Box<dyn Write + Send>>,
+/// Takes what is drawn, and answers what a terminal answers.
+struct Look {
+    shown: Arc<(Mutex<Shown>, Condvar)>,
+    answers: Arc<Mutex<Box<dyn Write + Send>>>,
     rate: Option<u32>,
-) {
-    let mut block = vec![0; 65_536];
-    // A tenth of a second's worth at a time.
-    let portion = rate.map_or(block.len(), |rate| rate as usize / 10);
-    let mut tail: Vec<u8> = Vec::new();
-    loop {
-        let n = reader.read(&mut block[..portion]).unwrap_or(0);
-        let mut into = shown.0.lock().unwrap_or_else(|e| e.into_inner());
+    tail: Vec<u8>,
+}
+
+impl Look {
+    fn take(&mut self, bytes: &[u8]) {
+        let mut into = self.shown.0.lock().unwrap_or_else(|e| e.into_inner());
         into.at = Instant::now();
-        into.bytes += n as u64;
-        into.parser.process(&block[..n]);
-        into.over = n == 0;
+        into.bytes += bytes.len() as u64;
+        into.parser.process(bytes);
         drop(into);
-        shown.1.notify_all();
-        if n == 0 {
-            return;
-        }
-        tail.extend_from_slice(&block[..n]);
+        self.shown.1.notify_all();
+        let tail = &mut self.tail;
+        tail.extend_from_slice(bytes);
         while let Some(at) = tail.windows(ASKED.len()).position(|w| w == ASKED) {
             tail.drain(..at + ASKED.len());
-            let mut out = answers.lock().unwrap_or_else(|e| e.into_inner());
+            let mut out = self.answers.lock().unwrap_or_else(|e| e.into_inner());
             let _ = out.write_all(ANSWER).and_then(|()| out.flush());
         }
         let keep = tail.len().saturating_sub(ASKED.len());
         tail.drain(..keep);
-        if let Some(rate) = rate {
-            thread::sleep(Duration::from_secs_f64(n as f64 / f64::from(rate)));
+        if let Some(rate) = self.rate {
+            thread::sleep(Duration::from_secs_f64(
+                bytes.len() as f64 / f64::from(rate),
+            ));
         }
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        let mut into = self.shown.0.lock().unwrap_or_else(|e| e.into_inner());
+        into.over = true;
+        drop(into);
+        self.shown.1.notify_all();
     }
 }

@@ -62,6 +62,11 @@ impl Job {
                 if site.fields { FIELDS } else { "" }
             );
         }
+        Self::of(dir, &text)
+    }
+
+    /// Writes this as the sites file into `dir`, which must be there and empty.
+    pub fn of(dir: &Path, text: &str) -> Result<Self> {
         fs::write(dir.join("sites.yaml"), text)?;
         Ok(Self {
             dir: dir.to_owned(),
@@ -136,6 +141,7 @@ impl Job {
                     .as_str()
                     .is_some_and(|kind| kind.starts_with("text/html")),
                 fetched: instant(&row["fetched_at"]),
+                attempts: row["attempts"].as_u64().unwrap_or(0),
             })
         })
     }
@@ -216,6 +222,8 @@ pub struct Page {
     pub html: bool,
     /// When, seconds since the Unix epoch.
     pub fetched: Option<f64>,
+    /// Attempts made.
+    pub attempts: u64,
 }
 
 impl Page {

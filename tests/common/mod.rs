@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub mod crawl;
+pub mod proxy;
 pub mod pty;
 pub mod server;
 

@@ -4,7 +4,7 @@ use super::DEADLINE;
 use rustix::net::sockopt::set_socket_linger;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -28,6 +28,8 @@ pub struct Hit {
     pub headers: Vec<(String, String)>,
     /// What was sent behind them.
     pub body: String,
+    /// From where it came.
+    pub peer: Option<IpAddr>,
 }
 
 impl Hit {
@@ -356,7 +358,9 @@ impl Shared {
     fn converse(&self, stream: &TcpStream) {
         let _ = stream.set_nodelay(true);
         let mut lines = BufReader::new(stream);
+        let peer = stream.peer_addr().ok().map(|peer| peer.ip());
         while let Some(hit) = read_head(&mut lines) {
+            let hit = Hit { peer, ..hit };
             if self.gone.load(Ordering::SeqCst) {
                 return;
             }
@@ -471,6 +475,7 @@ fn read_head(lines: &mut BufReader<&TcpStream>) -> Option<Hit> {
         at: Instant::now(),
         headers,
         body: String::new(),
+        peer: None,
     };
     let length = hit.header("content-length").parse().unwrap_or(0);
     let mut body = lines.take(length);

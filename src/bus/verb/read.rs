@@ -1,7 +1,8 @@
 //! From words to a command.
 
 use super::{Arg, VERBS, Verb, find};
-use crate::bus::{AutoRange, Command, PageFilter, Pick, RungSet, Target, WorkerId, millionths};
+use crate::bus::{AutoRange, Command, PageFilter, Pick, RungSet, Target, WorkerId};
+use crate::page::money::millionths;
 use crate::page::{FailureKind, PageId, PageState, Rung, SiteId};
 use std::time::Duration;
 use thiserror::Error;

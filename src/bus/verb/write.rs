@@ -1,6 +1,7 @@
 //! From a command to its words.
 
-use crate::bus::{Command, PageFilter, Pick, RungSet, Target, amount};
+use crate::bus::{Command, PageFilter, Pick, RungSet, Target};
+use crate::page::money::amount;
 use crate::page::{PageId, SiteId};
 use std::time::Duration;
 

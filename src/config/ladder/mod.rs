@@ -18,6 +18,7 @@ pub use self::solver::{Solver, SolverForm, SolverProxy, SolverRule};
 
 use super::raw;
 use crate::page::Rung;
+use std::path::Path;
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -43,6 +44,13 @@ impl Rungs {
             Rung::Browser => self.browser.as_ref().map(|browser| &browser.limits),
             Rung::Service => self.service.as_ref().map(|service| &service.limits),
             Rung::Solver => self.solver.as_ref().map(|solver| &solver.limits),
+        }
+    }
+
+    /// Takes the paths in them as ones from `folder`.
+    pub(super) fn in_folder(&mut self, folder: &Path) {
+        if let Some(proxy) = &mut self.proxy {
+            proxy.in_folder(folder);
         }
     }
 
@@ -108,7 +116,7 @@ impl Forms {
             }
         }
         Self {
-            proxy: both(self.proxy, other.proxy, ProxyForm::or),
+            proxy: both(self.proxy, other.proxy, ProxyForm::over),
             browser: both(self.browser, other.browser, BrowserForm::or),
             service: both(self.service, other.service, ServiceForm::or),
             solver: both(self.solver, other.solver, SolverForm::or),

@@ -4,9 +4,10 @@ use super::controls::{change, or_none};
 use super::obey::{Done, Refusable};
 use super::undo::Undo;
 use super::{Director, send};
-use crate::bus::{Command, RungControls, RungSet, SiteControls, amount};
+use crate::bus::{Command, RungControls, RungSet, SiteControls};
 use crate::config::Fetch;
 use crate::engine::site::{Control, SiteContext};
+use crate::page::money::amount;
 use crate::page::{Rung, SiteId};
 
 impl Director {

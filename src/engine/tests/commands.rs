@@ -63,6 +63,7 @@ async fn the_journal_tells_before_and_after() {
     run.refused("pause s#900").await;
     let ask = || {
         run.ask(Ask::Journal {
+            search: None,
             offset: 0,
             limit: 9,
         })

@@ -114,6 +114,7 @@ async fn pages(run: &Run, state: PageState) -> Vec<PageRow> {
             ..PageFilter::default()
         },
         order: PageOrder::Found,
+        reverse: false,
         offset: 0,
         limit: 1000,
     };
@@ -193,7 +194,7 @@ async fn a_site_with_one_rung_never_climbs() {
 async fn a_shell_is_a_page_where_no_rung_runs_scripts() {
     let dir = tempfile::tempdir().unwrap();
     let proxy = Higher::new(Rung::Proxy, |_| Ok(html("<p>by proxy</p>")));
-    let text = rungs("via: [http, proxy], proxy: {}");
+    let text = rungs("via: [http, proxy], proxy: { list: ['http://127.0.0.1:9'] }");
     let mut run = run(dir.path(), &text, 5, vec![proxy.clone()]).await;
     finished(&mut run).await;
     assert_eq!(pages(&run, PageState::Done).await.len(), 16);
@@ -263,7 +264,7 @@ async fn money_is_not_overrun() {
     };
     let service = Arc::new(service);
     let text = rungs(
-        "via: [http, service], service: { preset: zyte, key: k, concurrency: 8, budget: { money: 5 } }",
+        "via: [http, service], service: { url: 'http://127.0.0.1:9/?url={url}', concurrency: 8, budget: { money: 5 } }",
     );
     let mut run = run(dir.path(), &text, 5, vec![service.clone()]).await;
     finished(&mut run).await;
@@ -321,7 +322,8 @@ async fn a_page_passes_over_a_rung_that_is_down() {
         Err(trouble(Trouble::Down("no browser".to_owned())))
     });
     let service = Higher::new(Rung::Service, |_| Ok(html("<p>bought</p>")));
-    let text = rungs("via: [http, browser, service], service: { preset: zyte, key: k }");
+    let text =
+        rungs("via: [http, browser, service], service: { url: 'http://127.0.0.1:9/?url={url}' }");
     let mut run = run(dir.path(), &text, 4, vec![browser, service.clone()]).await;
     finished(&mut run).await;
     assert_eq!(pages(&run, PageState::Done).await.len(), 13);

@@ -13,6 +13,7 @@ async fn urls(run: &Run, state: PageState) -> Vec<String> {
             ..PageFilter::default()
         },
         order: PageOrder::Found,
+        reverse: false,
         offset: 0,
         limit: 1000,
     };

@@ -58,7 +58,7 @@ impl Service {
         want: Want,
     ) -> Result<Fetched, FetchError> {
         let early = |cause: Cause| cause.after(Duration::ZERO);
-        if visitor.is_call() {
+        if visitor.call().is_some() {
             let text = "a service gets pages alone, no requests of an API";
             return Err(early(Cause::new(FailureKind::Internal, text)));
         }
@@ -203,6 +203,7 @@ impl Fetcher for Service {
     }
 
     fn price(&self) -> Option<u64> {
+        // What its answers tell is known when they have come.
         let told = self.rule.result.cost.is_some() && self.rule.credit > 0;
         (!told).then_some(self.rule.cost)
     }

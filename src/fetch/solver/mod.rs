@@ -67,7 +67,7 @@ impl Solver {
     ) -> Result<Fetched, FetchError> {
         let start = Instant::now();
         let early = |cause: Cause| cause.after(start.elapsed());
-        if visitor.is_call() {
+        if visitor.call().is_some() {
             let text = "a solver gets pages alone, no requests of an API";
             return Err(early(Cause::new(FailureKind::Internal, text)));
         }

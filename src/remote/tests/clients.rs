@@ -100,6 +100,7 @@ async fn a_deck_gets_pictures_and_answers_to_the_end() {
     let ask = Ask::Pages {
         filter: PageFilter::failed(),
         order: PageOrder::Newest,
+        reverse: false,
         offset: 0,
         limit: 60,
     };

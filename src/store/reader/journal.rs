@@ -19,6 +19,7 @@ pub(super) fn sql(conn: &Connection) -> Result<&'static str> {
 /// The command and about how many bytes it takes.
 pub(super) fn read(row: &Row<'_>) -> Result<(JournalRow, usize)> {
     let entry = JournalRow {
+        id: count(row.get(0)?),
         at: count(row.get(1)?),
         origin: row.get(2)?,
         command: row.get(3)?,

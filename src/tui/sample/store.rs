@@ -1,6 +1,7 @@
 //! What a store that holds the sample would answer.
 
 use super::page;
+use crate::bus::search::{Place, Search, Searched, Seek};
 use crate::bus::{
     Ask, FailureGroup, HostRow, JournalList, JournalRow, PageDetail, PageFilter, PageList,
     PageOrder, PageRow, RecordList, RecordRow, SiteDetail, Told, Why,
@@ -19,6 +20,7 @@ pub fn told(ask: &Ask) -> Told {
             order,
             offset,
             limit,
+            ..
         } => Told::Pages(pages(filter, *order, *offset, *limit)),
         Ask::Groups(_) => Told::Groups(groups()),
         Ask::Page(id) => Told::Page(Some(Box::new(PageDetail { id: *id, ..page() }))),
@@ -28,8 +30,17 @@ pub fn told(ask: &Ask) -> Told {
             taken: false,
             page: Some(Box::new(page())),
         })),
-        Ask::Records { offset, limit, .. } => Told::Records(records(*offset, *limit)),
-        Ask::Journal { offset, limit } => Told::Journal(journal(*offset, *limit)),
+        Ask::Records {
+            search,
+            offset,
+            limit,
+            ..
+        } => Told::Records(records(search.as_ref(), *offset, *limit)),
+        Ask::Journal {
+            search,
+            offset,
+            limit,
+        } => Told::Journal(journal(search.as_ref(), *offset, *limit)),
         Ask::Site(_) => Told::Site(Some(Box::new(site()))),
     }
 }
@@ -103,34 +114,70 @@ fn groups() -> Vec<FailureGroup> {
     ]
 }
 
-fn records(offset: u64, limit: usize) -> RecordList {
+/// Rows looked at for one answer of a search.
+const LOOKS: usize = 400;
+
+/// What a search finds among rows, and how far it comes.
+fn search<R>(
+    search: &Search,
+    rows: impl Iterator<Item = R>,
+    place: fn(&R) -> Place,
+    found: impl Fn(&R) -> bool,
+) -> (Vec<R>, Option<Searched>) {
+    let mut rows = rows
+        .filter(|row| match search.from {
+            Seek::Newest => true,
+            Seek::Older(from) => place(row) > from,
+            Seek::Newer(from) => place(row) < from,
+        })
+        .peekable();
+    let looked: Vec<R> = rows.by_ref().take(LOOKS).collect();
+    let searched = Searched {
+        looked: looked.len() as u64,
+        newest: looked.first().map(place),
+        last: looked.last().filter(|_| rows.peek().is_some()).map(place),
+    };
+    (looked.into_iter().filter(found).collect(), Some(searched))
+}
+
+fn records(wanted: Option<&Search>, offset: u64, limit: usize) -> RecordList {
     let total = 1140;
     let columns = ["title", "price", "tags", "cover"].map(str::to_owned);
-    let rows = (offset..total).take(limit).map(|n| {
+    let row = |n: u64| {
         let mut fields = serde_json::Map::new();
         fields.insert("title".to_owned(), format!("書名 {n} of\na book").into());
         fields.insert("price".to_owned(), serde_json::json!(n as f64 + 0.5));
         fields.insert("tags".to_owned(), serde_json::json!(["a", "b\u{1b}[2J"]));
         fields.insert("cover".to_owned(), serde_json::Value::Null);
         RecordRow {
+            id: (n + 1) << 16,
+            at: total - n,
             page: PageId(u32::try_from(n).unwrap_or(0) + 1),
             site: SiteId(0),
             record: "book".to_owned(),
             url: format!("http://books.example.org/book/{n}"),
             fields,
         }
-    });
+    };
+    let (rows, searched) = match wanted {
+        None => ((offset..total).take(limit).map(row).collect(), None),
+        Some(wanted) => search(wanted, (0..total).map(row), RecordRow::place, |row| {
+            row.is_found(wanted)
+        }),
+    };
     RecordList {
         total,
         offset,
         columns: columns.to_vec(),
-        rows: rows.collect(),
+        searched,
+        rows,
     }
 }
 
-fn journal(offset: u64, limit: usize) -> JournalList {
+fn journal(wanted: Option<&Search>, offset: u64, limit: usize) -> JournalList {
     let row =
         |n: u64, origin: &str, command: &str, change: (&str, &str), answer: &str| JournalRow {
+            id: n,
             at: 3_600_000 + n * 1000,
             origin: origin.to_owned(),
             command: command.to_owned(),
@@ -163,14 +210,20 @@ fn journal(offset: u64, limit: usize) -> JournalList {
             "docs is paused",
         ),
     ];
+    let total = rows.len() as u64;
+    let rows = rows.into_iter();
+    let (rows, searched) = match wanted {
+        None => {
+            let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+            (rows.skip(skip).take(limit).collect(), None)
+        }
+        Some(wanted) => search(wanted, rows, JournalRow::place, |row| row.is_found(wanted)),
+    };
     JournalList {
-        total: rows.len() as u64,
+        total,
         offset,
-        rows: rows
-            .into_iter()
-            .skip(usize::try_from(offset).unwrap_or(usize::MAX))
-            .take(limit)
-            .collect(),
+        searched,
+        rows,
     }
 }
 

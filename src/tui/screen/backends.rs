@@ -2,8 +2,9 @@
 //! stands.
 
 use super::{Screen, sorts, steps};
-use crate::bus::{Command, RungSet, RungState, amount};
+use crate::bus::{Command, RungSet, RungState};
 use crate::monitor::{RungView, SiteView};
+use crate::page::money::amount;
 use crate::page::{FailureKind, Rung, SiteId};
 use crate::tui::action::Action;
 use crate::tui::control::stepped;

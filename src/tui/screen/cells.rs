@@ -2,6 +2,7 @@
 
 use crate::bus::PageRow;
 use crate::page::PageState;
+use crate::page::time::time_of_day;
 use crate::tui::state::Shared;
 use crate::tui::table::{Cell, Column};
 use crate::tui::text;
@@ -12,15 +13,15 @@ use std::time::Duration;
 /// The columns of failed pages.
 pub fn failures() -> Vec<Column> {
     vec![
-        Column::text("KIND", 9, 0),
-        Column::number("STATUS", 6, 1),
-        Column::number("TRIES", 5, 5),
-        Column::text("SITE", 12, 4),
+        Column::text("KIND", 9, 0).sorting(),
+        Column::number("STATUS", 6, 1).sorting(),
+        Column::number("TRIES", 5, 5).sorting(),
+        Column::text("SITE", 12, 4).sorting(),
         Column::text("URL", 14, 0).growing().wanting(36).sorting(),
         Column::number("TOOK", 6, 6).sorting(),
         Column::number("SIZE", 5, 8).sorting(),
         Column::text("ENDED", 8, 3).sorting(),
-        Column::number("DEPTH", 5, 7),
+        Column::number("DEPTH", 5, 7).sorting(),
         Column::number("ID", 8, 9).sorting(),
     ]
 }
@@ -28,15 +29,15 @@ pub fn failures() -> Vec<Column> {
 /// The columns of all pages.
 pub fn all() -> Vec<Column> {
     vec![
-        Column::text("STATE", 7, 0),
-        Column::number("STATUS", 6, 1),
-        Column::text("WHY", 9, 6),
-        Column::text("SITE", 12, 4),
+        Column::text("STATE", 7, 0).sorting(),
+        Column::number("STATUS", 6, 1).sorting(),
+        Column::text("WHY", 9, 6).sorting(),
+        Column::text("SITE", 12, 4).sorting(),
         Column::text("URL", 14, 0).growing().wanting(36).sorting(),
         Column::number("TOOK", 6, 5).sorting(),
         Column::number("SIZE", 5, 3).sorting(),
         Column::text("ENDED", 8, 7).sorting(),
-        Column::number("DEPTH", 5, 2),
+        Column::number("DEPTH", 5, 2).sorting(),
         Column::number("ID", 8, 8).sorting(),
     ]
 }
@@ -44,12 +45,12 @@ pub fn all() -> Vec<Column> {
 /// The columns of the queue.
 pub fn queue() -> Vec<Column> {
     vec![
-        Column::number("#", 6, 1),
-        Column::text("SITE", 12, 4),
-        Column::number("DEPTH", 5, 2),
-        Column::number("TRIES", 5, 3),
-        Column::text("DUE", 8, 0),
-        Column::text("URL", 14, 0).growing().wanting(36),
+        Column::number("#", 6, 1).sorting(),
+        Column::text("SITE", 12, 4).sorting(),
+        Column::number("DEPTH", 5, 2).sorting(),
+        Column::number("TRIES", 5, 3).sorting(),
+        Column::text("DUE", 8, 0).sorting(),
+        Column::text("URL", 14, 0).growing().wanting(36).sorting(),
     ]
 }
 
@@ -80,15 +81,15 @@ pub fn cell(
         }),
         "SIZE" => Cell::plain(text::bytes(row.bytes)),
         "ENDED" if row.at == 0 => Cell::plain("-"),
-        "ENDED" => Cell::plain(super::time_of_day(row.at)),
+        "ENDED" => Cell::plain(time_of_day(row.at)),
         "DEPTH" => Cell::plain(row.depth.to_string()),
         "ID" => Cell::Text(row.id.to_string().into(), theme.faint()),
         "DUE" => match row.due {
-            Some(due) => {
-                let left = Duration::from_millis(due.saturating_sub(now));
+            Some(due) if due > now => {
+                let left = Duration::from_millis(due - now);
                 Cell::Text(format!("in {}", text::span(left)).into(), theme.warn())
             }
-            None => Cell::plain("now"),
+            _ => Cell::plain("now"),
         },
         _ => Cell::Middle(row.url.clone(), Style::new()),
     }

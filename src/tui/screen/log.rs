@@ -3,24 +3,31 @@
 use super::{Screen, steps};
 use crate::bus::{Level, Notice};
 use crate::monitor::Snapshot;
+use crate::page::time::time_of_day;
 use crate::tui::action::Action;
 use crate::tui::draw::Pen;
 use crate::tui::filter::Filter;
+use crate::tui::list::Cursor;
+use crate::tui::mouse::Hit;
+use crate::tui::palette::Name;
 use crate::tui::state::{Effect, Shared, View};
 use crate::tui::text;
+use crate::tui::theme::Theme;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+
+/// What stands there while there is none.
+const NOTHING: &str = "nothing yet";
 
 /// The screen.
 #[derive(Debug)]
 pub struct Log {
     level: Level,
     filter: Filter,
-    /// Lines scrolled back from the newest.
-    back: usize,
-    /// Notices of the run when it was last drawn: what is scrolled to stays.
-    seen: u64,
-    height: usize,
+    /// Notices are known by their numbers in the run.
+    cursor: Cursor<u64>,
+    /// Whether the cursor stays on the newest.
+    follows: bool,
 }
 
 impl Log {
@@ -29,21 +36,31 @@ impl Log {
         Self {
             level: Level::Info,
             filter: Filter::default(),
-            back: 0,
-            seen: 0,
-            height: 1,
+            cursor: Cursor::default(),
+            follows: true,
         }
     }
 
-    fn chosen<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Notice> {
+    /// The notices that are shown, with their numbers; the cursor knows them then.
+    fn settle<'a>(&mut self, snapshot: &'a Snapshot) -> Vec<(u64, &'a Notice)> {
         let (level, site, filter) = self.filter.notices(snapshot);
         let level = level.unwrap_or(self.level);
-        let passes = |notice: &&Notice| {
+        let kept = snapshot.notices.len() as u64;
+        let first = snapshot.notices_total.saturating_sub(kept);
+        let passes = |(_, notice): &(u64, &Notice)| {
             notice.level >= level
                 && (site.is_none() || notice.site == site)
                 && filter.takes(&notice.text)
         };
-        snapshot.notices.iter().filter(passes).collect()
+        let numbered = (first..).zip(snapshot.notices.iter());
+        let shown: Vec<(u64, &Notice)> = numbered.filter(passes).collect();
+        let ids = || shown.iter().map(|(number, _)| *number);
+        self.cursor.settle(0, ids(), shown.len());
+        if self.follows {
+            self.cursor.step(isize::MAX / 2);
+            self.cursor.settle(0, ids(), shown.len());
+        }
+        shown
     }
 }
 
@@ -58,39 +75,57 @@ impl Screen for Log {
 
     fn render(&mut self, pen: &mut Pen, area: Rect, shared: &Shared) {
         let (body, status) = super::status_line(area);
-        let notices = self.chosen(&shared.snapshot);
-        self.height = usize::from(body.height).max(1);
-        let new = shared.snapshot.notices_total.saturating_sub(self.seen);
-        if self.back > 0 && self.seen > 0 {
-            self.back += usize::try_from(new).unwrap_or(0);
+        self.cursor.resize(usize::from(body.height));
+        let shown = self.settle(&shared.snapshot);
+        let cursor = &self.cursor;
+        if shown.is_empty() {
+            pen.put(body, body.x, body.y, NOTHING, pen.theme.faint());
         }
-        self.seen = shared.snapshot.notices_total;
-        self.back = self.back.min(notices.len().saturating_sub(self.height));
-        lines(pen, body, &notices, shared, self.back);
+        for (y, row) in (body.y..body.bottom()).zip(cursor.top..shown.len()) {
+            line(pen, body, y, shown[row].1, shared);
+            let by = i32::try_from(row).unwrap_or(0) - i32::try_from(cursor.at).unwrap_or(0);
+            pen.hit_line(body, y, Hit::Row(by));
+            if row == cursor.at {
+                pen.highlight(body, y, pen.theme.selected());
+            }
+        }
         let (word, _) = pen.theme.level(self.level);
-        let mut line = format!("{} notices, {word} and above", notices.len());
-        if self.back > 0 {
-            line.push_str(&format!("   {} newer below, G follows", self.back));
+        let mut words = format!("{} notices, {word} and above", shown.len());
+        let newer = shown.len().saturating_sub(cursor.at + 1);
+        if newer > 0 {
+            words.push_str(&format!("   {newer} newer below, G follows"));
         }
         if !self.filter.0.is_empty() {
-            line.push_str(&format!("   filter {}", self.filter.0));
+            words.push_str(&format!("   filter {}", self.filter.0));
         }
         let style = pen.theme.faint();
-        pen.put(status, status.x, status.y, &line, style);
+        pen.put(status, status.x, status.y, &words, style);
     }
 
-    fn act(&mut self, action: Action, _: &mut Shared) -> Vec<Effect> {
+    fn act(&mut self, action: Action, shared: &mut Shared) -> Vec<Effect> {
         if action == Action::Level {
             self.level = match self.level {
                 Level::Info => Level::Warn,
                 Level::Warn => Level::Error,
                 Level::Error => Level::Info,
             };
-            self.back = 0;
-        } else if let Some(by) = steps(action, self.height) {
-            self.back = self.back.saturating_add_signed(-by.clamp(-10_000, 10_000));
+            self.follows = true;
+        } else if let Some(by) = steps(action, self.cursor.height) {
+            self.settle(&shared.snapshot);
+            self.cursor.step(by);
+            self.follows = self.cursor.at + 1 >= self.cursor.total;
+            self.settle(&shared.snapshot);
         }
         Vec::new()
+    }
+
+    fn row(&mut self, shared: &Shared) -> Option<String> {
+        let shown = self.settle(&shared.snapshot);
+        let (_, notice) = shown.get(self.cursor.at)?;
+        let (word, _) = Theme::of(Name::Mono, true).level(notice.level);
+        let site = notice.site.map_or("", |site| shared.site_name(site));
+        let clock = time_of_day(notice.at);
+        Some([&clock, word, site, &notice.text].join("\t"))
     }
 
     fn filter(&mut self) -> Option<&mut Filter> {
@@ -98,40 +133,42 @@ impl Screen for Log {
     }
 
     fn filtered(&mut self, _: &Shared) {
-        self.back = 0;
+        self.follows = true;
     }
 }
 
-/// As many notices as there is room for, `back` from the newest.
-pub fn lines(pen: &mut Pen, area: Rect, notices: &[&Notice], shared: &Shared, back: usize) {
+/// The last notices, as many as there is room for.
+pub fn lines(pen: &mut Pen, area: Rect, notices: &[&Notice], shared: &Shared) {
     if notices.is_empty() {
-        let style = pen.theme.faint();
-        pen.put(area, area.x, area.y, "nothing yet", style);
+        pen.put(area, area.x, area.y, NOTHING, pen.theme.faint());
         return;
     }
-    let end = notices.len() - back.min(notices.len());
-    let from = end.saturating_sub(usize::from(area.height));
-    for (y, notice) in (area.y..area.bottom()).zip(&notices[from..end]) {
-        let (word, style) = pen.theme.level(notice.level);
-        let site = notice
-            .site
-            .map(|site| format!("{}: ", shared.site_name(site)))
-            .unwrap_or_default();
-        let clock = format!("{} ", super::time_of_day(notice.at));
-        let word = format!("{word:<5} ");
-        let before = text::width(&clock) + text::width(&word) + text::width(&site);
-        let room = usize::from(area.width).saturating_sub(before);
-        let words = text::cut_end(&text::clean(&notice.text), room, pen.theme.cut());
-        let (faint, strong) = (pen.theme.faint(), pen.theme.strong());
-        pen.line(
-            area,
-            y,
-            &[
-                (&clock, faint),
-                (&word, style),
-                (&site, strong),
-                (&words, Style::new()),
-            ],
-        );
+    let from = notices.len().saturating_sub(usize::from(area.height));
+    for (y, notice) in (area.y..area.bottom()).zip(&notices[from..]) {
+        line(pen, area, y, notice, shared);
     }
+}
+
+fn line(pen: &mut Pen, area: Rect, y: u16, notice: &Notice, shared: &Shared) {
+    let (word, style) = pen.theme.level(notice.level);
+    let site = notice
+        .site
+        .map(|site| format!("{}: ", shared.site_name(site)))
+        .unwrap_or_default();
+    let clock = format!("{} ", time_of_day(notice.at));
+    let word = format!("{word:<5} ");
+    let before = text::width(&clock) + text::width(&word) + text::width(&site);
+    let room = usize::from(area.width).saturating_sub(before);
+    let words = text::cut_end(&text::clean(&notice.text), room, pen.theme.cut());
+    let (faint, strong) = (pen.theme.faint(), pen.theme.strong());
+    pen.line(
+        area,
+        y,
+        &[
+            (&clock, faint),
+            (&word, style),
+            (&site, strong),
+            (&words, Style::new()),
+        ],
+    );
 }

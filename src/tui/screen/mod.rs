@@ -9,6 +9,7 @@ mod doctor;
 mod figures;
 mod groups;
 mod journal;
+mod latest;
 mod log;
 mod page;
 mod pages;
@@ -24,6 +25,7 @@ use super::action::Action;
 use super::asked::Asked;
 use super::draw::Pen;
 use super::filter::Filter;
+use super::list::Cursor;
 use super::state::{Effect, Shared, View};
 use super::table::Table;
 use crate::bus::{Ask, Told};
@@ -134,6 +136,14 @@ pub fn steps(action: Action, height: usize) -> Option<isize> {
     }
 }
 
+/// What the status line says of a range that is being marked.
+pub fn range_words<I: Clone + Eq + std::hash::Hash>(cursor: &Cursor<I>) -> &'static str {
+    match cursor.is_ranging() {
+        true => ", a range: v ends it",
+        false => "",
+    }
+}
+
 /// Sorts a table otherwise, where an action says so.
 pub fn sorts(action: Action, table: &mut Table, shared: &mut Shared) -> bool {
     match action {
@@ -170,17 +180,6 @@ pub fn status_line(area: Rect) -> (Rect, Rect) {
             height,
             ..area
         },
-    )
-}
-
-/// A time of day, UTC.
-pub fn time_of_day(ms: u64) -> String {
-    let seconds = ms / 1000 % 86_400;
-    format!(
-        "{:02}:{:02}:{:02}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
     )
 }
 

@@ -4,6 +4,7 @@ use super::body::{self, Shape};
 use super::cells::state_style;
 use super::{Screen, steps};
 use crate::bus::{Ask, Command, PageDetail, Pick, Told};
+use crate::page::time::time_of_day;
 use crate::page::{PageId, PageState, SiteId};
 use crate::tui::action::Action;
 use crate::tui::asked::Asked;
@@ -248,7 +249,7 @@ fn lines(page: &PageDetail, theme: Theme, shared: &Shared) -> Vec<(String, Style
             format!(
                 "  {:>2}  {} +{:<8} {}  status {status}  {kind}  {} {}  {}  {}",
                 n + 1,
-                super::time_of_day(attempt.at),
+                time_of_day(attempt.at),
                 text::span(after),
                 attempt.rung,
                 theme.bar(part, 6),

@@ -34,7 +34,6 @@ pub struct Pages {
     /// The filter without what is typed.
     base: PageFilter,
     typed: Filter,
-    order: PageOrder,
     table: Table,
     cursor: Cursor<PageId>,
     list: PageList,
@@ -43,42 +42,96 @@ pub struct Pages {
     sound: HashSet<PageId>,
 }
 
-/// Orders, and the column that each sorts by.
-const ORDERS: [(PageOrder, &str, &str); 5] = [
-    (PageOrder::Newest, "ENDED", "newest first"),
-    (PageOrder::Found, "ID", "as found"),
-    (PageOrder::Slowest, "TOOK", "slowest first"),
-    (PageOrder::Largest, "SIZE", "largest first"),
-    (PageOrder::Url, "URL", "by URL"),
+/// Orders, the headings of the columns that are sorted by them, and the two
+/// directions in words.
+const ORDERS: [(PageOrder, &[&str], &str, &str); 13] = [
+    (PageOrder::Queue, &["#"], "next first", "last first"),
+    (
+        PageOrder::State,
+        &["STATE"],
+        "by state",
+        "by state, backwards",
+    ),
+    (
+        PageOrder::Reason,
+        &["KIND", "WHY"],
+        "by reason",
+        "by reason, backwards",
+    ),
+    (
+        PageOrder::Status,
+        &["STATUS"],
+        "lowest status first",
+        "highest status first",
+    ),
+    (
+        PageOrder::Tries,
+        &["TRIES"],
+        "most tries first",
+        "fewest tries first",
+    ),
+    (PageOrder::Site, &["SITE"], "by site", "by site, backwards"),
+    (PageOrder::Url, &["URL"], "by URL", "by URL, backwards"),
+    (
+        PageOrder::Slowest,
+        &["TOOK"],
+        "slowest first",
+        "quickest first",
+    ),
+    (
+        PageOrder::Largest,
+        &["SIZE"],
+        "largest first",
+        "smallest first",
+    ),
+    (
+        PageOrder::Newest,
+        &["ENDED"],
+        "newest first",
+        "oldest first",
+    ),
+    (
+        PageOrder::Depth,
+        &["DEPTH"],
+        "shallowest first",
+        "deepest first",
+    ),
+    (
+        PageOrder::Due,
+        &["DUE"],
+        "first due first",
+        "last due first",
+    ),
+    (PageOrder::Found, &["ID"], "as found", "last found first"),
 ];
 
 impl Pages {
-    fn new(role: Role, base: PageFilter, order: PageOrder, columns: Vec<Column>) -> Self {
-        let mut pages = Self {
+    /// Sorted by the column of this heading.
+    fn new(role: Role, base: PageFilter, by: &str, columns: Vec<Column>) -> Self {
+        let mut table = Table::new(columns);
+        table.sort = table.headings().iter().position(|head| head == by);
+        Self {
             role,
             base,
             typed: Filter::default(),
-            order,
-            table: Table::new(columns),
+            table,
             cursor: Cursor::default(),
             list: PageList::default(),
             asked: Asked::default(),
             sound: HashSet::new(),
-        };
-        pages.show_order();
-        pages
+        }
     }
 
     /// Failed pages, these of them.
     pub fn failures(filter: PageFilter) -> Self {
         let columns = cells::failures();
-        Self::new(Role::Failures, filter, PageOrder::Newest, columns)
+        Self::new(Role::Failures, filter, "ENDED", columns)
     }
 
     /// All pages.
     pub fn all() -> Self {
         let columns = cells::all();
-        Self::new(Role::All, PageFilter::default(), PageOrder::Newest, columns)
+        Self::new(Role::All, PageFilter::default(), "ENDED", columns)
     }
 
     /// The queue.
@@ -87,30 +140,54 @@ impl Pages {
             state: Some(PageState::Queued),
             ..PageFilter::default()
         };
-        Self::new(Role::Queue, base, PageOrder::Queue, cells::queue())
+        Self::new(Role::Queue, base, "#", cells::queue())
     }
 
     fn chosen(&self, shared: &Shared) -> PageFilter {
         self.typed.pages(&self.base, &shared.snapshot)
     }
 
-    fn show_order(&mut self) {
-        let head = ORDERS.iter().find(|(order, ..)| *order == self.order);
-        self.table.sort = head.and_then(|(_, head, _)| {
-            let mut columns = self.table.columns.iter();
-            columns.position(|column| column.head == *head)
-        });
+    /// The order of the column that the table is sorted by.
+    fn order(&self) -> PageOrder {
+        let by = self.table.sorted_by().unwrap_or_default();
+        let found = ORDERS.iter().find(|(_, heads, ..)| heads.contains(&by));
+        found.map_or(PageOrder::Newest, |(order, ..)| *order)
     }
 
-    fn set_order(&mut self, order: PageOrder) {
-        self.order = order;
-        self.show_order();
-        self.begin_again();
+    /// The order in words.
+    fn order_words(&self) -> &'static str {
+        let of = self.order();
+        let found = ORDERS.iter().find(|(order, ..)| *order == of);
+        found.map_or("", |(_, _, words, reversed)| match self.table.reverse {
+            true => reversed,
+            false => words,
+        })
+    }
+
+    /// Sorts otherwise, where an action says so; there is always some order.
+    fn sorts(&mut self, action: Action, shared: &mut Shared) -> bool {
+        let sorts = match action {
+            Action::Sort => {
+                self.table.sort_next();
+                if self.table.sort.is_none() {
+                    self.table.sort_next();
+                }
+                self.table.reverse = false;
+                true
+            }
+            action => super::sorts(action, &mut self.table, shared),
+        };
+        if sorts {
+            shared.toast(format!("sorted: {}", self.order_words()), true);
+            self.begin_again();
+        }
+        sorts
     }
 
     fn begin_again(&mut self) {
         self.cursor.rewind();
         self.list.rows.clear();
+        self.asked.forget();
     }
 
     fn settle(&mut self) {
@@ -146,8 +223,7 @@ impl Pages {
         }
         let effects = submit(shared, command(Pick::Pages(pages)));
         if !effects.is_empty() {
-            self.cursor.marks.clear();
-            self.sound.clear();
+            self.unmark();
         }
         effects
     }
@@ -172,17 +248,30 @@ impl Pages {
         Vec::new()
     }
 
-    fn mark(&mut self) {
-        if let Some(row) = self.current() {
-            let (id, failed) = (row.id, row.state == PageState::Failed);
-            if failed || self.cursor.marks.contains(&id) {
-                self.sound.remove(&id);
+    /// Knows of the marked pages which are not failed, as far as they are in sight;
+    /// of others it stays as it was.
+    fn sift(&mut self) {
+        let marks = &self.cursor.marks;
+        self.sound.retain(|id| marks.contains(id));
+        for row in self.list.rows.iter().filter(|row| marks.contains(&row.id)) {
+            if row.state == PageState::Failed {
+                self.sound.remove(&row.id);
             } else {
-                self.sound.insert(id);
+                self.sound.insert(row.id);
             }
         }
-        self.cursor.mark();
+    }
+
+    /// Moves or marks, and knows what is marked then.
+    fn moves(&mut self, by: impl FnOnce(&mut Cursor<PageId>)) {
+        by(&mut self.cursor);
         self.settle();
+        self.sift();
+    }
+
+    fn unmark(&mut self) {
+        self.cursor.unmark();
+        self.sound.clear();
     }
 
     fn words(&self, shared: &Shared) -> String {
@@ -196,7 +285,8 @@ impl Pages {
             line = format!("{} of {line}", self.cursor.at + 1);
         }
         if !self.cursor.marks.is_empty() {
-            line.push_str(&format!(", {} marked", self.cursor.marks.len()));
+            let range = super::range_words(&self.cursor);
+            line.push_str(&format!(", {} marked{range}", self.cursor.marks.len()));
         }
         let filter = self.chosen(shared);
         let plain = PageFilter {
@@ -207,9 +297,7 @@ impl Pages {
             let words = crate::bus::verb::filter_words(&filter, &shared.names());
             line.push_str(&format!("   only {words}"));
         }
-        if let Some((_, _, order)) = ORDERS.iter().find(|(order, ..)| *order == self.order) {
-            line.push_str(&format!("   {order}"));
-        }
+        line.push_str(&format!("   {}", self.order_words()));
         line
     }
 }
@@ -244,12 +332,7 @@ impl Screen for Pages {
         self.settle();
         let (body, status) = super::status_line(area);
         let theme = pen.theme;
-        let heads: Vec<String> = self
-            .table
-            .columns
-            .iter()
-            .map(|column| column.head.to_string())
-            .collect();
+        let heads = self.table.headings();
         let list = &self.list;
         let offset = usize::try_from(list.offset).unwrap_or(usize::MAX);
         let row = |at: usize| list.rows.get(at.checked_sub(offset)?);
@@ -279,6 +362,9 @@ impl Screen for Pages {
     }
 
     fn act(&mut self, action: Action, shared: &mut Shared) -> Vec<Effect> {
+        if self.sorts(action, shared) {
+            return Vec::new();
+        }
         match action {
             Action::Enter => {
                 if let Some(row) = self.current() {
@@ -290,7 +376,8 @@ impl Screen for Pages {
                     shared.open(View::Why(row.site, row.url.clone()));
                 }
             }
-            Action::Mark => self.mark(),
+            Action::Mark => self.moves(Cursor::mark),
+            Action::Range => self.moves(Cursor::toggle_range),
             Action::Retry => return self.retry(shared),
             Action::Ignore => return self.send(shared, Command::Ignore),
             Action::Force => return self.send(shared, Command::Force),
@@ -307,26 +394,9 @@ impl Screen for Pages {
                 self.base.state = after(&PageState::ALL, self.base.state);
                 self.begin_again();
             }
-            Action::SortBy(at) => {
-                let head = self.table.columns.get(at).map(|column| &column.head);
-                let order = ORDERS
-                    .iter()
-                    .find(|(_, of, _)| head.is_some_and(|head| head == of));
-                if let Some((order, ..)) = order {
-                    self.set_order(*order);
-                }
-            }
-            Action::Sort => {
-                let at = ORDERS.iter().position(|(order, ..)| *order == self.order);
-                let next = at.map_or(0, |at| (at + 1) % ORDERS.len());
-                let (order, _, words) = ORDERS[next];
-                self.set_order(order);
-                shared.toast(format!("sorted: {words}"), true);
-            }
             action => {
                 if let Some(by) = steps(action, self.cursor.height) {
-                    self.cursor.step(by);
-                    self.settle();
+                    self.moves(|cursor| cursor.step(by));
                 }
             }
         }
@@ -343,7 +413,8 @@ impl Screen for Pages {
         };
         let ask = Ask::Pages {
             filter: self.chosen(shared),
-            order: self.order,
+            order: self.order(),
+            reverse: self.table.reverse,
             offset,
             limit,
         };
@@ -361,8 +432,9 @@ impl Screen for Pages {
         // An answer to an older filter or order is none to this one.
         let current = matches!(
             self.asked.asked(),
-            Some(Ask::Pages { filter, order, .. })
-                if *filter == self.chosen(shared) && *order == self.order
+            Some(Ask::Pages { filter, order, reverse, .. })
+                if *filter == self.chosen(shared)
+                    && (*order, *reverse) == (self.order(), self.table.reverse)
         );
         if current {
             self.list = list;
@@ -379,9 +451,11 @@ impl Screen for Pages {
     }
 
     fn clear(&mut self, _: &Shared) -> bool {
+        if self.cursor.end_range() {
+            return true;
+        }
         if !self.cursor.marks.is_empty() {
-            self.cursor.marks.clear();
-            self.sound.clear();
+            self.unmark();
         } else if !self.typed.0.is_empty() {
             self.typed.0.clear();
             self.begin_again();

@@ -51,15 +51,15 @@ impl Site {
             Column::number("#", 4, 0).sorting(),
             Column::text("STATE", 8, 0).sorting(),
             Column::number("FOR", 6, 1).sorting(),
-            Column::text("URL", 14, 0).growing().wanting(30),
+            Column::text("URL", 14, 0).growing().wanting(30).sorting(),
         ];
         let hosts = vec![
             Column::text("HOST", 16, 0).growing().sorting(),
             Column::number("WAIT", 6, 1).sorting(),
             Column::number("OPEN", 5, 2).sorting(),
-            Column::text("HELD", 20, 0),
+            Column::text("HELD", 20, 0).sorting(),
             Column::number("REST", 7, 3).sorting(),
-            Column::text("ROBOTS", 12, 4).growing(),
+            Column::text("ROBOTS", 12, 4).growing().sorting(),
         ];
         Self {
             id,
@@ -82,6 +82,7 @@ impl Site {
         match self.workers.sorted_by() {
             Some("STATE") => workers.sort_by_key(|w| (doing_rank(&w.doing), w.id)),
             Some("FOR") => workers.sort_by_key(|w| w.since),
+            Some("URL") => workers.sort_by(|a, b| url_of(a).cmp(url_of(b))),
             _ => {}
         }
         if self.workers.reverse {
@@ -94,6 +95,8 @@ impl Site {
             Some("HOST") => hosts.sort_by(|a, b| a.origin.cmp(&b.origin)),
             Some("WAIT") => hosts.sort_by_key(|host| std::cmp::Reverse(host.waiting)),
             Some("OPEN") => hosts.sort_by_key(|host| std::cmp::Reverse(host.in_flight)),
+            Some("HELD") => hosts.sort_by(|a, b| held(a).cmp(&held(b))),
+            Some("ROBOTS") => hosts.sort_by(|a, b| a.robots.cmp(&b.robots)),
             Some("REST") => hosts.sort_by_key(|host| std::cmp::Reverse(host.rest)),
             _ => {}
         }
@@ -192,6 +195,19 @@ impl Site {
             Pane::Charts => {}
         }
     }
+}
+
+/// What a worker is fetching; empty for nothing.
+fn url_of(worker: &WorkerView) -> &str {
+    match &worker.doing {
+        Doing::Fetching(url) => url,
+        _ => "",
+    }
+}
+
+/// Hosts that are paused or held come first.
+fn held(host: &HostRow) -> (bool, bool, &str) {
+    (!host.paused, host.held.is_empty(), &host.held)
 }
 
 fn doing_rank(doing: &Doing) -> u8 {

@@ -37,10 +37,10 @@ impl Sites {
             Column::text("SITE", 10, 0).growing().sorting(),
             Column::text("STATE", 10, 0).sorting(),
             Column::number("DONE/KNOWN", 11, 0).sorting(),
-            Column::text("PROGRESS", 16, 9),
-            Column::number("%", 4, 4),
+            Column::text("PROGRESS", 16, 9).sorting(),
+            Column::number("%", 4, 4).sorting(),
             Column::number("PG/S", 5, 0).sorting(),
-            Column::text("LAST MINUTE", 20, 8),
+            Column::text("LAST MINUTE", 20, 8).sorting(),
             Column::number("MB/S", 5, 7).sorting(),
             Column::number("ERR", 5, 1).sorting(),
             Column::number("WORK", 7, 2).sorting(),
@@ -71,7 +71,9 @@ impl Sites {
                 let value = |site: &SiteView| -> f64 {
                     match key {
                         "DONE/KNOWN" => site.pages.over() as f64,
+                        "PROGRESS" | "%" => done(site),
                         "PG/S" => site.throughput.pages_10s,
+                        "LAST MINUTE" => last_minute(site).iter().sum::<u32>().into(),
                         "MB/S" => site.throughput.bytes_10s,
                         "ERR" => site.pages.failed as f64,
                         "WORK" => site.busy() as f64,
@@ -104,12 +106,7 @@ impl Sites {
         let listed = self.settle(shared);
         let (body, status) = super::status_line(area);
         let theme = pen.theme;
-        let columns: Vec<String> = self
-            .table
-            .columns
-            .iter()
-            .map(|column| column.head.to_string())
-            .collect();
+        let columns = self.table.headings();
         let site = |row: usize| listed.get(row).and_then(|id| shared.site(*id));
         self.table.draw(
             pen,
@@ -138,7 +135,8 @@ impl Sites {
             totals.concurrency,
         );
         if !self.cursor.marks.is_empty() {
-            line = format!("{} marked   {line}", self.cursor.marks.len());
+            let range = super::range_words(&self.cursor);
+            line = format!("{} marked{range}   {line}", self.cursor.marks.len());
         }
         if listed.len() > self.cursor.height {
             line = format!("row {} of {}   {line}", self.cursor.at + 1, listed.len());
@@ -210,12 +208,13 @@ impl Screen for Sites {
         throughput(pen, chart, shared);
         let inside = pen.panel(notes, "last events");
         let notices: Vec<_> = shared.snapshot.notices.iter().collect();
-        super::notices(pen, inside, &notices, shared, 0);
+        super::notices(pen, inside, &notices, shared);
     }
 
     fn act(&mut self, action: Action, shared: &mut Shared) -> Vec<Effect> {
         self.settle(shared);
         if sorts(action, &mut self.table, shared) {
+            self.cursor.end_range();
             self.settle(shared);
             return Vec::new();
         }
@@ -227,6 +226,10 @@ impl Screen for Sites {
             }
             Action::Mark => {
                 self.cursor.mark();
+                self.settle(shared);
+            }
+            Action::Range => {
+                self.cursor.toggle_range();
                 self.settle(shared);
             }
             Action::Pause => {
@@ -257,15 +260,19 @@ impl Screen for Sites {
     }
 
     fn filtered(&mut self, shared: &Shared) {
+        self.cursor.end_range();
         self.settle(shared);
     }
 
     fn clear(&mut self, shared: &Shared) -> bool {
+        if self.cursor.end_range() {
+            return true;
+        }
         if self.cursor.marks.is_empty() {
             self.filter.0.clear();
             self.settle(shared);
         }
-        self.cursor.marks.clear();
+        self.cursor.unmark();
         // The first of all screens is never left this way.
         true
     }
@@ -295,14 +302,21 @@ impl Screen for Sites {
     }
 }
 
+/// What part of a site's pages is over.
+fn done(site: &SiteView) -> f64 {
+    let most = site.controls.max_pages.unwrap_or(u64::MAX);
+    let known = site.pages.known().min(most).max(1);
+    (site.pages.over() as f64 / known as f64).min(1.0)
+}
+
+/// Pages a second, the newest last.
+fn last_minute(site: &SiteView) -> &[u32] {
+    let history = &site.throughput.history;
+    &history[history.len().saturating_sub(60)..]
+}
+
 /// A site's cell of one column.
 fn cell(theme: Theme, site: &SiteView, column: &str) -> Cell {
-    let known = site
-        .pages
-        .known()
-        .min(site.controls.max_pages.unwrap_or(u64::MAX))
-        .max(1);
-    let part = (site.pages.over() as f64 / known as f64).min(1.0);
     match column {
         "SITE" => Cell::Text(site.name.to_string().into(), theme.strong()),
         "STATE" => {
@@ -321,13 +335,11 @@ fn cell(theme: Theme, site: &SiteView, column: &str) -> Cell {
             text::count(site.pages.over()),
             text::count(site.pages.known())
         )),
-        "PROGRESS" => Cell::Bar(part, theme.accent()),
-        "%" => Cell::plain(format!("{:.0}%", (part * 100.0).floor())),
+        "PROGRESS" => Cell::Bar(done(site), theme.accent()),
+        "%" => Cell::plain(format!("{:.0}%", (done(site) * 100.0).floor())),
         "PG/S" => Cell::plain(text::rate(site.throughput.pages_10s)),
         "LAST MINUTE" => {
-            let history = &site.throughput.history;
-            let last = &history[history.len().saturating_sub(60)..];
-            let three = last.rchunks(3).rev();
+            let three = last_minute(site).rchunks(3).rev();
             Cell::Spark(
                 three.map(|three| three.iter().sum()).collect(),
                 theme.good(),

@@ -1,8 +1,9 @@
 //! What is asked, and what is done with the answers.
 
 use super::{at, draw, press, settled, text};
-use crate::bus::Ask;
+use crate::bus::{Ask, Command, Pick};
 use crate::page::PageState;
+use crate::tui::action::Action;
 use crate::tui::state::{Effect, State};
 use crate::tui::theme::Theme;
 use crate::tui::{act, sample};
@@ -200,4 +201,149 @@ fn a_thousand_sites_and_a_hundred_thousand_pages_make_one_window() {
             "{ask:?}"
         );
     }
+}
+
+#[test]
+fn a_filter_looks_through_all_records_as_far_as_they_are_shown() {
+    let mut state = at("5");
+    for c in "/a".chars() {
+        act::key(
+            &mut state,
+            KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE),
+        );
+    }
+    // Every record has it: a screenful is enough, and the rest is not looked for.
+    let looked = asks(&mut state);
+    let [
+        (
+            number,
+            ask @ Ask::Records {
+                search: Some(_), ..
+            },
+        ),
+    ] = &looked[..]
+    else {
+        panic!("{looked:?}");
+    };
+    state.told(*number, sample::told(ask));
+    let shown = text(&draw(&mut state, 80, 24));
+    assert!(
+        shown.contains("1 of 400 that pass a among the latest 400"),
+        "{shown}"
+    );
+    press(&mut state, "\nG");
+    let shown = text(&settled(&mut state, 80, 24));
+    assert!(shown.contains("among the latest 800"), "{shown}");
+    // The oldest of all is found, although it is far down.
+    press(&mut state, "/\x1b/book/1139");
+    let shown = text(&settled(&mut state, 80, 24));
+    assert!(shown.contains("1 of 1 that pass book/1139"), "{shown}");
+    assert!(shown.contains("書名 1139 of"), "{shown}");
+    press(&mut state, "\n\x1b");
+    let shown = text(&settled(&mut state, 80, 24));
+    assert!(shown.contains("1 of 1140 records"), "{shown}");
+}
+
+#[test]
+fn a_range_marks_what_the_cursor_comes_to_and_acts_on_it() {
+    let mut state = at("2\n");
+    press(&mut state, "vjjk");
+    let shown = text(&settled(&mut state, 80, 24));
+    assert!(shown.contains("2 marked, a range: v ends it"), "{shown}");
+    // Escape ends the range, and only then the marks.
+    press(&mut state, "\x1bj");
+    let shown = text(&settled(&mut state, 80, 24));
+    assert!(
+        shown.contains("2 marked ") && !shown.contains("a range"),
+        "{shown}"
+    );
+    let effects = act::act(&mut state, Action::Retry);
+    let [Effect::Send(Command::Retry(Pick::Pages(pages)))] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(pages.len(), 2);
+    assert!(!text(&settled(&mut state, 80, 24)).contains("marked"));
+    // Sites are marked alike.
+    press(&mut state, "1vG");
+    assert!(text(&settled(&mut state, 80, 24)).contains("3 marked, a range"));
+    press(&mut state, "v\x1b");
+    assert!(!text(&settled(&mut state, 80, 24)).contains("marked"));
+}
+
+#[test]
+fn every_column_of_every_list_of_pages_sorts_both_ways() {
+    for (keys, columns) in [("2\n", 10), ("3", 10), ("4", 6)] {
+        let mut state = at(keys);
+        let mut orders = std::collections::HashSet::new();
+        for _ in 0..columns {
+            for key in ["s", "S"] {
+                act::key(
+                    &mut state,
+                    KeyEvent::new(
+                        KeyCode::Char(key.chars().next().unwrap()),
+                        KeyModifiers::NONE,
+                    ),
+                );
+                let asked = asks(&mut state);
+                let [(number, ask)] = &asked[..] else {
+                    panic!("{keys:?} {asked:?}");
+                };
+                let Ask::Pages { order, reverse, .. } = ask else {
+                    panic!("{ask:?}");
+                };
+                assert_eq!(*reverse, key == "S");
+                orders.insert(*order);
+                state.told(*number, sample::told(ask));
+            }
+        }
+        assert_eq!(orders.len(), columns, "{keys:?}");
+    }
+}
+
+#[test]
+fn a_notice_is_copied_and_the_cursor_stays_on_it() {
+    let mut state = at("7");
+    let copied = |state: &mut State, key| match &press(state, key)[..] {
+        [Effect::Copy(text)] => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    let newest = copied(&mut state, "y");
+    assert_eq!(newest.split('\t').count(), 4, "{newest}");
+    let last = state.shared.snapshot.notices.last().unwrap().text.clone();
+    assert!(newest.ends_with(&*last), "{newest}");
+    let above = copied(&mut state, "kY");
+    assert_ne!(above, newest);
+    // A newer one comes in: the cursor stays on its row, and on `G` follows again.
+    let mut snapshot = (*state.shared.snapshot).clone();
+    let mut notices = snapshot.notices.to_vec();
+    let mut more = notices[0].clone();
+    more.text = "later than all".into();
+    notices.push(more);
+    snapshot.notices = notices.into();
+    snapshot.notices_total += 1;
+    state.update(std::sync::Arc::new(snapshot));
+    assert_eq!(copied(&mut state, "y"), above);
+    assert!(copied(&mut state, "Gy").ends_with("later than all"));
+    let row = copied(&mut at("6"), "y");
+    assert!(row.contains("concurrency books 17"), "{row}");
+}
+
+#[test]
+fn a_replay_says_that_lists_are_of_today() {
+    for (keys, said) in [
+        ("", false),
+        ("2", true),
+        ("3", true),
+        ("5", true),
+        ("7", false),
+    ] {
+        let mut state = at(keys);
+        state.shared.replay = true;
+        let shown = text(&settled(&mut state, 80, 24));
+        let words = "this list is as the store is now, not as it was at the moment shown.";
+        assert_eq!(shown.contains(words), said, "{keys}:\n{shown}");
+    }
+    let mut state = at("3?");
+    state.shared.replay = true;
+    insta::assert_snapshot!("help_replay_80x24", text(&settled(&mut state, 80, 24)));
 }

@@ -5,7 +5,8 @@ use crate::monitor::line::clock;
 use crate::tui::action::{Action, Place};
 use crate::tui::draw::Pen;
 use crate::tui::mouse::Hit;
-use crate::tui::state::{Shared, State};
+use crate::tui::replay;
+use crate::tui::state::{Shared, State, View};
 use crate::tui::text;
 use ratatui::layout::Rect;
 
@@ -26,7 +27,7 @@ pub fn frame(pen: &mut Pen, area: Rect, state: &mut State) -> Rect {
         body.y += 1;
         body.height -= 1;
     }
-    if let Some(words) = banner(&state.shared)
+    if let Some(words) = banner(&state.shared, &state.view())
         && body.height > 1
     {
         pen.highlight(body, body.y, pen.theme.banner());
@@ -145,8 +146,11 @@ fn header(pen: &mut Pen, area: Rect, state: &State) {
 }
 
 /// What the operator must not overlook, the gravest only.
-fn banner(shared: &Shared) -> Option<String> {
+fn banner(shared: &Shared, view: &View) -> Option<String> {
     let snapshot = &shared.snapshot;
+    if shared.replay && view.is_stored() {
+        return Some(replay::LISTS.to_owned());
+    }
     if let Some(why) = &snapshot.health.stalled {
         return Some(format!(
             "CANNOT WRITE: {why}. The crawl waits, and goes on when there is room."
@@ -190,6 +194,9 @@ fn banner(shared: &Shared) -> Option<String> {
             "Stopping: {} in flight. q n drops them and leaves at once.",
             snapshot.totals.pages.in_flight
         )),
+        JobState::Over if shared.replay => {
+            Some("The recording ends here. space plays it again, q leaves.".to_owned())
+        }
         JobState::Over => Some(
             "Finished; everything is saved. q leaves, r on a failed page sends it round again."
                 .to_owned(),

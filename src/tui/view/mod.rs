@@ -28,7 +28,7 @@ pub fn screen(pen: &mut Pen, area: Rect, state: &mut State) {
     screen.render(pen, body, shared);
     dialog::draw(pen, body, shared, screen.table());
     if let Some(top) = state.help {
-        state.help = Some(help::draw(pen, body, &state.shared.keymap, here, top));
+        state.help = Some(help::draw(pen, body, &state.shared, here, top));
     }
     prompt::draw(pen, area, &state.shared);
 }

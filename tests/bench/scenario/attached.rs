@@ -1,18 +1,16 @@
 //! Terminals on a running crawl: ten attached ones, of which one has stopped
 //! reading, and a deck whose terminal does not read at all or goes away.
 
-use super::three::{PACKAGES, job};
+use super::three::{all_over, job};
 use crate::Options;
-use crate::corpus::Package;
-use crate::nginx::{Host, Nginx};
+use crate::nginx::Nginx;
 use crate::process::Usage;
 use crate::rounds::{Player, Series, Turn, play};
-use crate::subject::{Job, SiteStatus};
+use crate::subject::Job;
 use crate::table::{self, Targets};
-use anyhow::{Context, Result, bail};
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use std::io::Read;
-use std::path::PathBuf;
+use crate::terminal::{Terminal, USUAL};
+use anyhow::{Result, bail};
+use std::ffi::OsString;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -24,12 +22,7 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Runs the scenario.
 pub fn run(options: &Options) -> Result<Targets> {
-    let roots = PACKAGES
-        .iter()
-        .map(Package::root)
-        .collect::<Result<Vec<PathBuf>>>()?;
-    let hosts: Vec<Host<'_>> = roots.iter().map(|root| Host::local(root)).collect();
-    let server = Nginx::start(&hosts, false)?;
+    let server = super::three::server()?;
     let mut targets = Targets::default();
     let players: Vec<Player<'_>> = vec![
         ("headless", Box::new(|| turn(&server, 0))),
@@ -63,7 +56,7 @@ fn turn(server: &Nginx, terminals: usize) -> Result<Turn> {
         }
         let mut attached = Vec::new();
         for n in 0..terminals {
-            attached.push(Terminal::open(&job, &["attach", "job"], n > 0)?);
+            attached.push(open(&job, &["attach", "job"], n > 0)?);
         }
         while child.try_wait()?.is_none() {
             sleep(LOOK);
@@ -85,17 +78,14 @@ fn unread(server: &Nginx, close: bool) -> Result<Turn> {
     let job = job(server, &dir)?;
     let before = server.cpu()?;
     let start = Instant::now();
-    let mut terminal = Terminal::open(&job, &["run", "sites.yaml", "--dir", "job"], false)?;
+    let mut terminal = open(&job, &["run", "sites.yaml", "--dir", "job"], false)?;
     while job.status()?.is_none() {
         sleep(LOOK);
     }
     if close {
-        terminal.close();
+        terminal.hang_up();
     }
-    let done = |sites: &[SiteStatus]| {
-        !sites.is_empty() && sites.iter().all(|site| site.state == "finished")
-    };
-    while !job.status()?.is_some_and(|sites| done(&sites)) {
+    while !job.status()?.is_some_and(|sites| all_over(&sites)) {
         if start.elapsed() > Duration::from_secs(300) {
             bail!("the crawl under a dead terminal never ended");
         }
@@ -113,58 +103,13 @@ fn unread(server: &Nginx, close: bool) -> Result<Turn> {
     super::three::finish(&job, usage, server.cpu()?.saturating_sub(before))
 }
 
-/// A program of ours in a terminal of its own.
-struct Terminal {
-    child: Box<dyn Child + Send + Sync>,
-    master: Option<Box<dyn MasterPty + Send>>,
-    reader: Option<std::thread::JoinHandle<usize>>,
-}
-
-impl Terminal {
-    fn open(job: &Job, args: &[&str], reads: bool) -> Result<Self> {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_crawldeck"));
-        command.args(args);
-        command.cwd(job.dir());
-        command.env("TERM", "xterm-256color");
-        let pty = native_pty_system().openpty(PtySize {
-            rows: 40,
-            cols: 120,
-            pixel_width: 0,
-            pixel_height: 0,
-        })?;
-        let child = pty.slave.spawn_command(command)?;
-        drop(pty.slave);
-        let reader = if reads {
-            let mut output = pty.master.try_clone_reader()?;
-            Some(std::thread::spawn(move || {
-                let (mut drawn, mut block) = (0, [0; 65_536]);
-                while let Ok(read @ 1..) = output.read(&mut block) {
-                    drawn += read;
-                }
-                drawn
-            }))
-        } else {
-            None
-        };
-        Ok(Self {
-            child,
-            master: Some(pty.master),
-            reader,
-        })
+/// Opens `crawldeck` on a terminal of its own, which is read or is not.
+fn open(job: &Job, args: &[&str], reads: bool) -> Result<Terminal> {
+    let mut line = vec![OsString::from(env!("CARGO_BIN_EXE_crawldeck"))];
+    line.extend(args.iter().map(Into::into));
+    let mut terminal = Terminal::open(line, job.dir(), USUAL)?;
+    if reads {
+        terminal.drain()?;
     }
-
-    /// Hangs up.
-    fn close(&mut self) {
-        self.master = None;
-    }
-
-    /// Ends it; answers the bytes it drew.
-    fn end(mut self) -> Result<usize> {
-        self.master = None;
-        // It may have noticed the hang-up already.
-        let _ = self.child.kill();
-        self.child.wait().context("waiting for a deck")?;
-        let drawn = self.reader.take().map(|reader| reader.join().unwrap_or(0));
-        Ok(drawn.unwrap_or(0))
-    }
+    Ok(terminal)
 }

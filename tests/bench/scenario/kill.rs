@@ -23,7 +23,7 @@ const PART: u32 = 4;
 
 /// What must be the same in the end.
 #[derive(Debug)]
-struct End {
+pub(super) struct End {
     pages: HashSet<String>,
     records: HashSet<String>,
     twice: Vec<String>,
@@ -94,7 +94,7 @@ fn live_for(job: &Job, life: Duration) -> Result<bool> {
     Ok(!child.wait()?.success())
 }
 
-fn compare(crawl: u32, expected: &End, end: &End, targets: &mut Targets) {
+pub(super) fn compare(crawl: u32, expected: &End, end: &End, targets: &mut Targets) {
     let mut none = |what: &str, found: Vec<String>| {
         targets.none(&format!("crawl {crawl}: {what}"), &found);
     };
@@ -107,7 +107,12 @@ fn compare(crawl: u32, expected: &End, end: &End, targets: &mut Targets) {
 }
 
 impl End {
-    fn read(job: &Job) -> Result<Self> {
+    /// How many pages it has.
+    pub(super) fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    pub(super) fn read(job: &Job) -> Result<Self> {
         let pages = job.pages()?;
         let records: Vec<(String, BTreeMap<String, Value>)> = job.records()?;
         let mut twice_of = twice(pages.iter().map(|page| &*page.url));

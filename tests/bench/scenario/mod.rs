@@ -1,9 +1,13 @@
 //! One file a scenario.
 
 pub mod attached;
+pub mod browser;
 pub mod deck;
 pub mod fields;
+pub mod frontier;
+pub mod hup;
 pub mod kill;
+pub mod ladder;
 pub mod links;
 pub mod many;
 pub mod three;

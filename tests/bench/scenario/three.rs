@@ -8,16 +8,15 @@ use crate::process::Usage;
 use crate::rounds::{Player, Turn, play};
 use crate::subject::{Job, Site, SiteStatus};
 use crate::table::{self, Targets};
+use crate::terminal::{Terminal, USUAL};
 use anyhow::{Context, Result, bail};
-use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
 use std::collections::HashMap;
-use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-pub(super) const PACKAGES: [Package; 3] = [OPENJDK, RUST, CPPREFERENCE];
+const PACKAGES: [Package; 3] = [OPENJDK, RUST, CPPREFERENCE];
 
 /// How often shares are looked at.
 const SAMPLE: Duration = Duration::from_millis(200);
@@ -28,12 +27,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Runs the scenario.
 pub fn run(options: &Options) -> Result<Targets> {
-    let roots = PACKAGES
-        .iter()
-        .map(Package::root)
-        .collect::<Result<Vec<PathBuf>>>()?;
-    let hosts: Vec<Host<'_>> = roots.iter().map(|root| Host::local(root)).collect();
-    let server = Nginx::start(&hosts, false)?;
+    let server = server()?;
     let mut targets = Targets::default();
 
     shares(&server, &mut targets)?;
@@ -51,6 +45,17 @@ pub fn run(options: &Options) -> Result<Targets> {
     Ok(targets)
 }
 
+/// The three sites, each on a host of its own.
+pub(super) fn server() -> Result<Nginx> {
+    let roots = PACKAGES
+        .iter()
+        .map(Package::root)
+        .collect::<Result<Vec<PathBuf>>>()?;
+    let hosts: Vec<Host<'_>> = roots.iter().map(|root| Host::local(root)).collect();
+    Nginx::start(&hosts, false)
+}
+
+/// All of them in one run.
 pub(super) fn job(server: &Nginx, dir: &TempDir) -> Result<Job> {
     let sites: Vec<Site> = PACKAGES
         .iter()
@@ -141,72 +146,38 @@ fn deck_turn(server: &Nginx) -> Result<Turn> {
     let job = job(server, &dir)?;
     let before = server.cpu()?;
     let (line, figures) = job.run(&[]).under_time();
-    let mut command = CommandBuilder::from_argv(line);
-    command.cwd(dir.path());
-    command.env("TERM", "xterm-256color");
     rustix::fs::sync();
     let start = Instant::now();
-    let pty = native_pty_system().openpty(PtySize {
-        rows: 40,
-        cols: 120,
-        pixel_width: 0,
-        pixel_height: 0,
-    })?;
-    let mut child = pty.slave.spawn_command(command)?;
-    drop(pty.slave);
-    let mut output = pty.master.try_clone_reader()?;
-    let reader = std::thread::spawn(move || {
-        // Ends with an error when the terminal's last user has gone.
-        let (mut drawn, mut block) = (0, [0; 65_536]);
-        while let Ok(read @ 1..) = output.read(&mut block) {
-            drawn += read;
-        }
-        drawn
-    });
-    let mut keys = pty.master.take_writer()?;
-
+    let mut terminal = Terminal::open(line, dir.path(), USUAL)?;
+    terminal.drain()?;
     while !job.status()?.is_some_and(|sites| all_over(&sites)) {
-        if child.try_wait()?.is_some() {
+        if terminal.is_over()? {
             bail!("the deck ended before its crawl");
         }
         sleep(LOOK);
     }
     // The second key answers a question, where quitting asks one.
-    for key in [b"q", b"y"] {
-        keys.write_all(key)?;
-        keys.flush()?;
-        if ends_within(&mut *child, Duration::from_secs(5))? {
+    for key in ["q", "y"] {
+        terminal.press(key)?;
+        if terminal.ends_within(Duration::from_secs(5))? {
             break;
         }
     }
-    if child.try_wait()?.is_none() {
-        child.kill()?;
+    if !terminal.is_over()? {
+        terminal.kill()?;
         bail!("the deck did not quit on `q`");
     }
     let wall = start.elapsed();
-    drop(keys);
-    drop(pty.master);
-    let drawn = reader.join().unwrap_or(0);
-    if drawn == 0 {
+    if terminal.end()? == 0 {
         bail!("the deck drew nothing");
     }
     let usage = Usage::read(&figures, wall)?;
     finish(&job, usage, server.cpu()?.saturating_sub(before))
 }
 
-fn all_over(sites: &[SiteStatus]) -> bool {
+/// Whether every site of a crawl has run to its end.
+pub(super) fn all_over(sites: &[SiteStatus]) -> bool {
     !sites.is_empty() && sites.iter().all(|site| site.state == "finished")
-}
-
-fn ends_within(child: &mut (dyn Child + Send + Sync), limit: Duration) -> Result<bool> {
-    let deadline = Instant::now() + limit;
-    while Instant::now() < deadline {
-        if child.try_wait()?.is_some() {
-            return Ok(true);
-        }
-        sleep(Duration::from_millis(20));
-    }
-    Ok(false)
 }
 
 /// The rate is that of the crawl itself, from its first page to its last: a

@@ -17,6 +17,8 @@ pub(super) struct Wanted<'a> {
     pub(super) sites: &'a Sites,
     pub(super) filter: &'a PageFilter,
     pub(super) order: PageOrder,
+    /// Whether the order is turned round.
+    pub(super) reverse: bool,
     /// Milliseconds since the epoch.
     pub(super) now: i64,
 }
@@ -38,29 +40,20 @@ enum Part {
     Waiting,
 }
 
-pub(super) fn pages(
-    conn: &Connection,
-    sites: &Sites,
-    filter: &PageFilter,
-    order: PageOrder,
-    offset: u64,
-    limit: usize,
-) -> Result<Told> {
-    let now = int(now_ms());
-    let wanted = Wanted {
+pub(super) fn pages(wanted: &Wanted<'_>, offset: u64, limit: usize) -> Result<Told> {
+    let Wanted {
         conn,
         sites,
         filter,
-        order,
-        now,
-    };
+        ..
+    } = *wanted;
     let (total, ids) = if filter.site.is_some() && sites.key(filter.site).is_none() {
         (0, Vec::new())
     } else if let Some(parts) = wanted.parts()? {
         let total = parts.iter().map(|(_, n)| n).sum();
         (total, wanted.window(&parts, offset, limit)?)
     } else {
-        match scan::window(&wanted, offset, limit)? {
+        match scan::window(wanted, offset, limit)? {
             Some(window) => window,
             None => return Ok(Told::Refused(scan::TOO_FAR.to_owned())),
         }
@@ -70,6 +63,25 @@ pub(super) fn pages(
         offset,
         rows: row::rows(conn, sites, &ids)?,
     }))
+}
+
+impl<'a> Wanted<'a> {
+    /// As things are now; the order, and whether it is turned round.
+    pub(super) fn new(
+        conn: &'a Connection,
+        sites: &'a Sites,
+        filter: &'a PageFilter,
+        (order, reverse): (PageOrder, bool),
+    ) -> Self {
+        Self {
+            conn,
+            sites,
+            filter,
+            order,
+            reverse,
+            now: int(now_ms()),
+        }
+    }
 }
 
 impl Wanted<'_> {
@@ -160,17 +172,34 @@ impl Wanted<'_> {
     fn window(&self, parts: &[(Part, u64)], offset: u64, limit: usize) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
         let mut skip = offset;
-        for (part, length) in parts {
+        let mut parts = parts.to_vec();
+        if self.reverse && self.order == PageOrder::Queue {
+            parts.reverse();
+        }
+        for (part, length) in &parts {
             let want = (limit - ids.len()) as u64;
             if skip >= *length {
                 skip -= length;
             } else if want > 0 {
                 let n = want.min(length - skip);
-                ids.extend(self.piece(*part, *length, skip, n)?);
+                if self.turns(*part) {
+                    let mut piece = self.piece(*part, *length, length - skip - n, n)?;
+                    piece.reverse();
+                    ids.extend(piece);
+                } else {
+                    ids.extend(self.piece(*part, *length, skip, n)?);
+                }
                 skip = 0;
             }
         }
         Ok(ids)
+    }
+
+    /// Whether the order turned round goes through this part backwards: pages that
+    /// have not ended stay as they are behind those that have.
+    fn turns(&self, part: Part) -> bool {
+        let ends = self.order == PageOrder::Newest;
+        self.reverse && (!ends || part == Part::Ended)
     }
 
     /// `n` rows behind the first `skip`; from its end where that is nearer.

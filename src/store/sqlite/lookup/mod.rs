@@ -6,6 +6,7 @@ mod list;
 mod page;
 mod row;
 mod scan;
+mod search;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -146,25 +147,33 @@ impl Lookup {
             Ask::Pages {
                 filter,
                 order,
+                reverse,
                 offset,
                 limit,
             } => {
-                let limit = limit.min(ROWS);
-                return list::pages(&read, &sites, &filter, order, offset, limit);
+                let wanted = list::Wanted::new(&read, &sites, &filter, (order, reverse));
+                return list::pages(&wanted, offset, limit.min(ROWS));
             }
             Ask::Groups(filter) => Told::Groups(group::groups(&read, &sites, &filter)?),
             Ask::Page(id) => Told::Page(page::page(&read, &sites, id)?),
             Ask::Records {
                 site,
                 record,
+                search,
                 offset,
                 limit,
             } => {
-                let (record, limit) = (record.as_deref(), limit.min(ROWS));
-                Told::Records(table::records(&read, &sites, site, record, offset, limit)?)
+                let of = table::Of::new(&sites, site, record.as_deref());
+                let (search, limit) = (search.as_ref(), limit.min(ROWS));
+                Told::Records(table::records(&read, &sites, &of, search, offset, limit)?)
             }
-            Ask::Journal { offset, limit } => {
-                Told::Journal(table::journal(&read, offset, limit.min(ROWS))?)
+            Ask::Journal {
+                search,
+                offset,
+                limit,
+            } => {
+                let limit = limit.min(ROWS);
+                Told::Journal(table::journal(&read, search.as_ref(), offset, limit)?)
             }
             Ask::Why { .. } | Ask::Site(_) => {
                 Told::Refused("the store knows nothing of this".to_owned())

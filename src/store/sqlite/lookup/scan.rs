@@ -4,7 +4,9 @@
 use super::super::filter::{Sql, UrlTest, asks_url, failed_only, finished, queued};
 use super::list::Wanted;
 use crate::bus::PageOrder;
+use rusqlite::types::ValueRef;
 use rusqlite::{Result, Row, params_from_iter};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// How far down such a list can be asked for, rows: what is kept meanwhile.
@@ -13,9 +15,76 @@ const REACH: u64 = 250_000;
 pub(super) const TOO_FAR: &str =
     "only the first 250,000 rows can be listed in this way; narrow the list with a filter";
 
-/// A row's place in the order (a class, a number or a text in it, and what
-/// breaks ties), and its page.
-type Rank = (i64, i64, Option<Box<str>>, u32, u32);
+/// A row's place in the order, and its page.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// First of all: what has no place in the order comes behind what has.
+    class: i64,
+    key: Key,
+    /// What breaks ties.
+    tie: u32,
+    id: u32,
+}
+
+/// What rows of a class are sorted by; of one list all are alike.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Number(i64),
+    Text(Box<str>),
+    /// Turned round.
+    Back(Reverse<Box<str>>),
+}
+
+/// What of a row it is sorted by.
+enum Value {
+    Number(i64),
+    Text(Box<str>),
+    /// Behind those that have one.
+    None,
+    /// Where a page stands that has not ended: the class, and the number in it.
+    Queued(i64, i64),
+}
+
+impl Wanted<'_> {
+    /// A page's place in the order.
+    fn rank(&self, value: Value, id: u32) -> Rank {
+        let queued = matches!(value, Value::Queued(..));
+        let (class, key) = match value {
+            Value::Number(n) => (0, Key::Number(n)),
+            Value::Text(text) => (0, Key::Text(text)),
+            Value::None => (1, Key::Number(0)),
+            Value::Queued(class, n) => (class, Key::Number(n)),
+        };
+        // The newest come first, also of those that ended in one millisecond.
+        let down = self.order == PageOrder::Newest && !queued;
+        let rank = Rank {
+            class,
+            key,
+            tie: if down { u32::MAX - id } else { id },
+            id,
+        };
+        let whole = self.order == PageOrder::Queue;
+        match self.reverse && (class == 0 || whole) {
+            true => rank.turned(),
+            false => rank,
+        }
+    }
+}
+
+impl Rank {
+    fn turned(self) -> Self {
+        Self {
+            class: -self.class,
+            key: match self.key {
+                Key::Number(n) => Key::Number(-n),
+                Key::Text(text) => Key::Back(Reverse(text)),
+                Key::Back(Reverse(text)) => Key::Text(text),
+            },
+            tie: u32::MAX - self.tie,
+            id: self.id,
+        }
+    }
+}
 
 /// How many match in all, and the numbers of those in the window; `None` where
 /// it lies too far down.
@@ -40,7 +109,7 @@ pub(super) fn window(
         over_queued(wanted, "queue", &mut first)?;
         over_queued(wanted, "retry", &mut first)?;
     }
-    let ids = first.heap.into_sorted_vec().into_iter().map(|rank| rank.4);
+    let ids = first.heap.into_sorted_vec().into_iter().map(|rank| rank.id);
     let skip = usize::try_from(offset).unwrap_or(usize::MAX);
     Ok(Some((first.total, ids.skip(skip).collect())))
 }
@@ -70,15 +139,25 @@ fn over_finished(wanted: &Wanted<'_>, first: &mut First) -> Result<()> {
     let order = wanted.order;
     let mut sql = Sql::new("SELECT p.id, ");
     sql.push(match order {
-        PageOrder::Newest => "p.ended_at",
+        PageOrder::Newest => "-p.ended_at",
         PageOrder::Found | PageOrder::Queue => "0",
-        PageOrder::Slowest => "p.elapsed_ms",
-        PageOrder::Largest => "p.bytes",
+        PageOrder::Slowest => "-p.elapsed_ms",
+        PageOrder::Largest => "-p.bytes",
         PageOrder::Url => "u.url",
+        PageOrder::Site => "p.site",
+        PageOrder::State => "p.outcome",
+        PageOrder::Reason => "nullif(p.reason, '')",
+        PageOrder::Status => "p.status",
+        PageOrder::Tries => "-p.attempts",
+        PageOrder::Depth => "u.depth",
+        PageOrder::Due => "NULL",
     });
     sql.push(url_column(wanted));
     // The smallest thing that can be read from one end to the other.
-    let by_index = matches!(order, PageOrder::Newest | PageOrder::Found) && !asks_url(filter);
+    let by_index = matches!(
+        order,
+        PageOrder::Newest | PageOrder::Found | PageOrder::Site | PageOrder::State | PageOrder::Due
+    ) && !asks_url(filter);
     sql.push(" FROM page p ");
     sql.push(if failed_only(filter) {
         "INDEXED BY failed"
@@ -87,7 +166,7 @@ fn over_finished(wanted: &Wanted<'_>, first: &mut First) -> Result<()> {
     } else {
         "NOT INDEXED"
     });
-    if asks_url(filter) || order == PageOrder::Url {
+    if joins_url(wanted) {
         sql.push(" CROSS JOIN url u ON u.id = p.id");
     }
     sql.push(match failed_only(filter) {
@@ -99,15 +178,7 @@ fn over_finished(wanted: &Wanted<'_>, first: &mut First) -> Result<()> {
     sql.of_depth(filter);
     each(wanted, &sql, |row| {
         let id: u32 = row.get(0)?;
-        first.add(match order {
-            PageOrder::Url => (0, 0, Some(text(row)?), id, id),
-            PageOrder::Found | PageOrder::Queue => (0, 0, None, id, id),
-            PageOrder::Newest => (0, -row.get::<_, i64>(1)?, None, u32::MAX - id, id),
-            PageOrder::Slowest | PageOrder::Largest => match row.get::<_, Option<i64>>(1)? {
-                Some(n) => (0, -n, None, id, id),
-                None => (1, 0, None, id, id),
-            },
-        });
+        first.add(wanted.rank(value(wanted, row)?, id));
         Ok(())
     })
 }
@@ -117,15 +188,29 @@ fn over_finished(wanted: &Wanted<'_>, first: &mut First) -> Result<()> {
 fn over_queued(wanted: &Wanted<'_>, table: &str, first: &mut First) -> Result<()> {
     let (filter, order, now) = (wanted.filter, wanted.order, wanted.now);
     let retry = table == "retry";
-    let place = if retry { "q.due" } else { "q.depth" };
     let mut sql = Sql::new("SELECT q.id, ");
-    sql.push(match order {
-        PageOrder::Url => "u.url",
-        _ => place,
+    sql.push(match (order, retry) {
+        (PageOrder::Newest | PageOrder::Queue, true) => "q.due",
+        (PageOrder::Newest | PageOrder::Queue, false) => "q.depth",
+        (PageOrder::Url, _) => "u.url",
+        (PageOrder::Found, _) => "0",
+        (PageOrder::Slowest | PageOrder::Largest | PageOrder::Status, _) => "NULL",
+        (PageOrder::Site, _) => "q.site",
+        // Behind every outcome.
+        (PageOrder::State, _) => "9",
+        (PageOrder::Reason, false) => "NULL",
+        (PageOrder::Reason, true) => {
+            "(SELECT a.kind FROM attempt a WHERE a.id >= q.id << 16 AND a.id < (q.id + 1) << 16 \
+             ORDER BY a.id DESC LIMIT 1)"
+        }
+        (PageOrder::Tries, _) => "-q.attempts",
+        (PageOrder::Depth, _) => "u.depth",
+        (PageOrder::Due, true) => "q.due",
+        (PageOrder::Due, false) => "0",
     });
     sql.push(url_column(wanted));
     sql.push(&format!(" FROM {table} q"));
-    if asks_url(filter) || order == PageOrder::Url {
+    if joins_url(wanted) {
         sql.push(" CROSS JOIN url u ON u.id = q.id");
     }
     sql.push(" WHERE 1");
@@ -133,10 +218,7 @@ fn over_queued(wanted: &Wanted<'_>, table: &str, first: &mut First) -> Result<()
     sql.of_depth(filter);
     each(wanted, &sql, |row| {
         let id: u32 = row.get(0)?;
-        first.add(match order {
-            PageOrder::Url => (0, 0, Some(text(row)?), id, id),
-            PageOrder::Found => (0, 0, None, id, id),
-            PageOrder::Slowest | PageOrder::Largest => (1, 0, None, id, id),
+        let value = match order {
             PageOrder::Newest | PageOrder::Queue => {
                 let place: i64 = row.get(1)?;
                 let class = match retry {
@@ -144,15 +226,31 @@ fn over_queued(wanted: &Wanted<'_>, table: &str, first: &mut First) -> Result<()
                     false => 2,
                     true => 3,
                 };
-                (class, place, None, id, id)
+                Value::Queued(class, place)
             }
-        });
+            _ => value(wanted, row)?,
+        };
+        first.add(wanted.rank(value, id));
         Ok(())
     })
 }
 
-fn text(row: &Row<'_>) -> Result<Box<str>> {
-    Ok(row.get_ref(1)?.as_str().unwrap_or_default().into())
+/// What a row is sorted by: its second column.
+fn value(wanted: &Wanted<'_>, row: &Row<'_>) -> Result<Value> {
+    Ok(match row.get_ref(1)? {
+        ValueRef::Null => Value::None,
+        ValueRef::Integer(key) if wanted.order == PageOrder::Site => {
+            let place = wanted.sites.of_key(key);
+            place.map_or(Value::None, |site| Value::Number(i64::from(site.0)))
+        }
+        ValueRef::Integer(n) => Value::Number(n),
+        other => Value::Text(other.as_str().unwrap_or_default().into()),
+    })
+}
+
+/// Whether something is asked of the URL's row.
+fn joins_url(wanted: &Wanted<'_>) -> bool {
+    asks_url(wanted.filter) || matches!(wanted.order, PageOrder::Url | PageOrder::Depth)
 }
 
 /// The URL, where its text is asked for: as the third column.

@@ -2,97 +2,138 @@
 
 use super::super::code::{count, int};
 use super::super::filter::Sql;
-use super::Sites;
+use super::{Sites, search};
+use crate::bus::search::Search;
 use crate::bus::{JournalList, JournalRow, PageFilter, RecordList, RecordRow};
 use crate::page::{PageId, SiteId};
-use rusqlite::{Connection, Result, params, params_from_iter};
+use rusqlite::{Connection, Result, Row, params_from_iter};
+
+/// Which records are asked for.
+pub(super) struct Of<'a> {
+    filter: PageFilter,
+    key: Option<i64>,
+    record: Option<&'a str>,
+}
+
+impl<'a> Of<'a> {
+    pub(super) fn new(sites: &Sites, site: Option<SiteId>, record: Option<&'a str>) -> Self {
+        Self {
+            filter: PageFilter {
+                site,
+                ..PageFilter::default()
+            },
+            key: sites.key(site),
+            record,
+        }
+    }
+
+    pub(super) fn of_site(&self, sql: &mut Sql, column: &str) {
+        sql.of_site(column, &self.filter, self.key);
+    }
+
+    pub(super) fn named(&self, sql: &mut Sql, column: &str) {
+        if let Some(record) = self.record {
+            let record = record.to_owned();
+            sql.push(" AND ").push(column).push(" = ").bind(record);
+        }
+    }
+
+    /// How many there are.
+    fn total(&self, conn: &Connection, sites: &Sites) -> Result<u64> {
+        let all = sites.total(self.filter.site).records;
+        if self.record.is_none() {
+            return Ok(all);
+        }
+        let mut sql = Sql::new("SELECT count(DISTINCT f.record) FROM field f WHERE 1");
+        self.of_site(&mut sql, "f.site");
+        let kinds: i64 = query(conn, &sql)?;
+        let mut sql = Sql::new("SELECT count(*) FROM field f WHERE 1");
+        self.of_site(&mut sql, "f.site");
+        self.named(&mut sql, "f.record");
+        Ok(match query(conn, &sql)? {
+            // Of this name there are none, or no others.
+            0 => 0,
+            _ if kinds == 1 => all,
+            _ => {
+                let mut sql = Sql::new("SELECT count(*) FROM record r WHERE 1");
+                self.of_site(&mut sql, "r.site");
+                self.named(&mut sql, "r.name");
+                count(query(conn, &sql)?)
+            }
+        })
+    }
+
+    /// The fields that any of them has.
+    fn columns(&self, conn: &Connection) -> Result<Vec<String>> {
+        let mut sql = Sql::new("SELECT f.field FROM field f WHERE 1");
+        self.of_site(&mut sql, "f.site");
+        self.named(&mut sql, "f.record");
+        sql.push(" GROUP BY f.field ORDER BY min(f.id)");
+        conn.prepare_cached(&sql.text)?
+            .query_map(params_from_iter(sql.values), |r| r.get(0))?
+            .collect()
+    }
+}
 
 /// The records of the pages that ended last come first, each page's in its
 /// own order.
 pub(super) fn records(
     conn: &Connection,
     sites: &Sites,
-    site: Option<SiteId>,
-    record: Option<&str>,
+    of: &Of<'_>,
+    wanted: Option<&Search>,
     offset: u64,
     limit: usize,
 ) -> Result<RecordList> {
-    let key = sites.key(site);
-    let of = PageFilter {
-        site,
-        ..PageFilter::default()
-    };
-    let named = |sql: &mut Sql, column: &str| {
-        if let Some(record) = record {
-            let record = record.to_owned();
-            sql.push(" AND ").push(column).push(" = ").bind(record);
-        }
-    };
-    let mut sql = Sql::new("SELECT count(DISTINCT f.record) FROM field f WHERE 1");
-    sql.of_site("f.site", &of, key);
-    let kinds: i64 = query(conn, &sql)?;
-    let total = if record.is_none() {
-        sites.total(site).records
-    } else {
-        let mut sql = Sql::new("SELECT count(*) FROM field f WHERE 1");
-        sql.of_site("f.site", &of, key);
-        named(&mut sql, "f.record");
-        match query(conn, &sql)? {
-            // Of this name there are none, or no others.
-            0 => 0,
-            _ if kinds == 1 => sites.total(site).records,
-            _ => {
-                let mut sql = Sql::new("SELECT count(*) FROM record r WHERE 1");
-                sql.of_site("r.site", &of, key);
-                named(&mut sql, "r.name");
-                count(query(conn, &sql)?)
-            }
-        }
-    };
-    let mut sql = Sql::new("SELECT f.field FROM field f WHERE 1");
-    sql.of_site("f.site", &of, key);
-    named(&mut sql, "f.record");
-    sql.push(" GROUP BY f.field ORDER BY min(f.id)");
-    let columns = conn
-        .prepare_cached(&sql.text)?
-        .query_map(params_from_iter(sql.values), |r| r.get(0))?
-        .collect::<Result<_>>()?;
     let mut list = RecordList {
-        total,
+        total: of.total(conn, sites)?,
         offset,
-        columns,
-        rows: Vec::new(),
+        columns: of.columns(conn)?,
+        ..RecordList::default()
     };
-    if offset >= total {
+    if let Some(wanted) = wanted {
+        let (rows, searched) = search::records(conn, sites, of, wanted, limit)?;
+        (list.rows, list.searched) = (rows, Some(searched));
+        return Ok(list);
+    }
+    if offset >= list.total {
         return Ok(list);
     }
     let mut sql = Sql::new(
-        "SELECT p.id, p.site, r.name, u.url, r.fields FROM page p INDEXED BY ended \
+        "SELECT p.id, p.site, r.name, u.url, r.fields, p.ended_at, r.id \
+         FROM page p INDEXED BY ended \
          CROSS JOIN record r ON r.id >= p.id << 16 AND r.id < (p.id + 1) << 16 \
          CROSS JOIN url u ON u.id = p.id WHERE 1",
     );
-    sql.of_site("p.site", &of, key);
-    named(&mut sql, "r.name");
+    of.of_site(&mut sql, "p.site");
+    of.named(&mut sql, "r.name");
     sql.push(" ORDER BY p.ended_at DESC, p.id DESC, r.id LIMIT ");
     sql.bind(int(limit as u64));
     sql.push(" OFFSET ").bind(int(offset));
     let mut statement = conn.prepare_cached(&sql.text)?;
     let mut rows = statement.query(params_from_iter(sql.values))?;
     while let Some(row) = rows.next()? {
-        let Some(site) = sites.of_key(row.get(1)?) else {
-            continue;
-        };
-        let fields = row.get_ref(4)?.as_str().unwrap_or_default();
-        list.rows.push(RecordRow {
-            page: PageId(row.get(0)?),
-            site,
-            record: row.get(2)?,
-            url: row.get(3)?,
-            // Written by serde_json from a map; anything else has been edited by hand.
-            fields: serde_json::from_str(fields).unwrap_or_default(),
-        });
+        list.rows.extend(record(row, sites)?);
     }
     Ok(list)
+}
+
+/// One record; `None` where its site is no longer in the file.
+pub(super) fn record(row: &Row<'_>, sites: &Sites) -> Result<Option<RecordRow>> {
+    let Some(site) = sites.of_key(row.get(1)?) else {
+        return Ok(None);
+    };
+    let fields = row.get_ref(4)?.as_str().unwrap_or_default();
+    Ok(Some(RecordRow {
+        page: PageId(row.get(0)?),
+        site,
+        record: row.get(2)?,
+        url: row.get(3)?,
+        at: count(row.get(5)?),
+        id: count(row.get(6)?),
+        // Written by serde_json from a map; anything else has been edited by hand.
+        fields: serde_json::from_str(fields).unwrap_or_default(),
+    }))
 }
 
 fn query(conn: &Connection, sql: &Sql) -> Result<i64> {
@@ -100,31 +141,50 @@ fn query(conn: &Connection, sql: &Sql) -> Result<i64> {
         .query_row(params_from_iter(&sql.values), |r| r.get(0))
 }
 
+/// What is read of commands.
+pub(super) const COMMANDS: &str =
+    "SELECT id, at, origin, command, before, after, answer, refused FROM journal";
+
 /// The latest command first.
-pub(super) fn journal(conn: &Connection, offset: u64, limit: usize) -> Result<JournalList> {
+pub(super) fn journal(
+    conn: &Connection,
+    wanted: Option<&Search>,
+    offset: u64,
+    limit: usize,
+) -> Result<JournalList> {
     let total = conn
         .prepare_cached("SELECT count(*) FROM journal")?
         .query_row([], |r| r.get(0))?;
-    let rows = conn
-        .prepare_cached(
-            "SELECT at, origin, command, before, after, answer, refused FROM journal \
-             ORDER BY id DESC LIMIT ?1 OFFSET ?2",
-        )?
-        .query_map(params![int(limit as u64), int(offset)], |row| {
-            Ok(JournalRow {
-                at: count(row.get(0)?),
-                origin: row.get(1)?,
-                command: row.get(2)?,
-                before: row.get(3)?,
-                after: row.get(4)?,
-                answer: row.get(5)?,
-                refused: row.get(6)?,
-            })
-        })?
-        .collect::<Result<_>>()?;
-    Ok(JournalList {
+    let mut list = JournalList {
         total: count(total),
         offset,
-        rows,
+        ..JournalList::default()
+    };
+    if let Some(wanted) = wanted {
+        let (rows, searched) = search::journal(conn, wanted, limit)?;
+        (list.rows, list.searched) = (rows, Some(searched));
+        return Ok(list);
+    }
+    let mut sql = Sql::new(COMMANDS);
+    sql.push(" ORDER BY id DESC LIMIT ").bind(int(limit as u64));
+    sql.push(" OFFSET ").bind(int(offset));
+    list.rows = conn
+        .prepare_cached(&sql.text)?
+        .query_map(params_from_iter(sql.values), command)?
+        .collect::<Result<_>>()?;
+    Ok(list)
+}
+
+/// One command.
+pub(super) fn command(row: &Row<'_>) -> Result<JournalRow> {
+    Ok(JournalRow {
+        id: count(row.get(0)?),
+        at: count(row.get(1)?),
+        origin: row.get(2)?,
+        command: row.get(3)?,
+        before: row.get(4)?,
+        after: row.get(5)?,
+        answer: row.get(6)?,
+        refused: row.get(7)?,
     })
 }

@@ -143,6 +143,7 @@ mod tests {
     fn a_question_ends_when_it_is_too_long_or_another_waits_or_nobody_does() {
         let asked = Arc::<Asked>::default();
         let ask = Ask::Journal {
+            search: None,
             offset: 0,
             limit: 1,
         };

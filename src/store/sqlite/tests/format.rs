@@ -96,6 +96,7 @@ async fn a_crawl_of_the_first_format_goes_on_in_the_newest() {
     job.store.journal(entry).await;
     job.store.flush().await.unwrap();
     let ask = bus::Ask::Journal {
+        search: None,
         offset: 0,
         limit: 9,
     };

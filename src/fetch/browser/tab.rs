@@ -1,0 +1,270 @@
+//! One tab: its session, and the task that attends to it while a page is in it.
+
+use super::link::{CallError, Event, Link};
+use super::orders::{Orders, Verdict};
+use super::progress::{Broken, Progress, text};
+use super::record::Recorder;
+use crate::fetch::error::Cause;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// Requests of a page that are judged at the same time: each may wait for a
+/// name server.
+const JUDGED_AT_ONCE: usize = 64;
+
+/// What a page's requests are judged by, and what became of its document.
+#[derive(Default)]
+struct Desk {
+    orders: Option<Arc<Orders>>,
+    recorder: Option<Recorder>,
+    /// Why the page's document was refused.
+    refused: Option<Cause>,
+}
+
+/// A tab. It ends with this.
+pub(super) struct Tab {
+    link: Link,
+    /// Its name as a target, which is its main frame's too.
+    target: String,
+    /// Its name as a session.
+    session: String,
+    /// The context in which it is.
+    pub(super) context: String,
+    /// Its number, for the operator.
+    pub(super) number: u64,
+    /// Pages that have been in it.
+    pub(super) pages: u32,
+    user_agent: Option<String>,
+    desk: Arc<Mutex<Desk>>,
+    progress: Arc<watch::Sender<Progress>>,
+    attendant: JoinHandle<()>,
+}
+
+impl Tab {
+    /// Opens a tab in a context.
+    ///
+    /// # Errors
+    /// Where the browser refuses or is gone.
+    pub(super) async fn open(link: &Link, context: &str, number: u64) -> Result<Self, CallError> {
+        let page = json!({ "url": "about:blank", "browserContextId": context });
+        let target = link.call(None, "Target.createTarget", page).await?;
+        let target = text(&target, "targetId").unwrap_or_default().to_owned();
+        let attach = json!({ "targetId": target, "flatten": true });
+        let session = link.call(None, "Target.attachToTarget", attach).await?;
+        let session = text(&session, "sessionId").unwrap_or_default().to_owned();
+        let progress = Arc::new(watch::Sender::new(Progress::new(&target, Instant::now())));
+        let observed = Arc::clone(&progress);
+        let observer = Box::new(move |event: &Event| {
+            let now = Instant::now();
+            observed.send_modify(|progress| progress.hear(event, now));
+        });
+        let events = link.listen(&session, observer);
+        let desk = Arc::new(Mutex::new(Desk::default()));
+        let attendant = Attendant {
+            link: link.clone(),
+            session: session.clone(),
+            desk: Arc::clone(&desk),
+            progress: Arc::clone(&progress),
+        };
+        let tab = Self {
+            link: link.clone(),
+            target,
+            session,
+            context: context.to_owned(),
+            number,
+            pages: 0,
+            user_agent: None,
+            desk,
+            progress,
+            attendant: tokio::spawn(attendant.run(events)),
+        };
+        // What the browser keeps of bodies, in case they are asked for.
+        let kept = json!({ "maxTotalBufferSize": 32 << 20, "maxResourceBufferSize": 16 << 20 });
+        let all = json!({ "patterns": [{ "urlPattern": "*" }], "handleAuthRequests": true });
+        let (.., fetch) = tokio::join!(
+            tab.call("Page.enable", json!({})),
+            tab.call("Page.setLifecycleEventsEnabled", json!({ "enabled": true })),
+            tab.call("Inspector.enable", json!({})),
+            tab.call("Network.enable", kept),
+            tab.call("Network.setBypassServiceWorker", json!({ "bypass": true })),
+            tab.call("Fetch.enable", all),
+        );
+        // Without this one nothing would be guarded.
+        fetch.map(|_| tab)
+    }
+
+    /// Asks the tab.
+    ///
+    /// # Errors
+    /// Where it refuses, or the browser is gone.
+    pub(super) async fn call(&self, method: &str, params: Value) -> Result<Value, CallError> {
+        self.link.call(Some(&self.session), method, params).await
+    }
+
+    /// Whether its browser is gone.
+    pub(super) fn is_lost(&self) -> bool {
+        self.link.is_gone()
+    }
+
+    /// Its main frame.
+    pub(super) fn frame(&self) -> &str {
+        &self.target
+    }
+
+    /// How far its page has come, now and as it goes on.
+    pub(super) fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Lets the requests of the next page be judged by `orders`, and begins to
+    /// count its progress anew.
+    pub(super) fn begin(&mut self, orders: Orders, recorder: Option<Recorder>) {
+        self.pages += 1;
+        *lock(&self.desk) = Desk {
+            orders: Some(Arc::new(orders)),
+            recorder,
+            refused: None,
+        };
+        self.forget_page();
+    }
+
+    /// Lets no request pass until the next page, and counts progress anew.
+    pub(super) fn end(&self) {
+        *lock(&self.desk) = Desk::default();
+        self.forget_page();
+    }
+
+    fn forget_page(&self) {
+        let anew = Progress::new(&self.target, Instant::now());
+        self.progress.send_modify(|progress| {
+            let broken = progress.broken;
+            *progress = anew;
+            progress.broken = broken;
+        });
+    }
+
+    /// Why the page's document was refused, if it was.
+    pub(super) fn refused(&self) -> Option<Cause> {
+        lock(&self.desk).refused.clone()
+    }
+
+    /// Calls itself `user_agent` from now on.
+    ///
+    /// # Errors
+    /// Where the tab refuses, or the browser is gone.
+    pub(super) async fn introduce(&mut self, user_agent: &str) -> Result<(), CallError> {
+        if self.user_agent.as_deref() != Some(user_agent) {
+            let named = json!({ "userAgent": user_agent });
+            self.call("Emulation.setUserAgentOverride", named).await?;
+            self.user_agent = Some(user_agent.to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Tab {
+    fn drop(&mut self) {
+        self.attendant.abort();
+        self.link.forget(&self.session);
+        // A page that runs on would hold its process up for ever.
+        if !self.link.is_gone()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let link = self.link.clone();
+            let closed = json!({ "targetId": self.target });
+            runtime.spawn(async move { link.tell(None, "Target.closeTarget", closed).await });
+        }
+    }
+}
+
+/// Answers what the browser wants to know while a page is in a tab.
+struct Attendant {
+    link: Link,
+    session: String,
+    desk: Arc<Mutex<Desk>>,
+    progress: Arc<watch::Sender<Progress>>,
+}
+
+impl Attendant {
+    async fn run(self, mut events: mpsc::Receiver<Event>) {
+        let judging = Arc::new(tokio::sync::Semaphore::new(JUDGED_AT_ONCE));
+        while let Some(event) = events.recv().await {
+            match event.method.as_str() {
+                "Fetch.requestPaused" => self.paused(event.params, &judging).await,
+                "Fetch.authRequired" => {
+                    // The answer with its 401 is what the page is.
+                    let refused = json!({
+                        "requestId": event.params["requestId"],
+                        "authChallengeResponse": { "response": "CancelAuth" },
+                    });
+                    self.tell("Fetch.continueWithAuth", refused).await;
+                }
+                "Page.javascriptDialogOpening" => {
+                    // A page that asks whether to leave it is left.
+                    let leave = text(&event.params, "type") == Some("beforeunload");
+                    let answer = json!({ "accept": leave });
+                    self.tell("Page.handleJavaScriptDialog", answer).await;
+                }
+                _ => {
+                    let recorder = lock(&self.desk).recorder.clone();
+                    if let Some(recorder) = recorder {
+                        recorder.hear(&self.link, &self.session, &event);
+                    }
+                    let now = Instant::now();
+                    self.progress
+                        .send_modify(|progress| progress.hear(&event, now));
+                }
+            }
+        }
+        self.progress.send_modify(|progress| {
+            progress.broken.get_or_insert(Broken::Closed);
+        });
+    }
+
+    async fn tell(&self, method: &str, params: Value) {
+        self.link.tell(Some(&self.session), method, params).await;
+    }
+
+    async fn paused(&self, paused: Value, judging: &Arc<tokio::sync::Semaphore>) {
+        let orders = lock(&self.desk).orders.clone();
+        // Never closed.
+        let Ok(permit) = Arc::clone(judging).acquire_owned().await else {
+            return;
+        };
+        let (link, session) = (self.link.clone(), self.session.clone());
+        let desk = Arc::clone(&self.desk);
+        let judge = async move {
+            let verdict = match &orders {
+                Some(orders) => orders.judge(&paused).await,
+                None => Verdict::Leave,
+            };
+            let id = &paused["requestId"];
+            match verdict {
+                Verdict::Go(mut told) => {
+                    told["requestId"] = id.clone();
+                    link.tell(Some(&session), "Fetch.continueRequest", told)
+                        .await;
+                }
+                Verdict::Leave | Verdict::Refuse(_) => {
+                    if let Verdict::Refuse(cause) = verdict
+                        && orders.is_some_and(|orders| orders.is_document(&paused))
+                    {
+                        lock(&desk).refused = Some(cause);
+                    }
+                    let failed = json!({ "requestId": id, "errorReason": "BlockedByClient" });
+                    link.tell(Some(&session), "Fetch.failRequest", failed).await;
+                }
+            }
+            drop(permit);
+        };
+        tokio::spawn(judge);
+    }
+}
+
+fn lock(desk: &Mutex<Desk>) -> std::sync::MutexGuard<'_, Desk> {
+    // A panic while holding it leaves at worst a recording shorter.
+    desk.lock().unwrap_or_else(PoisonError::into_inner)
+}

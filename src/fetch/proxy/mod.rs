@@ -1,0 +1,380 @@
+//! The second rung: HTTP through proxies.
+//!
+//! ```text
+//! Source ─▶ Pool of Exits (turns, health, rests)
+//!              │
+//! Visitor ─▶ Sessions ─▶ Session (cookies, user agent, client) ─▶ Connector
+//!                                                  (CONNECT, SOCKS5, TLS)
+//! ```
+//!
+//! A request that could not be made because of its exit goes by the next one;
+//! one that was made is never made again. Where no exit can be used the request
+//! waits for the first, or the rung says that it is down: nothing goes directly
+//! unless the sites file says so.
+
+mod connector;
+mod exit;
+mod fault;
+mod figures;
+mod guard;
+mod pool;
+mod session;
+mod sessions;
+mod socks;
+mod source;
+mod tls;
+mod tunnel;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::figures::{ExitFigures, ExitState};
+
+use self::fault::{Fault, Whose};
+use self::pool::NoExit;
+use self::session::{Maker, Owner, Session, Term};
+use self::sessions::{Lease, Sessions};
+use self::source::Source;
+use self::tls::{Roots, Trust};
+use super::dial;
+use super::dns::Lookup;
+use super::error::{Cause, ClientError, Phase, classify, is_stale, sources};
+use super::exchange;
+use super::read::Clock;
+use super::{FetchError, Fetched, Fetcher, Fetching, Http, Trouble, Visitor, Want};
+use crate::config::{ProxyRule, Rung, Timeouts};
+use crate::page::FailureKind;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use reqwest::Response;
+use reqwest::header::PROXY_AUTHORIZATION;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use url::Url;
+
+/// Exits by which one request is tried where it is theirs that fail.
+const TRIES: u32 = 8;
+/// Exits by which it is tried where it may be the site's fault.
+const EITHER: u32 = 2;
+
+/// HTTP through the proxies of one rule, shared by the sites that have it.
+pub struct Proxy {
+    rule: Arc<ProxyRule>,
+    timeout: Duration,
+    sessions: Arc<Sessions>,
+    source: Arc<Source>,
+    names: Arc<dyn Lookup>,
+    direct: Arc<Http>,
+}
+
+/// Why a request through one exit has no answer.
+enum Failed {
+    /// It was not made.
+    Unmade(Fault),
+    /// It may have been made.
+    Made(Cause),
+}
+
+impl Proxy {
+    /// The rung for `rule`; one request may take `timeout`. `direct` fetches the
+    /// list of proxies, and pages where the rule says so.
+    pub fn new(rule: Arc<ProxyRule>, timeout: Duration, direct: Arc<Http>) -> Self {
+        Self::assemble(rule, timeout, direct, Roots::System)
+    }
+
+    fn assemble(rule: Arc<ProxyRule>, timeout: Duration, direct: Arc<Http>, roots: Roots) -> Self {
+        let names = direct.names();
+        let maker = Maker {
+            names: Arc::clone(&names),
+            trust: Arc::new(Trust::new(roots)),
+            term: Term::default(),
+        };
+        let sessions = Arc::new(Sessions::new(Arc::clone(&rule), maker));
+        let source = Source::new(Arc::clone(&rule), Arc::clone(&direct), &sessions);
+        Self {
+            rule,
+            timeout,
+            sessions,
+            source: Arc::new(source),
+            names,
+            direct,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        visitor: &Visitor,
+        url: &Url,
+        want: Want,
+    ) -> Result<Fetched, FetchError> {
+        let limits = self.limits(visitor);
+        let clock = Clock::start(&limits);
+        let fail = |cause: Cause| cause.after(clock.start.elapsed());
+        self.check(visitor, url).await.map_err(fail)?;
+        if let Err(wrong) = self.source.ready(&self.sessions).await {
+            return self.without(visitor, url, want, &clock, down(wrong)).await;
+        }
+        let owner = Owner {
+            site: Arc::clone(&visitor.site),
+            guarded: visitor.guarded,
+        };
+        let (mut tries, mut either) = (0, 0);
+        loop {
+            let lease = match self.lease(&owner, &clock).await {
+                Ok(lease) => lease,
+                Err(none) => return self.without(visitor, url, want, &clock, none).await,
+            };
+            let session = &lease.session;
+            let sending = self.send(session, visitor, url, want, &clock);
+            let fault = match dial::with_limit(limits.connect, sending).await {
+                Ok(response) => {
+                    return self
+                        .receive(&lease, visitor, url, want, response, &clock)
+                        .await;
+                }
+                Err(Failed::Made(cause)) => {
+                    self.blame(session, &cause);
+                    return Err(fail(named(session, cause)));
+                }
+                Err(Failed::Unmade(fault)) => fault,
+            };
+            self.sessions.failed(session, &fault, Instant::now());
+            tries += 1;
+            either += u32::from(fault.whose == Whose::Either);
+            let cause = named(session, Cause::new(FailureKind::Connect, fault.words));
+            if either == EITHER {
+                return Err(fail(cause));
+            }
+            if tries == TRIES {
+                let trouble = Some(Trouble::Crowded);
+                return Err(FetchError {
+                    trouble,
+                    ..fail(cause)
+                });
+            }
+        }
+    }
+
+    /// A session, as soon as there is one.
+    async fn lease(&self, owner: &Owner, clock: &Clock<'_>) -> Result<Lease, (Trouble, String)> {
+        loop {
+            let now = Instant::now();
+            match self.sessions.lease(owner, now) {
+                Ok(lease) => return Ok(lease),
+                Err(NoExit::Dead(text)) => return Err(down(text)),
+                Err(NoExit::Resting(until)) => {
+                    if self.rule.direct || until >= clock.headers_until() {
+                        let text =
+                            format!("every proxy rests, the first for {:.0?} more", until - now);
+                        return Err((Trouble::Crowded, text));
+                    }
+                    sleep_until(until).await;
+                }
+            }
+        }
+    }
+
+    /// What becomes of a request for which there is no exit.
+    async fn without(
+        &self,
+        visitor: &Visitor,
+        url: &Url,
+        want: Want,
+        clock: &Clock<'_>,
+        (trouble, detail): (Trouble, String),
+    ) -> Result<Fetched, FetchError> {
+        if self.rule.direct {
+            let fetched = self.direct.fetch(visitor, url, want).await?;
+            return Ok(Fetched {
+                through: Some("direct".into()),
+                ..fetched
+            });
+        }
+        Err(FetchError {
+            trouble: Some(trouble),
+            ..Cause::new(FailureKind::Connect, detail).after(clock.start.elapsed())
+        })
+    }
+
+    /// Sends the request by one session and waits for the headers.
+    async fn send(
+        &self,
+        session: &Session,
+        visitor: &Visitor,
+        url: &Url,
+        want: Want,
+        clock: &Clock<'_>,
+    ) -> Result<Response, Failed> {
+        // A server may close a kept connection just as a request goes out on
+        // it. Asked once more only: RFC 9112, section 9.3.1.
+        let mut may_repeat = true;
+        loop {
+            let request = request(session, visitor, url, want).map_err(Failed::Made)?;
+            let sending = session.client.request(request);
+            match timeout_at(clock.headers_until(), sending).await {
+                Err(_) => return Err(Failed::Made(clock.headers_late())),
+                Ok(Ok(response)) => {
+                    let response = Response::from(response.map(reqwest::Body::wrap));
+                    return match refusal(session, url, &response) {
+                        Some(fault) => Err(Failed::Unmade(fault)),
+                        None => Ok(response),
+                    };
+                }
+                Ok(Err(error)) if may_repeat && is_stale(&error) && !dial::connected_anew() => {
+                    may_repeat = false;
+                }
+                Ok(Err(error)) => {
+                    let fault = sources(&error).find_map(|source| source.downcast_ref::<Fault>());
+                    return Err(match fault {
+                        Some(fault) => Failed::Unmade(fault.clone()),
+                        None => Failed::Made(classify(&error, Phase::Head)),
+                    });
+                }
+            }
+        }
+    }
+
+    async fn receive(
+        &self,
+        lease: &Lease,
+        visitor: &Visitor,
+        url: &Url,
+        want: Want,
+        response: Response,
+        clock: &Clock<'_>,
+    ) -> Result<Fetched, FetchError> {
+        let session = &lease.session;
+        session.guise.hear(url, response.headers());
+        match exchange::receive(response, want, visitor.max_body, clock).await {
+            Ok(fetched) => {
+                let latency = fetched.headers_after;
+                self.sessions.answered(session, latency, Instant::now());
+                Ok(Fetched {
+                    through: Some(Arc::clone(&session.through)),
+                    ..fetched
+                })
+            }
+            Err(error) => {
+                let cause = Cause::new(error.kind, error.detail);
+                self.blame(session, &cause);
+                let detail = named(session, cause).detail;
+                Err(FetchError { detail, ..error })
+            }
+        }
+    }
+
+    /// Counts a request without an answer against its exit, where it may be
+    /// the exit's fault.
+    fn blame(&self, session: &Session, cause: &Cause) {
+        let may_be = cause.kind.is_transient() && cause.kind != FailureKind::Dns
+            || cause.kind == FailureKind::Tls;
+        if may_be {
+            let fault = Fault::new(Whose::Either, cause.detail.as_str());
+            self.sessions.failed(session, &fault, Instant::now());
+        }
+    }
+
+    /// The limits of one request: the rung's for the whole of it.
+    fn limits(&self, visitor: &Visitor) -> Timeouts {
+        let own = &visitor.timeouts;
+        Timeouts {
+            connect: own.connect.min(self.timeout),
+            headers: self.timeout,
+            idle: own.idle.min(self.timeout),
+            total: self.timeout,
+        }
+    }
+}
+
+impl Fetcher for Proxy {
+    fn rung(&self) -> Rung {
+        Rung::Proxy
+    }
+
+    fn fetch<'a>(&'a self, visitor: &'a Visitor, url: &'a Url, want: Want) -> Fetching<'a> {
+        Box::pin(self.attempt(visitor, url, want))
+    }
+
+    fn blocked(&self, through: &str) {
+        self.sessions.blocked(through, Instant::now());
+    }
+
+    fn exits(&self) -> Vec<ExitFigures> {
+        figures::of(&self.sessions.exits(), Instant::now())
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy")
+            .field("rule", &self.rule)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClientError for hyper_util::client::legacy::Error {
+    fn is_connecting(&self) -> bool {
+        self.is_connect()
+    }
+
+    fn is_unmade(&self) -> bool {
+        false
+    }
+}
+
+fn down(text: String) -> (Trouble, String) {
+    (Trouble::Down(text.clone()), text)
+}
+
+/// Whether the answer to a plain request is the proxy's own, who wants another
+/// login. Through a tunnel it would be the site's.
+fn refusal(session: &Session, url: &Url, response: &Response) -> Option<Fault> {
+    let status = response.status().as_u16();
+    if status != 407 || url.scheme() != "http" || session.address.scheme.is_socks() {
+        return None;
+    }
+    let mut fault = Fault::of_status(status);
+    if session.exit.health().ok > 0 {
+        // A site can answer so too, to stop a crawl.
+        fault.whose = Whose::Either;
+    }
+    Some(fault)
+}
+
+/// The cause with its exit's name in front.
+fn named(session: &Session, cause: Cause) -> Cause {
+    Cause {
+        detail: format!("by {}: {}", session.exit.name, cause.detail),
+        ..cause
+    }
+}
+
+/// The request as a session makes it.
+fn request(
+    session: &Session,
+    visitor: &Visitor,
+    url: &Url,
+    want: Want,
+) -> Result<Request<Full<Bytes>>, Cause> {
+    let made = visitor.request_as(&session.guise, url, want);
+    let body = made.body().and_then(reqwest::Body::as_bytes);
+    let mut request = Request::new(Full::new(body.map_or(Bytes::new(), Bytes::copy_from_slice)));
+    *request.method_mut() = made.method().clone();
+    let unmade = |_| {
+        let detail = "no request can be made of this URL";
+        Cause::new(FailureKind::Internal, detail)
+    };
+    *request.uri_mut() = made.url().as_str().parse().map_err(unmade)?;
+    *request.headers_mut() = made.headers().clone();
+    let address = &session.address;
+    if url.scheme() == "http"
+        && !address.scheme.is_socks()
+        && let Some(value) = address.login.as_ref().and_then(tunnel::authorization)
+    {
+        request.headers_mut().insert(PROXY_AUTHORIZATION, value);
+    }
+    Ok(request)
+}

@@ -1,0 +1,9 @@
+//! The rung against small proxies that keep to the protocols, and such that
+//! do not.
+
+mod faults;
+mod guard;
+mod lists;
+mod rotation;
+mod support;
+mod wire;
