@@ -93,6 +93,7 @@ pub fn differences(old: &Site, new: &Site) -> Vec<String> {
         on(is.allow_private),
     );
     lines.value("fetch.max_body", was.max_body, is.max_body);
+    lines.debug("fetch.blocks", &was.blocks, &is.blocks);
     if was.headers != is.headers {
         lines.0.push("fetch.headers: changed".to_owned());
     }

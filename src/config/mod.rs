@@ -6,6 +6,7 @@
 //! ```
 
 mod alert;
+mod blocks;
 pub mod browsing;
 pub mod date;
 mod diff;
@@ -26,6 +27,7 @@ pub mod source;
 #[cfg(test)]
 mod tests;
 
+pub use self::blocks::{BlockRule, Blocked};
 pub use self::diff::differences;
 pub use self::error::ConfigError;
 pub use self::ladder::{

@@ -1,5 +1,6 @@
 //! The sites file as it is written: one `Document` for each `---`.
 
+use super::blocks::BlockForm;
 use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, WorkersForm};
 use super::ladder::{BrowserForm, ProxyForm, ServiceForm, SolverForm};
 use super::scalar::{
@@ -164,6 +165,8 @@ sections! {
         allow_private: Switch,
         /// Largest body, on the wire and decompressed.
         max_body: Size,
+        /// Answers that are blocks too, beside those that are known.
+        blocks: Vec<BlockForm>,
     }
     /// What is kept beside records.
     Keep {

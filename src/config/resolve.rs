@@ -1,6 +1,7 @@
 //! From documents to sites: defaults applied, what is left out filled in.
 
 use super::alert;
+use super::blocks;
 use super::error::ConfigError;
 use super::fields;
 use super::forms::{OneOrMany, SitemapForm, SitemapSwitch, TimeoutForm, WorkersForm};
@@ -345,6 +346,7 @@ fn fetched(mut raw: raw::Fetch, allow_private: bool, over: &Overrides) -> Result
         headers,
         allow_private,
         max_body: raw.max_body.map_or(10 << 20, |size| size.0),
+        blocks: blocks::rules(raw.blocks)?.into(),
     })
 }
 

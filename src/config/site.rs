@@ -1,5 +1,6 @@
 //! One site as the engine sees it: defaults applied, every value checked.
 
+use super::blocks::BlockRule;
 use super::ladder::{RungLimits, Rungs};
 use super::rule::RecordRule;
 use super::source::{ApiRule, ListRule, Since, Strategy};
@@ -225,6 +226,8 @@ pub struct Fetch {
     pub allow_private: bool,
     /// Largest body on the wire and after decompression, bytes.
     pub max_body: u64,
+    /// Answers that are blocks too, beside those that are known.
+    pub blocks: Arc<[BlockRule]>,
 }
 
 impl fmt::Debug for Fetch {
@@ -244,6 +247,7 @@ impl fmt::Debug for Fetch {
             .field("headers", &names)
             .field("allow_private", &self.allow_private)
             .field("max_body", &self.max_body)
+            .field("blocks", &self.blocks)
             .finish()
     }
 }

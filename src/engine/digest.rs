@@ -6,6 +6,7 @@ use super::evidence::evidence;
 use super::keep;
 use super::rules::Rules;
 use super::site::{Message, SiteContext};
+use super::suspicion;
 use super::work::{Climb, Page, Stuck};
 use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, Level};
@@ -18,7 +19,7 @@ use crate::discover::trap;
 use crate::extract::charset;
 use crate::extract::content::Content;
 use crate::extract::fields::Taken;
-use crate::fetch::{self, Fetched, block, shell};
+use crate::fetch::{self, Fetched, shell};
 use crate::page::{FailureKind, Outcome, PageId, TextPrint, Verdict};
 use crate::store::{Commit, Leased, Links, NewUrl, Record, Seen, Via};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -174,13 +175,11 @@ fn read(
                 unfollowed.push(link.href);
             }
         });
-    if hrefs <= block::FEW_LINKS
-        && let Some(whose) = block::by_body(fetched.status, &fetched.headers, &text)
-    {
+    if let Some(found) = suspicion::of_page(site, &rules, page, fetched, &text, hrefs) {
         site.blocked(fetched);
-        let commit = refused(site, page, attempt, &text, whose, fetched);
-        let stuck = site.may_climb(page, false).then_some(Stuck::Blocked);
-        return (commit, stuck);
+        let commit = refused(site, page, attempt, &text, found.told, fetched);
+        let climbs = site.may_climb(page, found.scripts);
+        return (commit, climbs.then(|| found.stuck()));
     }
     if hrefs == 0
         && !page.rung.runs_scripts()

@@ -24,6 +24,7 @@ mod rules;
 mod site;
 mod slots;
 mod supervisor;
+mod suspicion;
 mod tuned;
 mod work;
 mod worker;

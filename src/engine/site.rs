@@ -4,6 +4,7 @@ use super::ladder::{Lesson, Memory};
 use super::pool::Pool;
 use super::retry;
 use super::rules::Rules;
+use super::suspicion::Suspicion;
 use super::work::{Climb, Errand, Page, Report};
 use crate::archive::Archive;
 use crate::bus::{Attempt, Event, Level, Reply, SiteControls, SiteDetail};
@@ -150,6 +151,8 @@ pub struct SiteContext {
     pub digesting: AtomicUsize,
     /// Where pages are best begun; see [`SiteContext::memory`].
     pub memory: Mutex<Memory>,
+    /// What its pages have come to; see [`SiteContext::suspicion`].
+    pub suspicion: Mutex<Suspicion>,
     /// What was learned of which pages come first.
     pub order: Order,
     /// Texts of pages, by which copies are counted.
@@ -243,6 +246,12 @@ impl SiteContext {
     /// Where pages are best begun. Held for a moment only.
     pub fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What its pages have come to. Held for a moment only.
+    pub fn suspicion(&self) -> MutexGuard<'_, Suspicion> {
+        let held = self.suspicion.lock();
+        held.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a higher rung of the ladder may get what this page's could not.

@@ -9,13 +9,14 @@ use super::keep;
 use super::retry;
 use super::rules::Rules;
 use super::site::{Message, SiteContext};
+use super::suspicion;
 use super::work::{Climb, Page, Report, Sample, Stuck, Work};
 use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, WorkerId};
 use crate::config::Rung;
 use crate::discover::redirect::Step;
 use crate::discover::scope::Refusal;
-use crate::fetch::{self, FetchError, Fetched, Visitor, Want, block};
+use crate::fetch::{self, FetchError, Fetched, Visitor};
 use crate::page::{FailureKind, Outcome, SkipReason, Verdict, time};
 use crate::store::{Commit, NewUrl, Seen, Via};
 use futures_util::FutureExt;
@@ -138,12 +139,24 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
     let asking = again::visitor(&rules, &page.leased);
     let visitor = asking.as_ref().unwrap_or(&rules.visitor);
     let result = fetch(site, &rules, visitor, &page).await;
+    let mut stuck = None;
     let (elapsed, kind) = match &result {
         Ok(fetched) => {
             attempt.status = Some(fetched.status);
             attempt.bytes = fetched.bytes;
-            let kind = blocked(fetched, &mut attempt.detail)
-                .or_else(|| (fetched.status >= 400).then_some(FailureKind::Status));
+            let redirect = matches!(fetched.status, 301 | 302 | 303 | 307 | 308);
+            let target = redirect
+                .then(|| location(&rules, &page.url, fetched))
+                .flatten();
+            let found = suspicion::of_answer(site, &rules, &page, fetched, target.as_ref());
+            let kind = match &found {
+                Some(found) => {
+                    attempt.detail = found.told.to_owned();
+                    Some(FailureKind::Blocked)
+                }
+                None => (fetched.status >= 400).then_some(FailureKind::Status),
+            };
+            stuck = found.map(|found| found.stuck());
             (fetched.elapsed, kind)
         }
         Err(error) => {
@@ -183,7 +196,7 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
     }
     let end = match result {
         Err(error) => fail(site, page, attempt, error).await,
-        Ok(fetched) if kind.is_some() => refuse(site, page, attempt, fetched).await,
+        Ok(fetched) if kind.is_some() => refuse(site, page, attempt, fetched, stuck).await,
         Ok(fetched) if matches!(fetched.status, 301 | 302 | 303 | 307 | 308) => {
             site.learn(&page);
             let mut commit = redirect(site, &rules, &page, attempt, &fetched);
@@ -345,24 +358,14 @@ fn climb(page: Page, commit: Commit, why: Stuck) -> Option<Box<Climb>> {
     Some(Box::new(Climb { page, commit, why }))
 }
 
-/// Whether the answer is a challenge or a refusal, by its head or, where it has
-/// an error status, by what was read of its body.
-fn blocked(fetched: &Fetched, detail: &mut String) -> Option<FailureKind> {
-    let by_body = || {
-        let body = fetch::body::decode_prefix(fetched, Want::EVIDENCE).ok()?.0;
-        let html = String::from_utf8_lossy(&body);
-        block::by_body(fetched.status, &fetched.headers, &html)
-    };
-    let whose = block::by_headers(fetched.status, &fetched.headers).or_else(|| {
-        let refused = fetched.status >= 400 && fetched.status != 404;
-        refused.then(by_body).flatten()
-    })?;
-    *detail = whose.to_owned();
-    Some(FailureKind::Blocked)
-}
-
 /// An answer with an error status, or a block.
-async fn refuse(site: &SiteContext, mut page: Page, attempt: Attempt, fetched: Fetched) -> End {
+async fn refuse(
+    site: &SiteContext,
+    mut page: Page,
+    attempt: Attempt,
+    fetched: Fetched,
+    stuck: Option<Stuck>,
+) -> End {
     let status = Some(fetched.status);
     let told = matches!(fetched.status, 429 | 503)
         .then(|| fetch::retry_after(&fetched.headers, SystemTime::now()))
@@ -396,9 +399,11 @@ async fn refuse(site: &SiteContext, mut page: Page, attempt: Attempt, fetched: F
         why,
         ..End::fine()
     };
-    if kind == FailureKind::Blocked && site.may_climb(&page, false) {
+    if let Some(stuck) = stuck
+        && site.may_climb(&page, stuck == Stuck::Scripts)
+    {
         return End {
-            climb: climb(page, commit, Stuck::Blocked),
+            climb: climb(page, commit, stuck),
             ..end
         };
     }

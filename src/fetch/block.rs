@@ -4,6 +4,16 @@
 //! body counts only where the page says little else: a challenge is a short
 //! page with next to no links, an article about challenges is not.
 
+mod own;
+mod same;
+#[cfg(test)]
+mod tests;
+mod wall;
+
+pub use self::own::by_rules;
+pub use self::same::Sameness;
+pub use self::wall::{Wall, Walls, wall_of};
+
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use std::sync::LazyLock;
@@ -28,7 +38,7 @@ struct Rule {
         reason = "read by people, and by the test that asks for one"
     )]
     source: String,
-    /// A header and its value, in lower case.
+    /// A header and its value, in lower case; `*` is any value.
     header: Option<(String, String)>,
     /// Any of these statuses.
     #[serde(default)]
@@ -89,9 +99,13 @@ impl Rule {
                 headers
                     .get_all(name.as_str())
                     .iter()
-                    .any(|found| found.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
+                    .any(|found| value == "*" || matches(found.as_bytes(), value.as_bytes()))
             })
     }
+}
+
+fn matches(found: &[u8], value: &[u8]) -> bool {
+    found.eq_ignore_ascii_case(value)
 }
 
 /// The text of `<title>`, in lower case.
@@ -108,9 +122,15 @@ fn title(html: &str) -> String {
 /// Words outside tags, scripts and styles.
 pub(super) fn count_words(html: &str) -> usize {
     let mut words = 0;
+    each_text(html, &mut |text| words += text.split_whitespace().count());
+    words
+}
+
+/// Hands on each text outside tags, scripts and styles.
+fn each_text<'a>(html: &'a str, take: &mut dyn FnMut(&'a str)) {
     let mut rest = html;
     while let Some((text, tag)) = rest.split_once('<') {
-        words += text.split_whitespace().count();
+        take(text);
         let end = ["script", "style", "noscript"]
             .into_iter()
             .find(|name| starts_with(tag, name))
@@ -118,7 +138,7 @@ pub(super) fn count_words(html: &str) -> usize {
         let tag = &tag[end.unwrap_or(0)..];
         rest = tag.split_once('>').map_or("", |(_, rest)| rest);
     }
-    words + rest.split_whitespace().count()
+    take(rest);
 }
 
 fn starts_with(text: &str, name: &str) -> bool {
@@ -131,117 +151,4 @@ pub(super) fn find_tag(html: &str, tag: &str) -> Option<usize> {
     html.match_indices('<')
         .map(|(at, _)| at)
         .find(|at| starts_with(&html[*at..], tag))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use reqwest::header::{HeaderName, HeaderValue};
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pair = |(name, value): &(&'static str, &'static str)| {
-            let name = HeaderName::from_static(name);
-            (name, HeaderValue::from_static(value))
-        };
-        pairs.iter().map(pair).collect()
-    }
-
-    #[test]
-    fn the_file_is_read_and_every_rule_has_a_source() {
-        assert!(RULES.len() >= 16);
-        for rule in RULES.iter() {
-            assert!(rule.source.starts_with("https://"), "{}", rule.name);
-            let marks = usize::from(rule.header.is_some())
-                + usize::from(rule.title.is_some())
-                + rule.body.len();
-            assert!(marks > 0, "{}: nothing marks it", rule.name);
-            for text in rule.title.iter().chain(rule.header.iter().map(|(_, v)| v)) {
-                assert_eq!(*text, text.to_lowercase(), "{}", rule.name);
-            }
-        }
-    }
-
-    #[test]
-    fn headers_tell_whatever_the_status() {
-        for (status, pairs, want) in [
-            (
-                403,
-                vec![("cf-mitigated", "challenge")],
-                Some("Cloudflare challenge"),
-            ),
-            (
-                200,
-                vec![("cf-mitigated", "Challenge")],
-                Some("Cloudflare challenge"),
-            ),
-            (
-                202,
-                vec![("x-amzn-waf-action", "challenge")],
-                Some("AWS WAF challenge"),
-            ),
-            (
-                405,
-                vec![("x-amzn-waf-action", "captcha")],
-                Some("AWS WAF CAPTCHA"),
-            ),
-            (403, vec![("server", "cloudflare"), ("cf-ray", "8")], None),
-            (
-                200,
-                vec![(
-                    "content-security-policy",
-                    "script-src https://www.google.com/recaptcha/",
-                )],
-                None,
-            ),
-        ] {
-            assert_eq!(by_headers(status, &headers(&pairs)), want, "{pairs:?}");
-        }
-    }
-
-    #[test]
-    fn a_challenge_is_a_short_page_with_the_marks_of_one() {
-        let cloudflare = "<html><head><title>Just a moment...</title><script>\
-            window._cf_chl_opt={};a.src='/cdn-cgi/challenge-platform/h/g/orchestrate';</script>\
-            </head><body><noscript>Enable JavaScript and cookies to continue</noscript></body>";
-        let datadome = "<html><head><title>shop</title></head><body><p>Please enable JS and \
-            disable any ad blocker</p><script>var dd={'rt':'c','host':'geo.captcha-delivery.com/'}\
-            </script></body></html>";
-        let akamai = "<HTML><HEAD><TITLE>Access Denied</TITLE></HEAD><BODY><H1>Access Denied</H1>\
-            You don't have permission. Reference&#32;&#35;18&#46;dead</BODY></HTML>";
-        let none = HeaderMap::new();
-        assert_eq!(
-            by_body(200, &none, cloudflare),
-            Some("Cloudflare challenge")
-        );
-        assert_eq!(by_body(200, &none, datadome), Some("DataDome"));
-        assert_eq!(by_body(403, &none, akamai), Some("Akamai"));
-        assert_eq!(by_body(200, &none, akamai), None, "a page of that title");
-
-        let article = format!(
-            "<title>How _cf_chl_opt works</title><p>{} /cdn-cgi/challenge-platform/</p>",
-            "A long article that quotes the script of a challenge. ".repeat(40)
-        );
-        assert_eq!(by_body(200, &none, &article), None);
-        let form = format!(
-            "<form><div class=\"g-recaptcha\"></div></form><script src='recaptcha/api.js'></script>\
-             <p>{}</p>",
-            "Write to us and we answer soon. ".repeat(20)
-        );
-        assert_eq!(by_body(200, &none, &form), None, "a contact form");
-        assert_eq!(by_body(200, &none, ""), None);
-    }
-
-    #[test]
-    fn words_are_those_that_a_reader_sees() {
-        for (html, want) in [
-            ("", 0),
-            ("one two", 2),
-            ("<p>one</p><script>a b c</script>two", 2),
-            ("<SCRIPT>a b</SCRIPT>x", 1),
-            ("<style>p { a: b }</style", 0),
-            ("<b>a</b> <i>b</i", 2),
-        ] {
-            assert_eq!(count_words(html), want, "{html}");
-        }
-    }
 }

@@ -83,6 +83,7 @@ impl Shared {
             again: AtomicBool::new(opened.counts.round.number > 0),
             digesting: AtomicUsize::new(0),
             memory: Mutex::default(),
+            suspicion: Mutex::default(),
             order: Order::default(),
             traps,
             copies,

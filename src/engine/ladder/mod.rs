@@ -5,7 +5,7 @@ mod memory;
 mod purse;
 mod rung;
 
-pub use self::memory::{Lesson, Memory, Place};
+pub use self::memory::{Lesson, Memory, Place, Start};
 pub use self::rung::Step;
 
 use super::slots::{Shown, Task};

@@ -4,7 +4,7 @@
 use super::{Hold, Supervisor};
 use crate::bus::{ClimbWhy, Event, Level, Origin, RungState};
 use crate::discover::family;
-use crate::engine::ladder::Ladder;
+use crate::engine::ladder::{Ladder, Start};
 use crate::engine::work::{Climb, Page, Stuck, Way};
 use crate::fetch::Trouble;
 use crate::page::Rung;
@@ -26,7 +26,17 @@ impl Supervisor {
         };
         if self.ladder.climbs() {
             let (family, host) = (family::family(&page.url), family::host(&page.url));
-            let start = self.site.memory().start(family, host, page.leased.id, now);
+            let mut start = self.site.memory().start(family, host, page.leased.id, now);
+            // Plain HTTP goes on with what a solver has won.
+            if start.place > 0
+                && page.rung == Rung::Http
+                && self.site.rules().visitor.is_cleared(&page.url)
+            {
+                start = Start {
+                    place: 0,
+                    known: Some(start.known.unwrap_or(start.place)),
+                };
+            }
             let rung = self.ladder.begin(start.place);
             page.way = Some(Box::new(Way {
                 family,

@@ -204,7 +204,7 @@ impl Fetcher for Service {
 
     fn price(&self) -> Option<u64> {
         // What its answers tell is known when they have come.
-        let told = self.rule.result.cost.is_some();
+        let told = self.rule.result.cost.is_some() && self.rule.credit > 0;
         (!told).then_some(self.rule.cost)
     }
 

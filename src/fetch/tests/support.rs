@@ -59,6 +59,7 @@ pub(crate) fn site(start: &str) -> Site {
             headers: Vec::new(),
             allow_private: true,
             max_body: 1 << 20,
+            blocks: Default::default(),
         },
         extract: Vec::new(),
         digest: 0,
