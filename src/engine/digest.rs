@@ -143,7 +143,7 @@ fn read(
         .get(reqwest::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let (text, _) = charset::decode(&body, header);
-    let seen = again::seen(&rules, &fetched, again::body_digest(&fetched, &body));
+    let seen = again::seen(&rules, fetched, again::body_digest(fetched, &body));
 
     let path = &address[url::Position::BeforePath..url::Position::AfterQuery];
     let found = &rules.config.discover;

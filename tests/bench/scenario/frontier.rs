@@ -118,6 +118,8 @@ async fn lease(store: &dyn Store) -> Result<f64> {
         for page in pages {
             store
                 .commit(Commit {
+                    before: Vec::new(),
+                    landed: None,
                     site: SITE,
                     page: page.id,
                     verdict: Verdict::Final(Outcome::Done),
