@@ -324,6 +324,28 @@ pub struct JournalRow {
     pub refused: bool,
 }
 
+impl JournalRow {
+    /// Where it stands among the latest.
+    pub fn place(&self) -> Place {
+        Place {
+            at: self.id,
+            id: self.id << 16,
+        }
+    }
+
+    /// Whether a search takes it, by any of its columns.
+    pub fn is_found(&self, search: &Search) -> bool {
+        search.takes([
+            &time_of_day(self.at),
+            &self.origin,
+            &self.command,
+            &self.before,
+            &self.after,
+            &self.answer,
+        ])
+    }
+}
+
 /// How a page has changed since the round before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -378,28 +400,6 @@ pub struct ChangeRow {
     pub at: u64,
     /// What has changed, in words: fields with both values, or why it is gone.
     pub what: String,
-}
-
-impl JournalRow {
-    /// Where it stands among the latest.
-    pub fn place(&self) -> Place {
-        Place {
-            at: self.id,
-            id: self.id << 16,
-        }
-    }
-
-    /// Whether a search takes it, by any of its columns.
-    pub fn is_found(&self, search: &Search) -> bool {
-        search.takes([
-            &time_of_day(self.at),
-            &self.origin,
-            &self.command,
-            &self.before,
-            &self.after,
-            &self.answer,
-        ])
-    }
 }
 
 /// What a site's supervisor knows and no snapshot holds.

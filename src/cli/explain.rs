@@ -9,7 +9,7 @@ use crate::discover::scope::ScopeRules;
 use crate::extract::explain::Explained;
 use crate::extract::fields::Plan;
 use crate::extract::{charset, links};
-use crate::fetch::{self, Fetched, Fetcher, Rungs, Visitor, Want};
+use crate::fetch::{self, Fetched, Fetcher, Rungs, Step, Visitor, Want};
 use crate::monitor::line::clean;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
@@ -47,9 +47,16 @@ pub fn page(site: &Site, url: &Url, all: bool) -> anyhow::Result<ExitCode> {
 
 async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, bool)> {
     // A site whose ladder begins above plain HTTP is asked by that rung.
-    let ladder = Rungs::new()?.for_site(site);
-    let fetcher = &*ladder[0].fetcher;
-    let rung = ladder[0].rung.as_str();
+    let rungs = Rungs::new(None)?;
+    let ladder = rungs.for_site(site);
+    let told = fetched_by(&ladder[0], site, url, all).await;
+    rungs.close().await;
+    Ok(told)
+}
+
+async fn fetched_by(step: &Step, site: &Site, url: &Url, all: bool) -> (String, bool) {
+    let fetcher = &*step.fetcher;
+    let rung = step.rung.as_str();
     let visitor = Visitor::new(site);
     let scope = ScopeRules::new(site);
     let mut out = String::new();
@@ -79,7 +86,7 @@ async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, b
                 error.kind,
                 clean(&error.detail)
             );
-            return Ok((out, false));
+            return (out, false);
         }
     };
     let _ = writeln!(
@@ -111,7 +118,7 @@ async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, b
                 "body      not read: only HTML is, and JSON where a rule has a JSONPath"
             );
         }
-        return Ok((out, good));
+        return (out, good);
     }
     let header = fetched.headers.get(reqwest::header::CONTENT_TYPE);
     let header = header.and_then(|value| value.to_str().ok());
@@ -122,10 +129,10 @@ async fn explain(site: &Site, url: &Url, all: bool) -> anyhow::Result<(String, b
         Ok(body) => html(site, url, header, &body, all, &mut out),
         Err(error) => {
             let _ = writeln!(out, "body      {}: {}", error.kind, clean(&error.detail));
-            return Ok((out, false));
+            return (out, false);
         }
     }
-    Ok((out, good))
+    (out, good)
 }
 
 /// Explains a page that lies in a file, as if it had come from `url`. What

@@ -9,6 +9,7 @@ mod completions;
 mod ctl;
 mod deck;
 mod demo;
+mod discover;
 mod explain;
 pub mod export;
 mod extract;
@@ -59,6 +60,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Take the fields of a changed sites file from the archive, without the network
     Extract(extract::ExtractArgs),
+    /// Open a page in a browser and print the listings among its API traffic
+    Discover(discover::DiscoverArgs),
     /// Open the deck on a crawl that runs already
     Attach(attach::AttachArgs),
     /// Send a command to a running crawl and print the answer
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Extract(args) => extract::run(&args),
+        Command::Discover(args) => discover::run(&args),
         Command::Attach(args) => attach::run(&args),
         Command::Ctl(args) => ctl::run(&args),
         Command::List(args) => Ok(list::run(&args)),

@@ -28,7 +28,8 @@ mod tests;
 pub use self::diff::differences;
 pub use self::error::ConfigError;
 pub use self::ladder::{
-    Budget, Meaning, Place, RungLimits, ServiceError, ServiceResult, ServiceRule, URL_MARK,
+    Budget, Meaning, Place, RungLimits, ServiceError, ServiceResult, ServiceRule, SolverProxy,
+    SolverRule, URL_MARK,
 };
 pub use self::proxies::{Gateway, Login, ProxyAddress, ProxyFrom, ProxyRule, ProxyScheme, Rotate};
 pub use self::resolve::Overrides;

@@ -1,6 +1,7 @@
 //! Single values of the sites file. Each is checked as it is read, so that the
 //! parser knows its line and column when it is refused.
 
+use super::browsing::{Browsing, Wait};
 use super::source::{Column as ColumnOf, JsonQuery, ListFormat, Since, Strategy};
 use super::{date, env};
 use crate::page::{NormalForm, money};
@@ -242,6 +243,32 @@ scalars! {
         "direct" => Ok(true),
         _ => Err("not known; write none or direct".to_owned()),
     };
+    /// What a browser waits for.
+    WaitWord(Wait), "load or network-idle", |text| wait(text)
+        .ok_or_else(|| "not known; write load, network-idle, or a map with selector".to_owned());
+    /// What a step of a browser waits for, or how long.
+    PauseWord(Result<Wait, Duration>), "load, network-idle or a duration such as 500ms",
+        |text| match wait(text) {
+            Some(wait) => Ok(Ok(wait)),
+            None => span(text).map(Err).map_err(|_| {
+                "not known; write load, network-idle, a duration such as 500ms, or a map with \
+                 selector".to_owned()
+            }),
+        };
+    /// How often a browser scrolls.
+    Scrolls(u32), "a whole number from 1 to 1000", |text| {
+        // The bound fits.
+        whole(text, 1, Browsing::MOST_SCROLLS).map(|times| u32::try_from(times).unwrap_or(1))
+    };
+    /// What a browser does not fetch.
+    BlockName(&'static str), "images, fonts, media, styles, trackers or off", |text| {
+        ["images", "fonts", "media", "styles", "trackers", "off"]
+            .into_iter()
+            .find(|name| *name == text || (*name == "off" && text == "false"))
+            .ok_or_else(|| {
+                "not known; write images, fonts, media, styles, trackers or off".to_owned()
+            })
+    };
     /// An amount of money, in millionths.
     Money(u64), "an amount such as 12.50", |text| amount(text);
 }
@@ -419,6 +446,14 @@ fn size(text: &str) -> Result<u64, String> {
 pub(super) fn fraction(text: &str) -> Option<f64> {
     let number: f64 = text.parse().ok()?;
     (number.is_finite() && number >= 0.0).then_some(number)
+}
+
+fn wait(text: &str) -> Option<Wait> {
+    match text {
+        "load" => Some(Wait::Load),
+        "network-idle" => Some(Wait::NetworkIdle),
+        _ => None,
+    }
 }
 
 /// `12.50` in millionths.

@@ -4,6 +4,7 @@
 pub mod api;
 pub mod links;
 pub mod list;
+pub mod listing;
 pub mod order;
 pub mod redirect;
 pub mod robots;

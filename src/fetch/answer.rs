@@ -79,6 +79,31 @@ impl Fetched {
             through: None,
         }
     }
+
+    /// A whole answer, as if only what is wanted had been read of it: of what
+    /// is no such page the head alone, of a file its first bytes.
+    pub(super) fn wanted(self, want: Want) -> Self {
+        let fits = self.status >= 400
+            || match want {
+                Want::Page => is_html(&self),
+                Want::PageOrJson => is_html(&self) || is_json(&self),
+                Want::File(_) => true,
+            };
+        match (fits, want) {
+            (false, _) => Self {
+                body: Bytes::new(),
+                read: false,
+                ..self
+            },
+            (true, Want::File(most)) if self.body.len() as u64 > most => Self {
+                // Cannot be cut short: it is less than a length.
+                body: self.body.slice(..most as usize),
+                cut: true,
+                ..self
+            },
+            (true, _) => self,
+        }
+    }
 }
 
 impl fmt::Debug for Fetched {

@@ -84,6 +84,32 @@ impl Jar {
         }
     }
 
+    /// Takes one cookie, written as an answer from `url` would set it.
+    pub(super) fn put(&self, text: &str, url: &Url) {
+        let mut kept = self.lock();
+        kept.insert(text, url);
+        if kept.count > 0 {
+            self.used.store(true, Ordering::Release);
+        }
+    }
+
+    /// Drops the cookies of these names that a request for `url` would have.
+    pub(super) fn forget(&self, names: &[String], url: &Url) {
+        let mut kept = self.lock();
+        let found: Vec<_> = kept
+            .store
+            .matches(url)
+            .into_iter()
+            .filter(|cookie| names.iter().any(|name| name == cookie.name()))
+            .map(key)
+            .collect();
+        for (domain, path, name) in found {
+            if kept.store.remove(&domain, &path, &name).is_some() {
+                kept.count = kept.count.saturating_sub(1);
+            }
+        }
+    }
+
     /// Cookies kept.
     pub(super) fn len(&self) -> usize {
         self.lock().count

@@ -18,6 +18,7 @@ pub mod block;
 pub mod body;
 pub mod browser;
 mod call;
+mod clearance;
 mod cookies;
 mod dial;
 mod dns;
@@ -30,6 +31,8 @@ mod retry_after;
 mod rungs;
 mod service;
 mod sniff;
+mod solver;
+mod solvers;
 mod visitor;
 
 #[cfg(test)]
@@ -43,6 +46,7 @@ pub use self::proxy::{ExitFigures, ExitState, Proxy};
 pub use self::retry_after::retry_after;
 pub use self::rungs::{NoRung, Rungs, Step};
 pub use self::service::Service;
+pub use self::solver::Solver;
 pub use self::visitor::Visitor;
 
 use crate::config::Rung;

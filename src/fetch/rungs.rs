@@ -1,8 +1,11 @@
 //! A site's rungs, made for it in the order of its ladder.
 
-use super::{FetchError, Fetcher, Fetching, Http, Proxy, Service, Trouble, Visitor, Want};
+use super::browser::Browser;
+use super::solvers::Solvers;
+use super::{FetchError, Fetcher, Fetching, Http, Proxy, Service, Solver, Trouble, Visitor, Want};
 use crate::config::{Rung, Site};
 use crate::page::FailureKind;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use url::Url;
@@ -29,22 +32,28 @@ pub struct Rungs {
     /// Proxies by their key: sites with the same share them, and one whose
     /// document changes elsewhere keeps them.
     proxies: Mutex<Vec<(u64, Weak<Proxy>)>>,
+    /// One for all sites; nothing is started before it is wanted.
+    browser: Arc<Browser>,
+    solvers: Solvers,
     /// Rungs made by a test, in place of those below.
     #[cfg(test)]
     made: Vec<Arc<dyn Fetcher>>,
 }
 
 impl Rungs {
-    /// With the system's name servers and certificates.
+    /// With the system's name servers and certificates; what rungs keep goes
+    /// into `folder`, if there is one.
     ///
     /// # Errors
     /// As [`Http::new`].
-    pub fn new() -> Result<Self, FetchError> {
+    pub fn new(folder: Option<&Path>) -> Result<Self, FetchError> {
         let client = Arc::new(Http::new()?);
         Ok(Self {
+            browser: Arc::new(Browser::new(folder, client.clone())),
             http: client.clone(),
             client,
             proxies: Mutex::default(),
+            solvers: Solvers::default(),
             #[cfg(test)]
             made: Vec::new(),
         })
@@ -57,6 +66,8 @@ impl Rungs {
             http: made[0].clone(),
             client: Arc::new(Http::new().unwrap()),
             proxies: Mutex::default(),
+            browser: Arc::new(Browser::new(None, made[0].clone())),
+            solvers: Solvers::default(),
             made,
         }
     }
@@ -73,6 +84,11 @@ impl Rungs {
         site.fetch.via.iter().map(step).collect()
     }
 
+    /// Ends what rungs hold elsewhere, as far as that is done within seconds.
+    pub async fn close(&self) {
+        self.solvers.close(&self.client).await;
+    }
+
     fn make(&self, rung: Rung, site: &Site) -> Result<Arc<dyn Fetcher>, NoRung> {
         #[cfg(test)]
         if let Some(made) = self.made.iter().find(|made| made.rung() == rung) {
@@ -81,7 +97,7 @@ impl Rungs {
         match rung {
             Rung::Http => Ok(self.http.clone()),
             Rung::Proxy => self.proxy(site),
-            Rung::Browser => Err(not_yet(rung)),
+            Rung::Browser => Ok(self.browser.clone()),
             Rung::Service => match &site.fetch.rungs.service {
                 Some(service) => {
                     let client = self.client.clone();
@@ -89,7 +105,14 @@ impl Rungs {
                 }
                 None => Err(without(rung)),
             },
-            Rung::Solver => Err(not_yet(rung)),
+            Rung::Solver => match &site.fetch.rungs.solver {
+                Some(solver) => {
+                    let proxy = solver.rule.proxy.as_ref();
+                    let shared = |url: &Url| self.solvers.endpoint(url, proxy);
+                    Ok(Arc::new(Solver::new(self.client.clone(), solver, shared)))
+                }
+                None => Err(without(rung)),
+            },
         }
     }
 }
@@ -115,13 +138,6 @@ impl Rungs {
         known.push((key, Arc::downgrade(&proxy)));
         Ok(proxy)
     }
-}
-
-fn not_yet(rung: Rung) -> NoRung {
-    NoRung(format!(
-        "this version cannot fetch by {} yet",
-        rung.as_str()
-    ))
 }
 
 /// A rung whose options are missing; the sites file is refused before that.

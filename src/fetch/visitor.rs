@@ -1,5 +1,6 @@
 //! Who asks: what the requests of one site have in common.
 
+use super::clearance::{Clearance, Clearances};
 use super::cookies::Jar;
 use super::{Call, Want};
 use crate::config::browsing::Browsing;
@@ -46,6 +47,8 @@ pub struct Visitor {
     own: HeaderMap,
     hosts: Vec<HostRule>,
     cookies: Arc<Jar>,
+    /// What a solver has won for its hosts.
+    clearances: Arc<Clearances>,
     /// What its requests have besides their address.
     call: Option<Arc<Call>>,
 }
@@ -65,7 +68,12 @@ impl Visitor {
             timeouts: fetch.timeouts,
             max_body: fetch.max_body,
             guarded: !fetch.allow_private,
-            browsing: Arc::default(),
+            browsing: fetch
+                .rungs
+                .browser
+                .as_ref()
+                .map(|browser| Arc::new(browser.browsing.clone()))
+                .unwrap_or_default(),
             own: with_added(&common, &fetch.headers, &site.name),
             common,
             hosts: site
@@ -76,6 +84,7 @@ impl Visitor {
                 .chain(site.start.iter().filter_map(HostRule::of))
                 .collect(),
             cookies: Arc::default(),
+            clearances: Arc::default(),
             call: None,
         }
     }
@@ -98,6 +107,7 @@ impl Visitor {
             common,
             hosts: Vec::new(),
             cookies: Arc::default(),
+            clearances: Arc::default(),
             call: None,
         }
     }
@@ -115,8 +125,33 @@ impl Visitor {
         Self {
             session: self.session,
             cookies: self.cookies.clone(),
+            clearances: self.clearances.clone(),
             ..Self::new(site)
         }
+    }
+
+    /// Takes what a solver has won at `url`: cookies as its answer would have
+    /// set them, and with which name it was. Plain HTTP goes on with both.
+    pub(super) fn win(&self, url: &Url, cookies: &[(String, String)], won: Clearance) {
+        for (_, text) in cookies {
+            self.cookies.put(text, url);
+        }
+        self.clearances.put(url, won);
+    }
+
+    /// Whether what a solver has won for a URL's host still holds.
+    pub fn is_cleared(&self, url: &Url) -> bool {
+        self.clearances.agent(url).is_some()
+    }
+
+    /// Forgets what a solver has won for a URL's host, since it was blocked
+    /// all the same. Answers whether there was anything.
+    pub fn lapse(&self, url: &Url) -> bool {
+        let dropped = self.clearances.forget(url);
+        if let Some(names) = &dropped {
+            self.cookies.forget(names, url);
+        }
+        dropped.is_some()
     }
 
     /// The headers of requests to every host, which hold no secret.
@@ -153,7 +188,8 @@ impl Visitor {
 
     /// The request for `url`.
     pub(super) fn request(&self, url: &Url, want: Want) -> Request {
-        self.request_with(&self.cookies, None, url, want)
+        let won = self.clearances.agent(url);
+        self.request_with(&self.cookies, won.as_ref(), url, want)
     }
 
     /// The request for `url` in another guise than the site's own.

@@ -83,8 +83,8 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('s')] "s" Action::Sort, [Dashboard, Site, Groups, Failures, Pages, Queue], "sort", "sort by the next column";
     [key('S')] "S" Action::Reverse, [Dashboard, Site, Groups, Failures, Pages, Queue], "", "turn the order round";
     [key('c')] "c" Action::Columns, [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Journal, Changes], "", "choose the columns";
-    [key('y')] "y" Action::Copy, [Dashboard, Site, Failures, Detail, Why, Pages, Queue, Records, Journal, Log, Changes], "copy", "copy the URL, or else the row, to the terminal's clipboard (OSC 52)";
-    [key('Y')] "Y" Action::CopyRow, [Dashboard, Site, Groups, Failures, Detail, Pages, Queue, Records, Journal, Log, Changes], "", "copy the whole row";
+    [key('y')] "y" Action::Copy, [Dashboard, Site, Failures, Detail, Why, Pages, Queue, Records, Journal, Changes, Log], "copy", "copy the URL, or else the row, to the terminal's clipboard (OSC 52)";
+    [key('Y')] "Y" Action::CopyRow, [Dashboard, Site, Groups, Failures, Detail, Pages, Queue, Records, Journal, Changes, Log], "", "copy the whole row";
     [code(KeyCode::Esc), code(KeyCode::Left), key('h'), code(KeyCode::Backspace)] "esc" Action::Back,
         [Everywhere], "back", "out of here; clears filter and marks first; never quits";
     [key(':')] ":" Action::Palette, [Everywhere], "command", "every command in words, with completion";

@@ -302,7 +302,12 @@ impl Table {
                 };
                 pen.hit(head, Hit::Do(Action::SortBy(*at)));
             }
-            let cell = Cell::Text(format!("{}{mark}", self.columns[*at].head).into(), style);
+            // The mark stands whatever the heading loses for it.
+            let room = usize::from(*width).saturating_sub(mark.len());
+            let head = &self.columns[*at].head;
+            let cut = if mark.is_empty() { pen.theme.cut() } else { "" };
+            let head = text::cut_end(head, room, cut);
+            let cell = Cell::Text(format!("{head}{mark}").into(), style);
             self.cell(pen, area.y, *at, (*x, *width), &cell);
         }
     }

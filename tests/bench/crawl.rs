@@ -10,11 +10,12 @@
 //! cargo bench --bench crawl -- attached   # ten terminals, and ones that do not read
 //! cargo bench --bench crawl -- many       # a thousand sites in one file
 //! cargo bench --bench crawl -- frontier   # twenty million known URLs
+//! cargo bench --bench crawl -- browser    # pages a second by Chromium, and its memory
 //! cargo bench --bench crawl -- refresh    # an unchanged corpus, crawled again
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! ```
 //!
-//! Needs, from Debian: `nginx-core wget2 time openjdk-17-doc rust-doc
+//! Needs, from Debian: `nginx-core wget2 time chromium openjdk-17-doc rust-doc
 //! cppreference-doc-en-html`; from PyPI: `scrapy`. What is missing is named.
 //! Programs to be compared take turns (A B A B …), are measured from outside,
 //! and ratios are taken turn by turn, so that a machine whose speed drifts
@@ -47,7 +48,7 @@ pub struct Options {
     /// Turns of each program, after one that is not counted.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
-    /// Pages for each program at most (`fields` only); all if not given.
+    /// Pages for each program at most (`fields` and `browser` only); all if not given.
     /// Then the first pages of the site, which are its largest, weigh more.
     #[arg(long)]
     max_pages: Option<u64>,
@@ -80,6 +81,8 @@ enum Scenario {
     Many,
     /// 20 million URLs in the store: RAM, inserts, leases.
     Frontier,
+    /// openjdk-17-doc by the headless browser, with four tabs.
+    Browser,
     /// openjdk-17-doc unchanged, crawled again.
     Refresh,
     /// How quickly the deck answers, and what it costs.
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         Scenario::Hup => scenario::hup::run(&options),
         Scenario::Many => scenario::many::run(&options),
         Scenario::Frontier => scenario::frontier::run(&options),
+        Scenario::Browser => scenario::browser::run(&options),
         Scenario::Refresh => scenario::refresh::run(&options),
         Scenario::Deck => scenario::deck::run(&options),
     };

@@ -61,6 +61,20 @@ impl Series {
     }
 }
 
+impl Series {
+    /// How far [`Self::ratio`] may be off by chance: its standard error, reckoned
+    /// from the median deviation of the turns.
+    pub fn error(&self, other: &Series, figure: impl Fn(&Turn) -> f64) -> f64 {
+        let ratios = self.turns.iter().zip(&other.turns);
+        let ratios: Vec<f64> = ratios.map(|(a, b)| figure(a) / figure(b)).collect();
+        let turns = ratios.len().max(1) as f64;
+        let middle = median(ratios.clone());
+        let deviation = median(ratios.iter().map(|ratio| (ratio - middle).abs()).collect());
+        // Of a normal spread: deviation to sigma, and the median's to the mean's.
+        1.4826 * deviation * 1.2533 / turns.sqrt()
+    }
+}
+
 /// A program's name and how it takes a turn.
 pub type Player<'a> = (&'a str, Box<dyn FnMut() -> Result<Turn> + 'a>);
 

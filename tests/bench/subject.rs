@@ -62,6 +62,11 @@ impl Job {
                 if site.fields { FIELDS } else { "" }
             );
         }
+        Self::of(dir, &text)
+    }
+
+    /// Writes this as the sites file into `dir`, which must be there and empty.
+    pub fn of(dir: &Path, text: &str) -> Result<Self> {
         fs::write(dir.join("sites.yaml"), text)?;
         Ok(Self {
             dir: dir.to_owned(),

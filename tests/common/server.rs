@@ -28,12 +28,12 @@ pub struct Hit {
     pub headers: Vec<(String, String)>,
     /// What was sent behind them.
     pub body: String,
+    /// From where it came.
+    pub peer: Option<IpAddr>,
     /// The status of its answer.
     pub status: u16,
     /// Bytes of its answer's body.
     pub bytes: usize,
-    /// From where it came.
-    pub peer: Option<IpAddr>,
 }
 
 impl Hit {
@@ -511,9 +511,9 @@ fn read_head(lines: &mut BufReader<&TcpStream>) -> Option<Hit> {
         at: Instant::now(),
         headers,
         body: String::new(),
+        peer: None,
         status: 0,
         bytes: 0,
-        peer: None,
     };
     let length = hit.header("content-length").parse().unwrap_or(0);
     let mut body = lines.take(length);

@@ -14,7 +14,7 @@ pub use self::service::{
     Meaning, Place, Service, ServiceError, ServiceForm, ServiceResult, ServiceRule, URL_MARK,
     fitting as service,
 };
-pub use self::solver::{Solver, SolverForm};
+pub use self::solver::{Solver, SolverForm, SolverProxy, SolverRule};
 
 use super::raw;
 use super::site::Rung;

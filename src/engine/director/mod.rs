@@ -298,6 +298,7 @@ impl Director {
             }
         };
         self.cancel.cancel();
+        self.shared.rungs.close().await;
         let unsaved = match tokio::time::timeout(PATIENCE * 2, self.store.flush()).await {
             Ok(flushed) => flushed.err(),
             Err(_) => Some("the store did not answer".to_owned()),

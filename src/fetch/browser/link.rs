@@ -88,8 +88,17 @@ struct Shared {
 struct Waiting {
     answers: HashMap<u64, oneshot::Sender<Result<Value, CallError>>>,
     /// By session; the browser's own events have the empty name.
-    listeners: HashMap<String, mpsc::Sender<Event>>,
+    listeners: HashMap<String, Listener>,
 }
+
+struct Listener {
+    /// Sees an event before any later answer is handed out.
+    observer: Observer,
+    sender: mpsc::Sender<Event>,
+}
+
+/// Takes note of an event, at once.
+pub(super) type Observer = Box<dyn Fn(&Event) + Send>;
 
 impl Link {
     /// Speaks with the browser at the other end of two pipes until either
@@ -163,13 +172,15 @@ impl Link {
     }
 
     /// The events of a session from now on; of the empty name, the browser's.
-    /// They end with the browser, or when too many wait.
-    pub(super) fn listen(&self, session: &str) -> mpsc::Receiver<Event> {
+    /// They end with the browser, or when too many wait. `observer` has seen
+    /// all that came before an answer when that is handed out.
+    pub(super) fn listen(&self, session: &str, observer: Observer) -> mpsc::Receiver<Event> {
         let (sender, receiver) = mpsc::channel(EVENTS);
         // Asked under the lock: what is put in after the end is never taken out.
         let mut waiting = self.0.lock();
         if !self.0.gone.is_cancelled() {
-            waiting.listeners.insert(session.to_owned(), sender);
+            let listener = Listener { observer, sender };
+            waiting.listeners.insert(session.to_owned(), listener);
         }
         receiver
     }
@@ -187,11 +198,6 @@ impl Link {
     /// Whether the browser is gone.
     pub(super) fn is_gone(&self) -> bool {
         self.0.gone.is_cancelled()
-    }
-
-    /// Until the browser is gone.
-    pub(super) async fn gone(&self) {
-        self.0.gone.cancelled().await;
     }
 }
 
@@ -215,10 +221,12 @@ impl Shared {
         let Some(method) = message.method else { return };
         let session = message.session.unwrap_or_default();
         let params = message.params;
-        if let Some(listener) = waiting.listeners.get(&session)
-            && listener.try_send(Event { method, params }).is_err()
-        {
-            waiting.listeners.remove(&session);
+        let event = Event { method, params };
+        if let Some(listener) = waiting.listeners.get(&session) {
+            (listener.observer)(&event);
+            if listener.sender.try_send(event).is_err() {
+                waiting.listeners.remove(&session);
+            }
         }
     }
 }
@@ -326,6 +334,31 @@ mod tests {
         (link, BufReader::new(reader), writer)
     }
 
+    fn deaf() -> Observer {
+        Box::new(|_| {})
+    }
+
+    #[tokio::test]
+    async fn what_came_before_an_answer_has_been_observed_when_that_is_there() {
+        let (link, mut reader, mut writer) = pair();
+        let seen = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&seen);
+        let observer = Box::new(move |_: &Event| {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
+        // Nobody reads them.
+        let _events = link.listen("t", observer);
+        let browser = async {
+            let asked = heard(&mut reader).await;
+            for _ in 0..10 {
+                say(&mut writer, json!({ "method": "T.a", "sessionId": "t" })).await;
+            }
+            say(&mut writer, json!({ "id": asked["id"], "result": {} })).await;
+        };
+        let (answer, ()) = tokio::join!(link.call(None, "A.one", json!({})), browser);
+        assert_eq!((answer, seen.load(Ordering::SeqCst)), (Ok(json!({})), 10));
+    }
+
     async fn heard(reader: &mut (impl AsyncBufReadExt + Unpin)) -> Value {
         let mut bytes = Vec::new();
         reader.read_until(0, &mut bytes).await.unwrap();
@@ -372,7 +405,7 @@ mod tests {
     #[tokio::test]
     async fn events_go_to_their_session_until_it_is_forgotten() {
         let (link, _reader, mut writer) = pair();
-        let (mut browser, mut tab) = (link.listen(""), link.listen("t"));
+        let (mut browser, mut tab) = (link.listen("", deaf()), link.listen("t", deaf()));
         // One that is longer than what is parsed at once.
         let long = "x".repeat(2 * LONG);
         say(
@@ -396,7 +429,7 @@ mod tests {
     #[tokio::test]
     async fn a_session_that_does_not_listen_is_cut_off_and_holds_nobody_up() {
         let (link, _reader, mut writer) = pair();
-        let (mut slow, mut other) = (link.listen("slow"), link.listen("other"));
+        let (mut slow, mut other) = (link.listen("slow", deaf()), link.listen("other", deaf()));
         for _ in 0..=EVENTS {
             say(&mut writer, json!({ "method": "T.a", "sessionId": "slow" })).await;
         }
@@ -416,19 +449,19 @@ mod tests {
     #[tokio::test]
     async fn everybody_learns_that_the_browser_is_gone() {
         let (link, reader, writer) = pair();
-        let mut tab = link.listen("t");
+        let mut tab = link.listen("t", deaf());
         let call = link.call(None, "A.one", json!({}));
         let gone = async move { drop((reader, writer)) };
         let (answer, ()) = tokio::join!(call, gone);
         assert_eq!(answer, Err(CallError::Lost));
         assert_eq!(tab.recv().await, None);
-        link.gone().await;
+        link.0.gone.cancelled().await;
         assert!(link.is_gone());
         assert_eq!(
             link.call(None, "A.two", json!({})).await,
             Err(CallError::Lost)
         );
-        assert_eq!(link.listen("u").recv().await, None);
+        assert_eq!(link.listen("u", deaf()).recv().await, None);
     }
 
     #[tokio::test]

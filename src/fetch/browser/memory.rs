@@ -5,7 +5,7 @@ use std::fs;
 
 /// Memory of a process and all that descend from it, bytes; what they share is
 /// counted once. `None` where the system does not tell.
-pub(super) fn of_tree(root: u32) -> Option<u64> {
+pub fn of_tree(root: u32) -> Option<u64> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").ok()?.flatten() {
         let name = entry.file_name();

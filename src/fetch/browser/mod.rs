@@ -27,6 +27,7 @@ mod tab;
 mod trackers;
 mod words;
 
+pub use self::memory::of_tree as memory_of_tree;
 pub use self::record::Exchange;
 
 use self::page::{Errand, Fault, Outcome};
@@ -38,7 +39,7 @@ use super::{FetchError, Fetched, Fetcher, Fetching, Trouble, Visitor, Want};
 use crate::config::Rung;
 use crate::page::FailureKind;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
@@ -63,20 +64,35 @@ const PICTURES: &str = "screenshots";
 /// Dropped, it is killed with all its children.
 pub struct Browser {
     names: Arc<dyn Lookup>,
+    lifetime: Lifetime,
+    /// What gets files that are no pages: robots.txt, sitemaps.
+    files: Arc<dyn Fetcher>,
     /// The job's folder, for pictures.
-    folder: PathBuf,
+    folder: Option<PathBuf>,
     tabs: Arc<Semaphore>,
     running: Mutex<Option<Arc<Running>>>,
     cookies: Arc<Cookies>,
 }
 
 impl Browser {
-    /// The rung; pictures of pages go into `folder`. Nothing is started, and
-    /// whether there is a browser is not known before the first page.
-    pub fn new(folder: PathBuf) -> Self {
+    /// The rung; pictures of pages go into `folder`, and `files` gets what is no
+    /// page ([`Want::File`]), for which no browser is needed. Nothing is
+    /// started, and whether there is a browser is not known before the first page.
+    pub fn new(folder: Option<&Path>, files: Arc<dyn Fetcher>) -> Self {
+        Self::with(Arc::new(SystemNames::new()), LIFETIME, folder, files)
+    }
+
+    fn with(
+        names: Arc<dyn Lookup>,
+        lifetime: Lifetime,
+        folder: Option<&Path>,
+        files: Arc<dyn Fetcher>,
+    ) -> Self {
         Self {
-            names: Arc::new(SystemNames::new()),
-            folder,
+            names,
+            lifetime,
+            files,
+            folder: folder.map(Path::to_owned),
             tabs: Arc::new(Semaphore::new(TABS)),
             running: Mutex::new(None),
             cookies: Arc::default(),
@@ -111,7 +127,7 @@ impl Browser {
         }
         let start = async {
             let program = find::browser()?;
-            Running::start(&program, &self.names, &self.cookies, LIFETIME).await
+            Running::start(&program, &self.names, &self.cookies, self.lifetime).await
         };
         let started = start.await.map_err(down)?;
         *running = Some(Arc::clone(&started));
@@ -126,7 +142,7 @@ impl Browser {
         recorder: Option<Recorder>,
     ) -> Result<Fetched, FetchError> {
         let start = Instant::now();
-        let limit = visitor.timeouts.total;
+        let limit = visitor.browsing.timeout;
         let late = |_| {
             let cause = Cause::new(
                 FailureKind::Timeout,
@@ -181,9 +197,7 @@ impl Browser {
                             drop(permit);
                         });
                     }
-                    return self
-                        .answer(visitor, url, want, outcome, start, number)
-                        .await;
+                    return self.answer(visitor, url, outcome, start, number).await;
                 }
                 Err(Fault::Lost) => tracing::info!("the browser has gone away under a page"),
                 Err(Fault::Page(cause, document)) => {
@@ -207,7 +221,6 @@ impl Browser {
         &self,
         visitor: &Visitor,
         url: &Url,
-        want: Want,
         outcome: Outcome,
         start: Instant,
         tab: u64,
@@ -225,9 +238,9 @@ impl Browser {
             visitor.hear(landed, &cookies);
         }
         let mut through = format!("tab {tab}");
-        if let Some(picture) = picture {
+        if let (Some(picture), Some(folder)) = (picture, &self.folder) {
             let name = format!("{PICTURES}/{:016x}.png", xxh3_64(url.as_str().as_bytes()));
-            self.keep(&name, &picture).await.map_err(|error| {
+            keep(folder, &name, &picture).await.map_err(|error| {
                 let detail = format!("the picture {name} cannot be written: {error}");
                 failed(Cause::new(FailureKind::Internal, detail), start.elapsed())
             })?;
@@ -235,9 +248,8 @@ impl Browser {
         }
         let read = body.is_some();
         let mut body = body.unwrap_or_default();
-        let most = match want {
-            Want::File(most) => most,
-            _ if document.status >= 400 => Want::EVIDENCE,
+        let most = match document.status {
+            400.. => Want::EVIDENCE,
             _ => visitor.max_body,
         };
         let most = usize::try_from(most).unwrap_or(usize::MAX);
@@ -262,15 +274,6 @@ impl Browser {
             ..Fetched::whole(document.status, headers, body, start.elapsed())
         })
     }
-
-    /// Writes a picture, which appears when it is whole.
-    async fn keep(&self, name: &str, picture: &[u8]) -> std::io::Result<()> {
-        let file = self.folder.join(name);
-        let part = file.with_extension(format!("{:016x}.part", fastrand::u64(..)));
-        tokio::fs::create_dir_all(self.folder.join(PICTURES)).await?;
-        tokio::fs::write(&part, picture).await?;
-        tokio::fs::rename(&part, &file).await
-    }
 }
 
 impl Fetcher for Browser {
@@ -279,7 +282,10 @@ impl Fetcher for Browser {
     }
 
     fn fetch<'a>(&'a self, visitor: &'a Visitor, url: &'a Url, want: Want) -> Fetching<'a> {
-        Box::pin(self.attempt(visitor, url, want, None))
+        match want {
+            Want::File(_) => self.files.fetch(visitor, url, want),
+            Want::Page | Want::PageOrJson => Box::pin(self.attempt(visitor, url, want, None)),
+        }
     }
 }
 
@@ -287,6 +293,15 @@ impl fmt::Debug for Browser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Browser").finish_non_exhaustive()
     }
+}
+
+/// Writes a picture, which appears when it is whole.
+async fn keep(folder: &Path, name: &str, picture: &[u8]) -> std::io::Result<()> {
+    let file = folder.join(name);
+    let part = file.with_extension(format!("{:016x}.part", fastrand::u64(..)));
+    tokio::fs::create_dir_all(folder.join(PICTURES)).await?;
+    tokio::fs::write(&part, picture).await?;
+    tokio::fs::rename(&part, &file).await
 }
 
 /// The rung cannot work: `what` says why and what to do.

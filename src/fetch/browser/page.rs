@@ -135,9 +135,6 @@ impl Page<'_> {
             head::Kind::Json if errand.want != Want::Page => {
                 body = Some(self.body(&document, errand.visitor.max_body).await?);
             }
-            _ if matches!(errand.want, Want::File(_)) => {
-                body = Some(self.body(&document, errand.visitor.max_body).await?);
-            }
             _ => {}
         }
         if let Some(refused) = self.tab.refused() {

@@ -34,6 +34,9 @@ pub(super) struct Progress {
     /// The request of the document that is on its way or there.
     wanted: Option<String>,
     pub(super) document: Option<Document>,
+    /// The document that is shown while another is on its way: where that turns
+    /// out to be a download, this one stays.
+    before: Option<(String, Document)>,
     /// `Set-Cookie` of that document, separated by line breaks.
     pub(super) cookies: Option<String>,
     /// The document's own words of failure, as the browser's network has them.
@@ -67,6 +70,7 @@ impl Progress {
             frame: frame.to_owned(),
             wanted: None,
             document: None,
+            before: None,
             cookies: None,
             failed: None,
             shown: None,
@@ -111,7 +115,14 @@ impl Progress {
             "Network.loadingFailed" => {
                 self.end(params, now);
                 if self.is_wanted(params) {
-                    self.failed = text(params, "errorText").map(str::to_owned);
+                    self.fail(text(params, "errorText"));
+                }
+            }
+            "Page.frameStartedNavigating" if self.is_main(params) => {
+                // Within a document, nothing is loaded.
+                let same = text(params, "navigationType") == Some("sameDocument");
+                if let (false, Some(loader)) = (same, text(params, "loaderId")) {
+                    self.depart(loader);
                 }
             }
             "Page.frameNavigated" => self.show(params, now),
@@ -149,15 +160,10 @@ impl Progress {
         };
         let document = text(params, "type") == Some("Document");
         if document && self.is_main(params) {
-            // Each hop of a redirect comes again under the same name.
-            self.documents += 1;
+            self.depart(id);
             self.cookies = None;
-            self.leaving = None;
-            if self.wanted.as_deref() != Some(id) {
-                self.wanted = Some(id.to_owned());
-                self.document = None;
-                self.failed = None;
-            }
+            // Each hop of a redirect comes again under the same name.
+            self.documents += u32::from(params.get("redirectResponse").is_some());
         }
         // Those that stay open, or that nobody waits for.
         let lasting = ["EventSource", "WebSocket", "Ping", "Prefetch", "Media"];
@@ -165,6 +171,32 @@ impl Progress {
         if !lasting.contains(&kind) && self.in_flight.len() < MOST_IN_FLIGHT {
             self.in_flight.insert(id.to_owned());
             self.quiet = now;
+        }
+    }
+
+    /// Another document is on its way.
+    fn depart(&mut self, loader: &str) {
+        self.leaving = None;
+        if self.wanted.as_deref() != Some(loader) {
+            if let (Some(shown), Some(document)) = (&self.shown, self.document.take())
+                && self.wanted.as_ref() == Some(shown)
+            {
+                self.before = Some((shown.clone(), document));
+            }
+            self.wanted = Some(loader.to_owned());
+            self.failed = None;
+            self.documents += 1;
+        }
+    }
+
+    /// The document that was on its way does not come.
+    fn fail(&mut self, error: Option<&str>) {
+        match self.before.take() {
+            Some((shown, document)) if error == Some("net::ERR_ABORTED") => {
+                self.wanted = Some(shown);
+                self.document = Some(document);
+            }
+            _ => self.failed = error.map(str::to_owned),
         }
     }
 
@@ -217,9 +249,10 @@ impl Progress {
         }
         self.shown = text(frame, "loaderId").map(str::to_owned);
         // A document that needs no request, such as about:blank.
-        if self.wanted != self.shown && text(frame, "unreachableUrl").is_none() {
+        if self.wanted.is_none() {
             self.wanted.clone_from(&self.shown);
         }
+        self.before = None;
         self.loaded = false;
         self.leaving = None;
         self.quiet = now;

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use url::Url;
 
 /// Between two looks at the memory.
@@ -100,6 +100,12 @@ impl Running {
         self.process.link()
     }
 
+    /// Its processes' group.
+    #[cfg(test)]
+    pub(super) fn group(&self) -> Option<rustix::process::Pid> {
+        self.process.root()
+    }
+
     /// Whether it takes no further page.
     pub(super) fn is_spent(&self) -> bool {
         self.link().is_gone()
@@ -163,8 +169,15 @@ impl Running {
     pub(super) async fn take_back(&self, tab: Tab) {
         tab.end();
         let blank = json!({ "url": "about:blank" });
-        let emptied = timeout(EMPTYING, tab.call("Page.navigate", blank)).await;
-        let empty = matches!(&emptied, Ok(Ok(done)) if text(done, "errorText").is_none());
+        let emptied = timeout(EMPTYING, async {
+            let mut progress = tab.progress();
+            tab.call("Page.navigate", blank).await?;
+            // Its last events come after the answer. It ends with the tab alone.
+            let shown = progress.wait_for(|progress| progress.is_loaded(Instant::now()));
+            let _ = shown.await;
+            Ok::<_, CallError>(())
+        });
+        let empty = matches!(emptied.await, Ok(Ok(())));
         if empty && tab.pages < PAGES_OF_TAB && !self.is_spent() {
             lock(&self.idle).push(tab);
         }
@@ -248,7 +261,7 @@ impl Running {
 
 /// Closes what pages open beside themselves.
 async fn close_popups(link: Link) {
-    let mut events = link.listen("");
+    let mut events = link.listen("", Box::new(|_| {}));
     let pages = json!({ "discover": true, "filter": [{ "type": "page" }] });
     let asked = link.call(None, "Target.setDiscoverTargets", pages).await;
     let link = {

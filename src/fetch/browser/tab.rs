@@ -55,8 +55,13 @@ impl Tab {
         let attach = json!({ "targetId": target, "flatten": true });
         let session = link.call(None, "Target.attachToTarget", attach).await?;
         let session = text(&session, "sessionId").unwrap_or_default().to_owned();
-        let events = link.listen(&session);
         let progress = Arc::new(watch::Sender::new(Progress::new(&target, Instant::now())));
+        let observed = Arc::clone(&progress);
+        let observer = Box::new(move |event: &Event| {
+            let now = Instant::now();
+            observed.send_modify(|progress| progress.hear(event, now));
+        });
+        let events = link.listen(&session, observer);
         let desk = Arc::new(Mutex::new(Desk::default()));
         let attendant = Attendant {
             link: link.clone(),
@@ -123,17 +128,22 @@ impl Tab {
             recorder,
             refused: None,
         };
+        self.forget_page();
+    }
+
+    /// Lets no request pass until the next page, and counts progress anew.
+    pub(super) fn end(&self) {
+        *lock(&self.desk) = Desk::default();
+        self.forget_page();
+    }
+
+    fn forget_page(&self) {
         let anew = Progress::new(&self.target, Instant::now());
         self.progress.send_modify(|progress| {
             let broken = progress.broken;
             *progress = anew;
             progress.broken = broken;
         });
-    }
-
-    /// Lets no request pass until the next page.
-    pub(super) fn end(&self) {
-        *lock(&self.desk) = Desk::default();
     }
 
     /// Why the page's document was refused, if it was.

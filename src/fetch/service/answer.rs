@@ -2,7 +2,7 @@
 
 use crate::config::{Meaning, Place, ServiceError, ServiceRule};
 use crate::fetch::error::Cause;
-use crate::fetch::{Fetched, Want, body, is_html, is_json};
+use crate::fetch::{Fetched, Want, body};
 use crate::page::{FailureKind, money};
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -187,31 +187,7 @@ impl Reading {
             cut: self.fetched.cut,
             ..Fetched::whole(status, headers, body, Duration::ZERO)
         };
-        Ok(wanted(page, self.want))
-    }
-}
-
-/// Of a page that is none of what was wanted only the head.
-fn wanted(page: Fetched, want: Want) -> Fetched {
-    let fits = page.status >= 400
-        || match want {
-            Want::Page => is_html(&page),
-            Want::PageOrJson => is_html(&page) || is_json(&page),
-            Want::File(_) => true,
-        };
-    match (fits, want) {
-        (false, _) => Fetched {
-            body: Bytes::new(),
-            read: false,
-            ..page
-        },
-        (true, Want::File(most)) if page.body.len() as u64 > most => Fetched {
-            // Cannot be cut short: it is less than a length.
-            body: page.body.slice(..most as usize),
-            cut: true,
-            ..page
-        },
-        (true, _) => page,
+        Ok(page.wanted(self.want))
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{Screen, steps, window};
 use crate::bus::{Ask, ChangeKind, ChangeList, ChangeRow, Round, Told};
 use crate::page::SiteId;
+use crate::page::time::time_of_day;
 use crate::tui::action::Action;
 use crate::tui::asked::Asked;
 use crate::tui::draw::Pen;
@@ -213,7 +214,7 @@ fn cell(theme: Theme, row: &ChangeRow, column: usize, shared: &Shared) -> Cell {
         }
         1 => Cell::Text(shared.site_name(row.site).to_owned().into(), theme.faint()),
         2 => Cell::plain(row.round.to_string()),
-        3 => Cell::plain(crate::page::time::time_of_day(row.at)),
+        3 => Cell::plain(time_of_day(row.at)),
         4 => Cell::Middle(row.url.clone(), theme.strong()),
         _ => Cell::plain(row.what.clone()),
     }

@@ -34,6 +34,11 @@ pub fn run(options: &Options) -> Result<Targets> {
     table::print("three sites at once, under terminals", &all);
     if let [headless, attached, unread, closed] = &all[..] {
         let cost = |player: &Series| (1.0 - player.ratio(headless, |turn| turn.rate)) * 100.0;
+        // What is smaller than this is noise: more `--rounds` make it smaller.
+        for player in [attached, unread, closed] {
+            let error = player.error(headless, |turn| turn.rate) * 100.0;
+            println!("{}: {:.2} % ± {error:.2} %", player.name, cost(player));
+        }
         targets.at_most("throughput that ten terminals cost, %", cost(attached), 3.0);
         targets.at_most(
             "that a terminal costs that does not read, %",

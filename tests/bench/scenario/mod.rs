@@ -1,6 +1,7 @@
 //! One file a scenario.
 
 pub mod attached;
+pub mod browser;
 pub mod deck;
 pub mod fields;
 pub mod frontier;

@@ -128,6 +128,66 @@ fn a_page_that_goes_on_is_not_loaded_before_it_has_arrived() {
 }
 
 #[test]
+fn what_is_late_of_the_page_before_is_no_part_of_the_next() {
+    let now = Instant::now();
+    let mut progress = Progress::new("F", now);
+    hear(
+        &mut progress,
+        now,
+        "Network.requestWillBeSent",
+        request("1", "Document"),
+    );
+    hear(&mut progress, now, "Page.frameNavigated", shown("blank"));
+    hear(
+        &mut progress,
+        now,
+        "Page.lifecycleEvent",
+        lifecycle("blank", "load"),
+    );
+    assert!(!progress.is_loaded(now));
+    hear(
+        &mut progress,
+        now,
+        "Network.responseReceived",
+        response("1", 200),
+    );
+    assert_eq!(progress.document.as_ref().unwrap().status, 200);
+    hear(&mut progress, now, "Page.frameNavigated", shown("1"));
+    hear(
+        &mut progress,
+        now,
+        "Page.lifecycleEvent",
+        lifecycle("1", "load"),
+    );
+    assert!(progress.is_loaded(now));
+}
+
+#[test]
+fn a_page_that_begins_a_download_stays() {
+    let now = Instant::now();
+    let mut progress = loaded(now);
+    let leaves = json!({ "frameId": "F", "loaderId": "2", "navigationType": "differentDocument" });
+    hear(&mut progress, now, "Page.frameStartedNavigating", leaves);
+    hear(
+        &mut progress,
+        now,
+        "Network.requestWillBeSent",
+        request("2", "Document"),
+    );
+    assert!(!progress.is_loaded(now));
+    hear(
+        &mut progress,
+        now,
+        "Network.responseReceived",
+        response("2", 200),
+    );
+    let failed = json!({ "requestId": "2", "errorText": "net::ERR_ABORTED" });
+    hear(&mut progress, now, "Network.loadingFailed", failed);
+    assert!(progress.is_loaded(now));
+    assert_eq!(progress.document.unwrap().url, "http://a.test/1");
+}
+
+#[test]
 fn the_network_is_quiet_since_the_last_request_that_somebody_waits_for() {
     let now = Instant::now();
     let later = now + Duration::from_secs(3);

@@ -3,6 +3,7 @@
 use super::steps::{Step, steps};
 use super::*;
 use crate::page::SkipReason;
+use crate::store::sqlite::again;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering};
