@@ -130,6 +130,14 @@ pub struct SiteDelta {
     pub round: Round,
 }
 
+impl SiteDelta {
+    /// Bytes that came over the wire: those of pages that stand as they were
+    /// count again, and were not received again.
+    pub fn received(&self) -> u64 {
+        u64::try_from(self.bytes - self.round.spared_bytes).unwrap_or(0)
+    }
+}
+
 /// How a round of crawling again goes, or how that has changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

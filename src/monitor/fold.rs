@@ -145,7 +145,7 @@ impl Monitor {
                     if let Some(site) = self.site(id) {
                         site.committed(&delta, now);
                         let pages = delta.done + delta.failed + delta.skipped;
-                        let bytes = u64::try_from(delta.bytes).unwrap_or(0);
+                        let bytes = delta.received();
                         let pages = u64::try_from(pages).unwrap_or(0);
                         self.rates.count(now, pages, bytes, delta.queued);
                     }

@@ -198,8 +198,7 @@ impl Site {
         self.counts.round = self.counts.round.zip(delta.round, |a, b| a + b);
         let finished = delta.done + delta.failed + delta.skipped;
         let finished = u64::try_from(finished).unwrap_or(0);
-        // What stands counts again, and was not received again.
-        let bytes = u64::try_from(delta.bytes - delta.round.spared_bytes).unwrap_or(0);
+        let bytes = delta.received();
         if finished > 0 {
             self.quiet_since = now;
         }
