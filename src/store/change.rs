@@ -28,11 +28,14 @@ pub struct FieldChange {
 /// A record: its name and its fields.
 pub type Made = (String, Map<String, Value>);
 
+/// The fields of one record before and after, where it was there.
+type Pair<'a> = [Option<&'a Map<String, Value>>; 2];
+
 /// Every field in which two lists of records differ. Records of one name are
 /// told apart by their order. A list or an object within a record is compared
 /// and told as a whole.
 pub fn compare(before: &[Made], after: &[Made]) -> Vec<FieldChange> {
-    let mut pairs: Vec<((&str, u32), [Option<&Map<String, Value>>; 2])> = Vec::new();
+    let mut pairs: Vec<((&str, u32), Pair<'_>)> = Vec::new();
     for (side, records) in [before, after].into_iter().enumerate() {
         let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
         for (name, fields) in records {

@@ -420,6 +420,7 @@ impl Store for SqliteStore {
     }
 
     fn save_site(&self, site: SiteId, saved: SavedSite) -> Pending<'_, ()> {
+        let saved = Box::new(saved);
         Box::pin(self.send(Op::Save { site, saved }))
     }
 

@@ -59,7 +59,7 @@ pub(super) enum Op {
     },
     Save {
         site: SiteId,
-        saved: SavedSite,
+        saved: Box<SavedSite>,
     },
     Journal(JournalEntry),
     Flush(oneshot::Sender<Result<(), String>>),

@@ -116,7 +116,8 @@ pub(super) fn settle(
         Some(Some(digest)) => {
             let now = end.seen.as_ref().map(|seen| seen.digest.cast_signed());
             let bare = old.is_empty() && end.records.is_empty();
-            if !other && !(bare && now != Some(digest)) {
+            let others = other || (bare && now != Some(digest));
+            if !others {
                 round.unchanged += 1;
                 return Ok(());
             }

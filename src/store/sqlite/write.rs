@@ -52,7 +52,7 @@ pub(super) enum Write {
     },
     Save {
         site: SiteId,
-        saved: SavedSite,
+        saved: Box<SavedSite>,
         at: u64,
     },
     Journal {

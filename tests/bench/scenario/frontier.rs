@@ -124,8 +124,6 @@ async fn lease(store: &dyn Store) -> Result<f64> {
                     page: page.id,
                     verdict: Verdict::Final(Outcome::Done),
                     attempt: None,
-                    before: Vec::new(),
-                    landed: None,
                     content_type: None,
                     redirect: None,
                     canonical: None,
