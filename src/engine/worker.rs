@@ -3,27 +3,25 @@
 use super::again;
 use super::digest::{self, PageJob};
 use super::errand;
-use super::evidence::{BODY_KEPT, evidence};
-use super::host::Health;
+use super::evidence::evidence;
 use super::keep;
-use super::retry;
+use super::missed::{End, fail, refuse};
+use super::redirected::{location, redirect};
 use super::rules::Rules;
 use super::site::{Message, SiteContext};
 use super::suspicion;
-use super::work::{Climb, Page, Report, Sample, Stuck, Work};
+use super::work::{Page, Report, Sample, Work};
 use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, WorkerId};
 use crate::config::Rung;
-use crate::discover::redirect::Step;
 use crate::discover::scope::Refusal;
 use crate::fetch::{self, FetchError, Fetched, Visitor};
 use crate::page::{FailureKind, Outcome, SkipReason, Verdict, time};
-use crate::store::{Commit, NewUrl, Seen, Via};
+use crate::store::Commit;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -96,30 +94,6 @@ async fn perform(
                     report
                 }
             }
-        }
-    }
-}
-
-/// How taking a page ended, for its host's sake.
-struct End {
-    health: Health,
-    hold: Option<Duration>,
-    again: bool,
-    why: Option<String>,
-    cost: u64,
-    climb: Option<Box<Climb>>,
-}
-
-impl End {
-    /// Of a page that its host answered as a healthy one does.
-    fn fine() -> Self {
-        Self {
-            health: Health::Fine,
-            hold: None,
-            again: false,
-            why: None,
-            cost: 0,
-            climb: None,
         }
     }
 }
@@ -323,190 +297,6 @@ fn elsewhere(
     let mut commit = site.commit(&page.leased, Outcome::Skipped(SkipReason::Scope));
     commit.attempt = Some(attempt);
     commit
-}
-
-/// A request that got no whole answer.
-async fn fail(site: &SiteContext, mut page: Page, attempt: Attempt, error: FetchError) -> End {
-    let health = match error.kind {
-        FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => Health::Unreachable,
-        kind if retry::is_host_trouble(kind, attempt.status) => Health::Failing,
-        _ => Health::Fine,
-    };
-    let evidence = error.head.map(|head| evidence(&head.1, &[]));
-    let mut commit = site.failure(&page.leased, attempt, error.kind, None, evidence);
-    if let Some(trouble) = error.trouble {
-        // The host was not asked, or is not to blame.
-        return End {
-            climb: climb(page, commit, Stuck::Trouble(trouble, error.elapsed)),
-            ..End::fine()
-        };
-    }
-    commit.before = page.before();
-    let again = matches!(commit.verdict, Verdict::Retry { .. });
-    site.store.commit(commit).await;
-    End {
-        health,
-        again,
-        why: (!again).then(|| format!("{}: {}", page.leased.url, error.detail)),
-        ..End::fine()
-    }
-}
-
-/// What is handed to the supervisor of a page that its rung could not get.
-fn climb(page: Page, commit: Commit, why: Stuck) -> Option<Box<Climb>> {
-    let commit = Box::new(commit);
-    Some(Box::new(Climb { page, commit, why }))
-}
-
-/// An answer with an error status, or a block.
-async fn refuse(
-    site: &SiteContext,
-    mut page: Page,
-    attempt: Attempt,
-    fetched: Fetched,
-    stuck: Option<Stuck>,
-) -> End {
-    let status = Some(fetched.status);
-    let told = matches!(fetched.status, 429 | 503)
-        .then(|| fetch::retry_after(&fetched.headers, SystemTime::now()))
-        .flatten();
-    let hold = told.or_else(|| {
-        // Too many requests, and no word on how long to wait.
-        (fetched.status == 429).then(|| retry::backoff(page.leased.tries, None))
-    });
-    let health = if retry::is_host_trouble(FailureKind::Status, status) {
-        Health::Failing
-    } else {
-        Health::Fine
-    };
-    let body = fetch::body::decode_prefix(&fetched, BODY_KEPT as u64)
-        .map(|(body, _)| body)
-        .unwrap_or_default();
-    let evidence = evidence(&fetched.headers, &body);
-    let kind = attempt.kind.unwrap_or(FailureKind::Status);
-    let whose = attempt.detail.clone();
-    let mut commit = site.failure(&page.leased, attempt, kind, told, Some(evidence));
-    commit.content_type = fetch::media_type(&fetched);
-    let again = matches!(commit.verdict, Verdict::Retry { .. });
-    let why = (!again).then(|| match kind {
-        FailureKind::Blocked => format!("{}: blocked ({whose})", page.leased.url),
-        _ => format!("{}: status {}", page.leased.url, fetched.status),
-    });
-    let end = End {
-        health,
-        hold,
-        again,
-        why,
-        ..End::fine()
-    };
-    if let Some(stuck) = stuck
-        && site.may_climb(&page, stuck == Stuck::Scripts)
-    {
-        return End {
-            climb: climb(page, commit, stuck),
-            ..end
-        };
-    }
-    if matches!(fetched.status, 404 | 410) {
-        site.learn(&page);
-    }
-    commit.before = page.before();
-    site.store.commit(commit).await;
-    end
-}
-
-/// Follows a redirect by the frontier's rules: the target becomes a page of
-/// its own where the scope takes it and it is not known.
-fn redirect(
-    site: &SiteContext,
-    rules: &Rules,
-    page: &Page,
-    mut attempt: Attempt,
-    fetched: &Fetched,
-) -> Commit {
-    let leased = &page.leased;
-    let broken = |mut attempt: Attempt, kind: FailureKind, detail: String| {
-        attempt.kind = Some(kind);
-        attempt.detail = detail;
-        let evidence = evidence(&fetched.headers, &[]);
-        site.failure(leased, attempt, kind, None, Some(evidence))
-    };
-    let Some(target) = location(rules, &page.url, fetched) else {
-        let detail = "a redirect without a usable Location".to_owned();
-        return broken(attempt, FailureKind::Redirect, detail);
-    };
-    if let Err(refusal) = rules.scope.judge(&target, leased.depth) {
-        attempt.detail = format!("redirects to {target}: {refusal}");
-        if matches!(refusal, Refusal::Private { .. }) {
-            let detail = attempt.detail.clone();
-            return broken(attempt, FailureKind::Private, detail);
-        }
-        let mut commit = site.commit(leased, Outcome::Skipped(SkipReason::Scope));
-        commit.attempt = Some(attempt);
-        return commit;
-    }
-    let print = site.print(target.as_str());
-    let own = site.print(&leased.url);
-    if print == own
-        && fetched.headers.contains_key(reqwest::header::SET_COOKIE)
-        && leased.tries == 0
-        && site.controls().retries > 0
-    {
-        // It only wanted to see its cookie come back.
-        let mut commit = site.commit(leased, Outcome::Failed(FailureKind::Redirect));
-        commit.verdict = Verdict::Retry {
-            due: time::now_ms(),
-            kind: FailureKind::Redirect,
-        };
-        commit.attempt = Some(attempt);
-        return commit;
-    }
-    match site.chains().follow(leased.id, own, print, leased.hops) {
-        Step::Follow => {}
-        Step::Loop(others) => {
-            let mut commit = broken(
-                attempt,
-                FailureKind::Redirect,
-                format!("a redirect loop, closed by {target}"),
-            );
-            commit.also_failed = others;
-            return commit;
-        }
-        Step::TooLong(others) => {
-            let mut commit = broken(
-                attempt,
-                FailureKind::Redirect,
-                format!("more than 10 redirects in a row, the last to {target}"),
-            );
-            commit.also_failed = others;
-            return commit;
-        }
-    }
-    let mut commit = site.commit(leased, Outcome::Done);
-    let url: Box<str> = target.as_str().into();
-    commit.seen = Some(Seen {
-        digest: print.0,
-        rules: rules.digest,
-        ..Seen::default()
-    });
-    commit.redirect = Some((print, url.clone()));
-    commit.found.push(NewUrl {
-        print,
-        rank: site.order.rank(&rules.config.discover, &url, leased.depth),
-        url,
-        depth: leased.depth,
-        hops: leased.hops.saturating_add(1),
-        via: Via::Redirect,
-    });
-    commit.attempt = Some(attempt);
-    commit
-}
-
-/// Where a redirect leads, in normal form.
-fn location(rules: &Rules, base: &Url, fetched: &Fetched) -> Option<Url> {
-    let value = fetched.headers.get(reqwest::header::LOCATION)?;
-    let text = String::from_utf8_lossy(value.as_bytes());
-    rules.config.url.parse(text.trim(), Some(base)).ok()
 }
 
 /// Whether an answer goes to the CPU pool.

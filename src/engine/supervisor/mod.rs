@@ -2,6 +2,8 @@
 //! and decides what is fetched next and when the site is over.
 
 mod again;
+mod assign;
+mod begin;
 mod climb;
 mod controls;
 mod ending;
@@ -11,17 +13,15 @@ mod sources;
 
 use self::errands::NESTING;
 use super::auto::Auto;
-use super::hosts::{Hosts, Next};
+use super::hosts::Hosts;
 use super::ladder::Ladder;
-use super::rules::Rules;
 use super::site::{Message, SiteContext};
 use super::slots::Shown;
-use super::work::{Page, Report, Work};
-use super::worker;
-use crate::bus::{Attempt, Doing, Event, Reply, SiteState, WorkerId};
-use crate::config::{Robots, Sitemap};
-use crate::page::{FailureKind, Fingerprint, Outcome, Rung, SkipReason, time};
-use crate::store::{Lease, Leased, NewUrl, Pending, Refresh, SavedSite, Via};
+use super::work::Report;
+use crate::bus::{Doing, Event, Reply, SiteState};
+use crate::config::Robots;
+use crate::page::{Fingerprint, Rung, time};
+use crate::store::{Lease, Pending, Refresh, SavedSite};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -227,60 +227,6 @@ impl Supervisor {
         }
     }
 
-    async fn begin(&mut self) {
-        let site = self.site.clone();
-        let now = Instant::now();
-        self.tell_controls(None).await;
-        self.enter(SiteState::Starting, None).await;
-        self.tell_copies().await;
-        self.tell_ladder().await;
-        let rules = site.rules();
-        let starts = rules.config.start.iter().map(|url| NewUrl {
-            print: site.print(url.as_str()),
-            url: url.as_str().into(),
-            depth: 0,
-            rank: 0,
-            hops: 0,
-            via: Via::Start,
-        });
-        site.store.add(site.id, starts.collect()).await;
-        site.set_importing(self.cancel.child_token());
-        if std::mem::take(&mut self.again) {
-            self.refresh().await;
-        } else {
-            self.begin_finding(now);
-        }
-        if self.ladder.is_paused() {
-            self.enter(SiteState::Paused, None).await;
-        }
-    }
-
-    fn begin_finding(&mut self, now: Instant) {
-        let rules = self.site.rules();
-        self.begin_sitemaps(&rules, now);
-        self.begin_sources(&rules, now);
-    }
-
-    fn begin_sitemaps(&mut self, rules: &Rules, now: Instant) {
-        if !self.saved.sitemaps_done {
-            match &rules.config.discover.sitemap {
-                Sitemap::Off => self.saved.sitemaps_done = true,
-                Sitemap::List(urls) => {
-                    for url in urls {
-                        self.add_sitemap(url.clone(), 0, true, now);
-                    }
-                }
-                Sitemap::Auto if rules.config.fetch.robots == Robots::Obey => {
-                    // robots.txt comes first; it may name them.
-                    for url in &rules.config.start {
-                        self.hosts.ask_robots(url, now);
-                    }
-                }
-                Sitemap::Auto => self.add_default_sitemaps(now),
-            }
-        }
-    }
-
     /// Does everything that can be done now. Answers when to look again at the
     /// latest, if that is known.
     async fn step(&mut self) -> Option<Instant> {
@@ -309,126 +255,6 @@ impl Supervisor {
             (Some(wake), Some(due)) => Some(wake.min(due)),
             (wake, due) => wake.or(due),
         }
-    }
-
-    /// Commits the end of a page that is not fetched, without waiting for the
-    /// store: the supervisor must hear the operator even while the disk is full.
-    fn end(&self, leased: &Leased, outcome: Outcome, why: Option<&str>) {
-        let mut commit = self.site.commit(leased, outcome);
-        if let (Outcome::Failed(kind), Some(why)) = (outcome, why) {
-            commit.attempt = Some(Attempt {
-                at: time::now_ms(),
-                rung: self.ladder.first().rung.as_str().into(),
-                status: None,
-                kind: Some(kind),
-                elapsed_ms: 0,
-                bytes: 0,
-                detail: why.to_owned(),
-            });
-        }
-        let site = self.site.clone();
-        self.tasks
-            .spawn(async move { site.store.commit(commit).await });
-    }
-
-    /// Hands waiting work to free slots. Answers when more may be ready.
-    async fn assign(&mut self, now: Instant) -> Option<Instant> {
-        if self.rebuild {
-            if self.ladder.busy() > 0 {
-                return None;
-            }
-            self.rebuild = false;
-            self.rebuild_ladder(now).await;
-        }
-        loop {
-            let open = self.ladder.open(now);
-            if !open.any() {
-                return self.ladder.rested(now);
-            }
-            let (site, ladder) = (&self.site, &self.ladder);
-            let begins = |page: &Page| match &page.way {
-                Some(way) => {
-                    let place = site.memory().place(way.family, way.host, page.leased.id);
-                    ladder.begin(place)
-                }
-                None => page.rung,
-            };
-            match self.hosts.next(now, &open, &begins) {
-                Next::Nothing(wake) => {
-                    let rested = self.ladder.rested(now);
-                    return match (wake, rested) {
-                        (Some(wake), Some(rested)) => Some(wake.min(rested)),
-                        (wake, rested) => wake.or(rested),
-                    };
-                }
-                Next::Forbidden(leased) => {
-                    self.trouble.get_or_insert_with(|| {
-                        format!("{}: robots.txt forbids it", leased.url).into()
-                    });
-                    self.end(&leased, Outcome::Skipped(SkipReason::Robots), None);
-                }
-                Next::Unreachable(leased, why) => {
-                    self.trouble.get_or_insert_with(|| why.clone());
-                    self.end(&leased, Outcome::Failed(FailureKind::Robots), Some(&why));
-                }
-                Next::Refused(errand, why) => self.source_refused(errand, &why).await,
-                Next::Work(origin, rung, work) => match open.worker(rung) {
-                    Some(worker) => self.employ(worker, rung, origin, work, now).await,
-                    // Work is handed out for rungs with a free worker alone.
-                    None => return None,
-                },
-            }
-        }
-    }
-
-    async fn employ(
-        &mut self,
-        worker: WorkerId,
-        rung: Rung,
-        origin: Arc<str>,
-        work: Work,
-        now: Instant,
-    ) {
-        if self.state != SiteState::Running && !self.ladder.is_paused() {
-            self.enter(SiteState::Running, None).await;
-        }
-        let delay = self
-            .ladder
-            .get(rung)
-            .map_or(Duration::ZERO, |step| step.delay);
-        if let Some(host) = self.hosts.get(&origin) {
-            host.started(now, rung, delay);
-        }
-        let url: Arc<str> = match &work {
-            Work::Page(page) => {
-                self.spent += 1;
-                page.leased.url.as_ref().into()
-            }
-            Work::Errand(errand) => errand.shown().into(),
-        };
-        self.site
-            .tell(Event::Worker {
-                site: self.site.id,
-                worker,
-                doing: Doing::Fetching(url),
-            })
-            .await;
-        let site = &self.site;
-        let (tasks, cancel) = (&self.tasks, &self.cancel);
-        if let Some(task) = self.ladder.task(worker) {
-            let sender = task.get_or_insert_with(|| {
-                let (sender, inbox) = mpsc::channel(1);
-                tasks.spawn(worker::run(site.clone(), worker, inbox, cancel.clone()));
-                sender
-            });
-            // The channel has room for the one piece that a free slot gets; it
-            // is closed only when all is cancelled.
-            let _ = sender.try_send((origin, work));
-        }
-        if let Some(step) = self.ladder.of_worker(worker) {
-            step.employ(worker);
-        }
-        self.settle(rung, now).await;
     }
 
     async fn hear(&mut self, message: Message) {

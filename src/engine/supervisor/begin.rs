@@ -1,0 +1,64 @@
+//! The beginning of a site: its start pages and what else names pages.
+
+use super::Supervisor;
+use crate::bus::SiteState;
+use crate::config::{Robots, Sitemap};
+use crate::engine::rules::Rules;
+use crate::store::{NewUrl, Via};
+use tokio::time::Instant;
+
+impl Supervisor {
+    pub(super) async fn begin(&mut self) {
+        let site = self.site.clone();
+        let now = Instant::now();
+        self.tell_controls(None).await;
+        self.enter(SiteState::Starting, None).await;
+        self.tell_copies().await;
+        self.tell_ladder().await;
+        let rules = site.rules();
+        let starts = rules.config.start.iter().map(|url| NewUrl {
+            print: site.print(url.as_str()),
+            url: url.as_str().into(),
+            depth: 0,
+            rank: 0,
+            hops: 0,
+            via: Via::Start,
+        });
+        site.store.add(site.id, starts.collect()).await;
+        site.set_importing(self.cancel.child_token());
+        if std::mem::take(&mut self.again) {
+            self.refresh().await;
+        } else {
+            self.begin_finding(now);
+        }
+        if self.ladder.is_paused() {
+            self.enter(SiteState::Paused, None).await;
+        }
+    }
+
+    pub(super) fn begin_finding(&mut self, now: Instant) {
+        let rules = self.site.rules();
+        self.begin_sitemaps(&rules, now);
+        self.begin_sources(&rules, now);
+    }
+
+    pub(super) fn begin_sitemaps(&mut self, rules: &Rules, now: Instant) {
+        if !self.saved.sitemaps_done {
+            match &rules.config.discover.sitemap {
+                Sitemap::Off => self.saved.sitemaps_done = true,
+                Sitemap::List(urls) => {
+                    for url in urls {
+                        self.add_sitemap(url.clone(), 0, true, now);
+                    }
+                }
+                Sitemap::Auto if rules.config.fetch.robots == Robots::Obey => {
+                    // robots.txt comes first; it may name them.
+                    for url in &rules.config.start {
+                        self.hosts.ask_robots(url, now);
+                    }
+                }
+                Sitemap::Auto => self.add_default_sitemaps(now),
+            }
+        }
+    }
+}
