@@ -3,37 +3,17 @@
 
 use rusqlite::{Connection, Result};
 
-/// Names and columns.
-const TABLES: [(&str, &str); 3] = [
-    // Records of an answer of an API; ids are below 0, and those of the records
-    // are id << 16 | number, as with pages.
-    (
-        "answer",
-        "(id INTEGER PRIMARY KEY, site INTEGER NOT NULL, source TEXT NOT NULL, \
-         name TEXT NOT NULL, url TEXT NOT NULL, at INTEGER NOT NULL, records INTEGER NOT NULL)",
-    ),
-    // Digests of the page's text.
-    (
-        "content",
-        "(id INTEGER PRIMARY KEY, site INTEGER NOT NULL, exact INTEGER NOT NULL, \
-         near INTEGER NOT NULL)",
-    ),
-    // How far an API has been read, as JSON.
-    (
-        "progress",
-        "(site INTEGER NOT NULL, source TEXT NOT NULL, key TEXT NOT NULL, mark TEXT NOT NULL, \
-         PRIMARY KEY (site, source)) WITHOUT ROWID",
-    ),
-];
+/// Every one of them.
+const TABLES: &str = include_str!("additions.sql");
+/// What stands before the name of each.
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS ";
 
 /// What the view has that shows records of answers too.
 const RECORDS: &str = "LEFT JOIN answer";
 
 /// Makes what is missing.
 pub(super) fn make(conn: &Connection) -> Result<()> {
-    for (name, columns) in missing(conn)? {
-        conn.execute_batch(&format!("CREATE TABLE IF NOT EXISTS {name} {columns}"))?;
-    }
+    conn.execute_batch(TABLES)?;
     let view: String = conn.query_row(
         "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = 'records'",
         [],
@@ -50,22 +30,15 @@ pub(super) fn make(conn: &Connection) -> Result<()> {
 
 /// Stands in for what is missing, on a connection that only reads.
 pub(super) fn stand_in(conn: &Connection) -> Result<()> {
-    for (name, columns) in missing(conn)? {
-        conn.execute_batch(&format!("CREATE TEMP TABLE {name} {columns}"))?;
-    }
-    Ok(())
-}
-
-fn missing(conn: &Connection) -> Result<Vec<(&'static str, &'static str)>> {
     let mut known =
-        conn.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1")?;
-    let mut missing = Vec::new();
-    for (name, columns) in TABLES {
+        conn.prepare("SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = ?1")?;
+    for table in TABLES.split(CREATE).skip(1) {
+        let name = table.split_whitespace().next();
         if !known.exists([name])? {
-            missing.push((name, columns));
+            conn.execute_batch(&format!("CREATE TEMP TABLE {table}"))?;
         }
     }
-    Ok(missing)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -78,7 +51,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let older = |conn: &rusqlite::Connection| {
             conn.execute_batch(
-                "DROP VIEW records; DROP TABLE answer; DROP TABLE progress; \
+                "DROP VIEW records; DROP TABLE answer; DROP TABLE progress; DROP TABLE link; DROP TABLE round; \
                  CREATE VIEW records AS SELECT id FROM record",
             )
         };
@@ -87,7 +60,10 @@ mod tests {
             conn.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
         };
         let read = open_to_read(&dir.path().join(DATABASE), 100).unwrap();
-        assert_eq!(rows(&read, "SELECT count(*) FROM answer"), 0);
+        for table in ["answer", "progress", "link", "round", "seen"] {
+            let sql = format!("SELECT count(*) FROM {table}");
+            assert_eq!(rows(&read, &sql), 0);
+        }
         drop(read);
         for _ in 0..2 {
             let (conn, found) = open(dir.path(), 100).unwrap();

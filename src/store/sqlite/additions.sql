@@ -10,3 +10,93 @@ CREATE TABLE IF NOT EXISTS link (
   unknown BLOB,
   targets BLOB NOT NULL
 );
+
+-- Records of an answer of an API; ids are below 0, and those of the records are
+-- id << 16 | number, as with pages.
+CREATE TABLE IF NOT EXISTS answer (
+  id      INTEGER PRIMARY KEY,
+  site    INTEGER NOT NULL,
+  source  TEXT NOT NULL,
+  name    TEXT NOT NULL,
+  url     TEXT NOT NULL,
+  at      INTEGER NOT NULL,
+  records INTEGER NOT NULL
+);
+
+-- Digests of the page's text.
+CREATE TABLE IF NOT EXISTS content (
+  id    INTEGER PRIMARY KEY,
+  site  INTEGER NOT NULL,
+  exact INTEGER NOT NULL,
+  near  INTEGER NOT NULL
+);
+
+-- How far an API has been read, as JSON.
+CREATE TABLE IF NOT EXISTS progress (
+  site   INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  key    TEXT NOT NULL,
+  mark   TEXT NOT NULL,
+  PRIMARY KEY (site, source)
+) WITHOUT ROWID;
+
+-- One row a round of crawling again; the first crawl, round 1, has none.
+-- upto, last: pages up to `last` that had ended by `until` are asked again, and
+-- those up to `upto` stand in the queue already.
+CREATE TABLE IF NOT EXISTS round (
+  site      INTEGER NOT NULL,
+  number    INTEGER NOT NULL,
+  began     INTEGER NOT NULL,
+  ended     INTEGER,
+  upto      INTEGER NOT NULL,
+  last      INTEGER NOT NULL,
+  until     INTEGER NOT NULL,
+  fresh     INTEGER NOT NULL DEFAULT 0,
+  changed   INTEGER NOT NULL DEFAULT 0,
+  unchanged INTEGER NOT NULL DEFAULT 0,
+  gone      INTEGER NOT NULL DEFAULT 0,
+  -- Bytes of unchanged bodies that were not sent again.
+  spared    INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (site, number)
+) WITHOUT ROWID;
+
+-- What the last good answer of a page is known by: its validators, a digest of
+-- its body, and one of the rules by which links and fields were taken.
+CREATE TABLE IF NOT EXISTS seen (
+  id       INTEGER PRIMARY KEY,
+  digest   INTEGER,
+  rules    INTEGER NOT NULL,
+  etag     TEXT,
+  modified TEXT
+);
+
+-- What became of a page that waits to be asked again, as in `page`; its records
+-- and its redirect stand where they are. `rank` is its place in the queue.
+CREATE TABLE IF NOT EXISTS again (
+  id           INTEGER PRIMARY KEY,
+  rank         INTEGER NOT NULL,
+  site         INTEGER NOT NULL,
+  outcome      INTEGER NOT NULL,
+  reason       TEXT,
+  status       INTEGER,
+  attempts     INTEGER NOT NULL,
+  bytes        INTEGER NOT NULL,
+  content_type TEXT,
+  fetched_at   INTEGER,
+  elapsed_ms   INTEGER,
+  rung         TEXT,
+  ended_at     INTEGER NOT NULL,
+  canonical    TEXT
+);
+
+-- kind: 1 new, 2 changed, 3 gone. fields: JSON, see store::change.
+CREATE TABLE IF NOT EXISTS change (
+  id     INTEGER PRIMARY KEY,
+  site   INTEGER NOT NULL,
+  round  INTEGER NOT NULL,
+  page   INTEGER NOT NULL,
+  kind   INTEGER NOT NULL,
+  reason TEXT,
+  at     INTEGER NOT NULL,
+  fields TEXT NOT NULL
+);

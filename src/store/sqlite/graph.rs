@@ -86,11 +86,6 @@ impl<'a> Graph<'a> {
 
     /// Whether any links are kept.
     pub(in crate::store) fn is_kept(&self) -> Result<bool> {
-        // A store of an earlier version, opened for reading alone, has no such table.
-        let sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'link'";
-        if !self.conn.prepare_cached(sql)?.exists([])? {
-            return Ok(false);
-        }
         let sql = "SELECT 1 FROM link WHERE (?1 IS NULL OR site = ?1) \
                    AND site IN (SELECT key FROM site WHERE place IS NOT NULL OR NOT ?2) LIMIT 1";
         let mut statement = self.conn.prepare_cached(sql)?;

@@ -20,9 +20,6 @@ const WAL_LIMIT: i64 = 64 << 20;
 /// Prepared statements kept.
 const STATEMENTS: usize = 64;
 
-/// Tables that stores lack which were made before pages were crawled again.
-const REFRESH: &str = include_str!("refresh.sql");
-
 /// The store's files in a job's folder.
 const FILES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 
@@ -58,9 +55,6 @@ pub(super) fn open(dir: &Path, cache_kib: u32) -> Result<(Connection, bool), Sto
     } else {
         create(&mut conn).map_err(wrap)?;
     }
-    conn.execute_batch(REFRESH).map_err(wrap)?;
-    conn.execute_batch(include_str!("additions.sql"))
-        .map_err(wrap)?;
     additions::make(&conn).map_err(wrap)?;
     Ok((conn, found))
 }
@@ -87,18 +81,8 @@ pub(in crate::store) fn open_to_read(
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     conn.pragma_update(None, "cache_size", -i64::from(cache_kib))
         .map_err(wrap)?;
-    stand_in(&conn).map_err(wrap)?;
     additions::stand_in(&conn).map_err(wrap)?;
     Ok(conn)
-}
-
-/// Where nobody may write, empty tables stand in for those that are missing.
-fn stand_in(conn: &Connection) -> rusqlite::Result<()> {
-    let mut table = conn.prepare("SELECT 1 FROM main.sqlite_master WHERE name = 'again'")?;
-    if table.exists([])? {
-        return Ok(());
-    }
-    conn.execute_batch(&REFRESH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
 }
 
 fn open_read_only(path: &Path, alone: bool) -> rusqlite::Result<Connection> {
