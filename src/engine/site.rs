@@ -305,25 +305,7 @@ impl SiteContext {
         if outcome == Outcome::Done {
             self.done.fetch_add(1, Ordering::Relaxed);
         }
-        Commit {
-            site: self.id,
-            page: leased.id,
-            verdict: Verdict::Final(outcome),
-            before: Vec::new(),
-            landed: None,
-            attempt: None,
-            content_type: None,
-            redirect: None,
-            canonical: None,
-            content: None,
-            records: Vec::new(),
-            found: Vec::new(),
-            links: None,
-            evidence: None,
-            also_failed: Vec::new(),
-            seen: None,
-            same: false,
-        }
+        Commit::new(self.id, leased.id, Verdict::Final(outcome))
     }
 
     /// A commit of a failed attempt: a retry where that is worth it and

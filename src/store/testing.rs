@@ -54,23 +54,10 @@ pub(crate) fn commit(site: SiteId, page: PageId, verdict: Verdict) -> Commit {
         Verdict::Final(Outcome::Skipped(_)) => None,
     };
     Commit {
-        site,
-        page,
-        verdict,
-        before: Vec::new(),
-        landed: None,
         attempt,
         content_type: Some("text/html".into()),
-        redirect: None,
-        canonical: None,
-        content: None,
-        records: Vec::new(),
-        found: Vec::new(),
-        links: None,
-        evidence: None,
-        also_failed: Vec::new(),
         seen: matches!(verdict, Verdict::Final(Outcome::Done)).then(Seen::default),
-        same: false,
+        ..Commit::new(site, page, verdict)
     }
 }
 

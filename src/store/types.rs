@@ -149,6 +149,31 @@ pub struct Commit {
     pub same: bool,
 }
 
+impl Commit {
+    /// What was decided of a page, and nothing more.
+    pub fn new(site: SiteId, page: PageId, verdict: Verdict) -> Self {
+        Self {
+            site,
+            page,
+            verdict,
+            before: Vec::new(),
+            landed: None,
+            attempt: None,
+            content_type: None,
+            redirect: None,
+            canonical: None,
+            content: None,
+            records: Vec::new(),
+            found: Vec::new(),
+            links: None,
+            evidence: None,
+            also_failed: Vec::new(),
+            seen: None,
+            same: false,
+        }
+    }
+}
+
 /// The URLs of its site that a page links to, followed or not, in any order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Links {

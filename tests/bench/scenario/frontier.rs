@@ -116,27 +116,8 @@ async fn lease(store: &dyn Store) -> Result<f64> {
         };
         left -= pages.len();
         for page in pages {
-            store
-                .commit(Commit {
-                    before: Vec::new(),
-                    landed: None,
-                    site: SITE,
-                    page: page.id,
-                    verdict: Verdict::Final(Outcome::Done),
-                    attempt: None,
-                    content_type: None,
-                    redirect: None,
-                    canonical: None,
-                    content: None,
-                    records: Vec::new(),
-                    found: Vec::new(),
-                    links: None,
-                    evidence: None,
-                    also_failed: Vec::new(),
-                    seen: None,
-                    same: false,
-                })
-                .await;
+            let done = Verdict::Final(Outcome::Done);
+            store.commit(Commit::new(SITE, page.id, done)).await;
         }
     }
     store.flush().await.map_err(anyhow::Error::msg)?;
