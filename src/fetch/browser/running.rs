@@ -4,10 +4,11 @@ use super::link::{CallError, Link};
 use super::memory;
 use super::process::Process;
 use super::progress::text;
-use super::relay::Relay;
+use super::relay::{Out, Relay};
 use super::tab::Tab;
 use crate::fetch::Visitor;
 use crate::fetch::dns::Lookup;
+use crate::fetch::proxy::Held;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
@@ -29,6 +30,8 @@ const PAGES_OF_TAB: u32 = 50;
 /// Pages after which what earlier ones left in a tab is swept out: V8 would let
 /// hundreds of megabytes lie, as it does for somebody who comes back.
 const PAGES_SWEPT: u32 = 4;
+/// Contexts of the proxies' sessions; each has a relay, caches and perhaps a tab.
+const BY_PROXIES: usize = 16;
 /// Cookies of a session that outlive a browser.
 const COOKIES: usize = 300;
 
@@ -43,15 +46,32 @@ pub(super) struct Lifetime {
     pub(super) tabs: usize,
 }
 
+/// Whose a context is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Owner {
+    /// A visitor's own session.
+    Own(u64),
+    /// A session of the proxies.
+    By((usize, u64)),
+}
+
 /// A session's cookies in the browser's own form, by session; they outlive the
 /// browser whose they were.
-pub(super) type Cookies = Mutex<HashMap<u64, Vec<Value>>>;
+pub(super) type Cookies = Mutex<HashMap<Owner, Vec<Value>>>;
+
+/// Held while a page is in a context.
+pub(super) type Stay = Arc<()>;
 
 /// A context and what of plain HTTP's cookies it has.
 struct Context {
     id: String,
     /// Hosts whose cookies of plain HTTP have been put in.
     hosts: HashSet<String>,
+    /// Where it goes by an exit.
+    _relay: Option<Relay>,
+    /// Which of all stays in contexts was its last.
+    last: u64,
+    stay: Stay,
 }
 
 /// A browser that runs. It ends with the last page that holds it.
@@ -62,7 +82,7 @@ pub(super) struct Running {
     relay: tokio::sync::OnceCell<Relay>,
     names: Arc<dyn Lookup>,
     /// By session, and whether it is guarded.
-    contexts: tokio::sync::Mutex<HashMap<(u64, bool), Context>>,
+    contexts: tokio::sync::Mutex<HashMap<(Owner, bool), Context>>,
     cookies: Arc<Cookies>,
     lifetime: Lifetime,
     pages: AtomicU64,
@@ -121,14 +141,16 @@ impl Running {
     /// Keeps the cookies of all its sessions for the next browser.
     pub(super) async fn bequeath(&self) {
         let contexts = self.contexts.lock().await;
-        for ((session, _), context) in contexts.iter() {
+        // Sessions of proxies come and go.
+        lock(&self.cookies).retain(|owner, _| matches!(owner, Owner::Own(_)));
+        for ((owner, _), context) in contexts.iter() {
             let asked = json!({ "browserContextId": context.id });
             let Ok(mut found) = self.link().call(None, "Storage.getCookies", asked).await else {
                 return;
             };
             if let Value::Array(mut cookies) = found["cookies"].take() {
                 cookies.truncate(COOKIES);
-                lock(&self.cookies).insert(*session, cookies);
+                lock(&self.cookies).insert(*owner, cookies);
             }
         }
     }
@@ -142,9 +164,10 @@ impl Running {
         visitor: &Visitor,
         url: &Url,
         headers: &HeaderMap,
-    ) -> Result<Tab, CallError> {
+        by: Option<&Held>,
+    ) -> Result<(Tab, Stay), CallError> {
         self.pages.fetch_add(1, Ordering::Relaxed);
-        let context = self.context(visitor, url, headers).await?;
+        let (context, stay) = self.context(visitor, url, headers, by).await?;
         let (found, spare) = {
             let mut idle = lock(&self.idle);
             let found = idle.iter().position(|tab| tab.context == context);
@@ -169,11 +192,12 @@ impl Running {
                     let sweep = "HeapProfiler.collectGarbage";
                     self.link().tell(Some(session), sweep, json!({})).await;
                 }
-                Ok(tab)
+                Ok((tab, stay))
             }
             None => {
                 let number = self.tabs.fetch_add(1, Ordering::Relaxed) + 1;
-                Tab::open(self.link(), &context, number).await
+                let tab = Tab::open(self.link(), &context, number).await?;
+                Ok((tab, stay))
             }
         }
     }
@@ -215,17 +239,31 @@ impl Running {
         visitor: &Visitor,
         url: &Url,
         headers: &HeaderMap,
-    ) -> Result<String, CallError> {
-        let key = (visitor.session(), visitor.guarded);
+        by: Option<&Held>,
+    ) -> Result<(String, Stay), CallError> {
+        let owner = match by {
+            Some(held) => Owner::By(held.key()),
+            None => Owner::Own(visitor.session()),
+        };
+        let key = (owner, visitor.guarded);
         let mut contexts = self.contexts.lock().await;
+        if by.is_some() && !contexts.contains_key(&key) {
+            self.make_room(&mut contexts).await;
+        }
         let context = match contexts.entry(key) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(place) => {
-                let id = self.new_context(key).await?;
-                let hosts = HashSet::new();
-                place.insert(Context { id, hosts })
+                let (id, relay) = self.new_context(key, by).await?;
+                place.insert(Context {
+                    id,
+                    hosts: HashSet::new(),
+                    _relay: relay,
+                    last: 0,
+                    stay: Stay::default(),
+                })
             }
         };
+        context.last = self.pages.load(Ordering::Relaxed);
         let host = url.host_str().unwrap_or_default();
         if let Some(cookies) = headers.get(reqwest::header::COOKIE)
             && context.hosts.insert(host.to_owned())
@@ -239,20 +277,56 @@ impl Running {
             let put = json!({ "cookies": cookies, "browserContextId": context.id });
             self.put(put).await?;
         }
-        Ok(context.id.clone())
+        Ok((context.id.clone(), Arc::clone(&context.stay)))
     }
 
-    async fn new_context(&self, (session, guarded): (u64, bool)) -> Result<String, CallError> {
+    /// Ends the context of a session of the proxies that was used longest ago,
+    /// where there are many.
+    async fn make_room(&self, contexts: &mut HashMap<(Owner, bool), Context>) {
+        let of_proxies = |owner: &Owner| matches!(owner, Owner::By(_));
+        let many = contexts
+            .keys()
+            .filter(|(owner, _)| of_proxies(owner))
+            .count();
+        if many < BY_PROXIES {
+            return;
+        }
+        let free = contexts.iter().filter(|((owner, _), context)| {
+            // A page that is in it has another.
+            of_proxies(owner) && Arc::strong_count(&context.stay) == 1
+        });
+        let oldest = free.min_by_key(|(_, context)| context.last);
+        let Some(key) = oldest.map(|(key, _)| *key) else {
+            return;
+        };
+        if let Some(context) = contexts.remove(&key) {
+            lock(&self.idle).retain(|tab| tab.context != context.id);
+            let ended = json!({ "browserContextId": context.id });
+            self.link()
+                .tell(None, "Target.disposeBrowserContext", ended)
+                .await;
+        }
+    }
+
+    async fn new_context(
+        &self,
+        (owner, guarded): (Owner, bool),
+        by: Option<&Held>,
+    ) -> Result<(String, Option<Relay>), CallError> {
         let mut wanted = json!({ "disposeOnDetach": true });
-        if guarded {
+        let no_port = |error| CallError::Refused(format!("no port to guard it by: {error}"));
+        let mut relay = None;
+        if let Some(held) = by {
+            let own = Relay::start(Out::By(held.road())).await.map_err(no_port)?;
+            lead_by(&mut wanted, &own);
+            relay = Some(own);
+        } else if guarded {
             let relay = self
                 .relay
-                .get_or_try_init(|| Relay::start(Arc::clone(&self.names)))
+                .get_or_try_init(|| Relay::start(Out::Public(Arc::clone(&self.names))))
                 .await
-                .map_err(|error| CallError::Refused(format!("no port to guard it by: {error}")))?;
-            wanted["proxyServer"] = format!("socks5://{}", relay.address).into();
-            // By default loopback would go past it.
-            wanted["proxyBypassList"] = "<-loopback>".into();
+                .map_err(no_port)?;
+            lead_by(&mut wanted, relay);
         }
         let made = self
             .link()
@@ -265,12 +339,12 @@ impl Running {
         self.link()
             .call(None, "Browser.setDownloadBehavior", deny)
             .await?;
-        let cookies = lock(&self.cookies).get(&session).cloned();
+        let cookies = lock(&self.cookies).get(&owner).cloned();
         if let Some(cookies) = cookies {
             self.put(json!({ "cookies": cookies, "browserContextId": id }))
                 .await?;
         }
-        Ok(id)
+        Ok((id, relay))
     }
 
     /// Puts cookies in; one that the browser does not take is left out with the others.
@@ -283,6 +357,13 @@ impl Running {
             other => other.map(|_| ()),
         }
     }
+}
+
+/// Lets a context's connections go by a relay.
+fn lead_by(wanted: &mut Value, relay: &Relay) {
+    wanted["proxyServer"] = format!("socks5://{}", relay.address).into();
+    // By default loopback would go past it.
+    wanted["proxyBypassList"] = "<-loopback>".into();
 }
 
 /// Lets a tab show nothing.
