@@ -11,6 +11,7 @@
 //! Redirects are followed by the browser; where a page was in the end is
 //! [`Fetched::landed`].
 
+mod contexts;
 mod find;
 mod head;
 mod link;
@@ -32,9 +33,10 @@ pub use self::memory::of_tree as memory_of_tree;
 pub use self::proxied::ByProxies;
 pub use self::record::Exchange;
 
+use self::contexts::Cookies;
 use self::page::{Errand, Fault, Outcome};
 use self::record::Recorder;
-use self::running::{Cookies, Lifetime, Running};
+use self::running::{Lifetime, Running};
 use super::dns::{Lookup, SystemNames};
 use super::error::{Cause, timed_out};
 use super::proxy::Held;

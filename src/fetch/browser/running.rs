@@ -1,17 +1,15 @@
 //! A browser at work: its contexts, its tabs, and when it has had its day.
 
+use super::contexts::{Contexts, Cookies, Stay};
 use super::link::{CallError, Link};
 use super::memory;
 use super::process::Process;
-use super::progress::text;
-use super::relay::{Out, Relay};
 use super::tab::Tab;
 use crate::fetch::Visitor;
 use crate::fetch::dns::Lookup;
 use crate::fetch::proxy::Held;
 use reqwest::header::HeaderMap;
-use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
+use serde_json::json;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -30,11 +28,8 @@ const PAGES_OF_TAB: u32 = 50;
 /// Pages after which what earlier ones left in a tab is swept out: V8 would let
 /// hundreds of megabytes lie, as it does for somebody who comes back.
 const PAGES_SWEPT: u32 = 4;
-/// Contexts of the proxies' sessions; each has a relay, caches and perhaps a tab.
-const BY_PROXIES: usize = 16;
-/// Cookies of a session that outlive a browser.
-const COOKIES: usize = 300;
-
+/// Empty tabs of proxies' sessions; each is a process, and costs tens of megabytes.
+const PASSING: usize = 4;
 /// When a browser is replaced by a new one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lifetime {
@@ -46,44 +41,12 @@ pub(super) struct Lifetime {
     pub(super) tabs: usize,
 }
 
-/// Whose a context is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Owner {
-    /// A visitor's own session.
-    Own(u64),
-    /// A session of the proxies.
-    By((usize, u64)),
-}
-
-/// A session's cookies in the browser's own form, by session; they outlive the
-/// browser whose they were.
-pub(super) type Cookies = Mutex<HashMap<Owner, Vec<Value>>>;
-
-/// Held while a page is in a context.
-pub(super) type Stay = Arc<()>;
-
-/// A context and what of plain HTTP's cookies it has.
-struct Context {
-    id: String,
-    /// Hosts whose cookies of plain HTTP have been put in.
-    hosts: HashSet<String>,
-    /// Where it goes by an exit.
-    _relay: Option<Relay>,
-    /// Which of all stays in contexts was its last.
-    last: u64,
-    stay: Stay,
-}
-
 /// A browser that runs. It ends with the last page that holds it.
 pub(super) struct Running {
     // Before the process: a tab that ends still says so.
     idle: Mutex<Vec<Tab>>,
     process: Process,
-    relay: tokio::sync::OnceCell<Relay>,
-    names: Arc<dyn Lookup>,
-    /// By session, and whether it is guarded.
-    contexts: tokio::sync::Mutex<HashMap<(Owner, bool), Context>>,
-    cookies: Arc<Cookies>,
+    contexts: Contexts,
     lifetime: Lifetime,
     pages: AtomicU64,
     tabs: AtomicU64,
@@ -104,10 +67,7 @@ impl Running {
         let process = Process::start(program).await?;
         let running = Arc::new(Self {
             idle: Mutex::default(),
-            relay: tokio::sync::OnceCell::new(),
-            names: Arc::clone(names),
-            contexts: tokio::sync::Mutex::default(),
-            cookies: Arc::clone(cookies),
+            contexts: Contexts::new(names, cookies),
             lifetime,
             pages: AtomicU64::new(0),
             tabs: AtomicU64::new(0),
@@ -140,19 +100,7 @@ impl Running {
 
     /// Keeps the cookies of all its sessions for the next browser.
     pub(super) async fn bequeath(&self) {
-        let contexts = self.contexts.lock().await;
-        // Sessions of proxies come and go.
-        lock(&self.cookies).retain(|owner, _| matches!(owner, Owner::Own(_)));
-        for ((owner, _), context) in contexts.iter() {
-            let asked = json!({ "browserContextId": context.id });
-            let Ok(mut found) = self.link().call(None, "Storage.getCookies", asked).await else {
-                return;
-            };
-            if let Value::Array(mut cookies) = found["cookies"].take() {
-                cookies.truncate(COOKIES);
-                lock(&self.cookies).insert(*owner, cookies);
-            }
-        }
+        self.contexts.bequeath(self.link()).await;
     }
 
     /// An empty tab for a page of a session, with the session's cookies.
@@ -167,7 +115,14 @@ impl Running {
         by: Option<&Held>,
     ) -> Result<(Tab, Stay), CallError> {
         self.pages.fetch_add(1, Ordering::Relaxed);
-        let (context, stay) = self.context(visitor, url, headers, by).await?;
+        let found = self
+            .contexts
+            .of(self.link(), visitor, url, headers, by)
+            .await?;
+        if let Some(ended) = found.ended {
+            lock(&self.idle).retain(|tab| tab.context != ended);
+        }
+        let (context, stay) = (found.id, found.stay);
         let (found, spare) = {
             let mut idle = lock(&self.idle);
             let found = idle.iter().position(|tab| tab.context == context);
@@ -196,7 +151,8 @@ impl Running {
             }
             None => {
                 let number = self.tabs.fetch_add(1, Ordering::Relaxed) + 1;
-                let tab = Tab::open(self.link(), &context, number).await?;
+                let mut tab = Tab::open(self.link(), &context, number).await?;
+                tab.passing = by.is_some();
                 Ok((tab, stay))
             }
         }
@@ -210,7 +166,16 @@ impl Running {
             return;
         }
         let (number, pages) = (tab.number, tab.pages);
-        lock(&self.idle).push(tab);
+        let surplus = {
+            let mut idle = lock(&self.idle);
+            idle.push(tab);
+            let passing = idle.iter().filter(|tab| tab.passing).count();
+            let oldest = idle.iter().position(|tab| tab.passing);
+            oldest
+                .filter(|_| passing > PASSING)
+                .map(|place| idle.remove(place))
+        };
+        drop(surplus);
         let running = Arc::downgrade(self);
         tokio::spawn(async move {
             tokio::time::sleep(REST).await;
@@ -232,138 +197,6 @@ impl Running {
             }
         });
     }
-
-    /// The context of a visitor's session.
-    async fn context(
-        &self,
-        visitor: &Visitor,
-        url: &Url,
-        headers: &HeaderMap,
-        by: Option<&Held>,
-    ) -> Result<(String, Stay), CallError> {
-        let owner = match by {
-            Some(held) => Owner::By(held.key()),
-            None => Owner::Own(visitor.session()),
-        };
-        let key = (owner, visitor.guarded);
-        let mut contexts = self.contexts.lock().await;
-        if by.is_some() && !contexts.contains_key(&key) {
-            self.make_room(&mut contexts).await;
-        }
-        let context = match contexts.entry(key) {
-            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::hash_map::Entry::Vacant(place) => {
-                let (id, relay) = self.new_context(key, by).await?;
-                place.insert(Context {
-                    id,
-                    hosts: HashSet::new(),
-                    _relay: relay,
-                    last: 0,
-                    stay: Stay::default(),
-                })
-            }
-        };
-        context.last = self.pages.load(Ordering::Relaxed);
-        let host = url.host_str().unwrap_or_default();
-        if let Some(cookies) = headers.get(reqwest::header::COOKIE)
-            && context.hosts.insert(host.to_owned())
-        {
-            let cookies = String::from_utf8_lossy(cookies.as_bytes());
-            let cookies: Vec<Value> = cookies
-                .split("; ")
-                .filter_map(|pair| pair.split_once('='))
-                .map(|(name, value)| json!({ "name": name, "value": value, "url": url.as_str() }))
-                .collect();
-            let put = json!({ "cookies": cookies, "browserContextId": context.id });
-            self.put(put).await?;
-        }
-        Ok((context.id.clone(), Arc::clone(&context.stay)))
-    }
-
-    /// Ends the context of a session of the proxies that was used longest ago,
-    /// where there are many.
-    async fn make_room(&self, contexts: &mut HashMap<(Owner, bool), Context>) {
-        let of_proxies = |owner: &Owner| matches!(owner, Owner::By(_));
-        let many = contexts
-            .keys()
-            .filter(|(owner, _)| of_proxies(owner))
-            .count();
-        if many < BY_PROXIES {
-            return;
-        }
-        let free = contexts.iter().filter(|((owner, _), context)| {
-            // A page that is in it has another.
-            of_proxies(owner) && Arc::strong_count(&context.stay) == 1
-        });
-        let oldest = free.min_by_key(|(_, context)| context.last);
-        let Some(key) = oldest.map(|(key, _)| *key) else {
-            return;
-        };
-        if let Some(context) = contexts.remove(&key) {
-            lock(&self.idle).retain(|tab| tab.context != context.id);
-            let ended = json!({ "browserContextId": context.id });
-            self.link()
-                .tell(None, "Target.disposeBrowserContext", ended)
-                .await;
-        }
-    }
-
-    async fn new_context(
-        &self,
-        (owner, guarded): (Owner, bool),
-        by: Option<&Held>,
-    ) -> Result<(String, Option<Relay>), CallError> {
-        let mut wanted = json!({ "disposeOnDetach": true });
-        let no_port = |error| CallError::Refused(format!("no port to guard it by: {error}"));
-        let mut relay = None;
-        if let Some(held) = by {
-            let own = Relay::start(Out::By(held.road())).await.map_err(no_port)?;
-            lead_by(&mut wanted, &own);
-            relay = Some(own);
-        } else if guarded {
-            let relay = self
-                .relay
-                .get_or_try_init(|| Relay::start(Out::Public(Arc::clone(&self.names))))
-                .await
-                .map_err(no_port)?;
-            lead_by(&mut wanted, relay);
-        }
-        let made = self
-            .link()
-            .call(None, "Target.createBrowserContext", wanted)
-            .await?;
-        let id = text(&made, "browserContextId")
-            .unwrap_or_default()
-            .to_owned();
-        let deny = json!({ "behavior": "deny", "browserContextId": id });
-        self.link()
-            .call(None, "Browser.setDownloadBehavior", deny)
-            .await?;
-        let cookies = lock(&self.cookies).get(&owner).cloned();
-        if let Some(cookies) = cookies {
-            self.put(json!({ "cookies": cookies, "browserContextId": id }))
-                .await?;
-        }
-        Ok((id, relay))
-    }
-
-    /// Puts cookies in; one that the browser does not take is left out with the others.
-    async fn put(&self, cookies: Value) -> Result<(), CallError> {
-        match self.link().call(None, "Storage.setCookies", cookies).await {
-            Err(CallError::Refused(words)) => {
-                tracing::debug!(words, "the browser takes no cookies");
-                Ok(())
-            }
-            other => other.map(|_| ()),
-        }
-    }
-}
-
-/// Lets a context's connections go by a relay.
-fn lead_by(wanted: &mut Value, relay: &Relay) {
-    wanted["proxyServer"] = format!("socks5://{}", relay.address).into();
-    // By default loopback would go past it.
-    wanted["proxyBypassList"] = "<-loopback>".into();
 }
 
 /// Lets a tab show nothing.

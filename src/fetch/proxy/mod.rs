@@ -24,6 +24,7 @@ mod sessions;
 mod socks;
 mod source;
 mod tls;
+mod tries;
 mod tunnel;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ mod tests;
 
 pub(super) use self::guard::check;
 pub(super) use self::held::{Closed, Held, Road};
+pub(super) use self::tries::{Next, Tries};
 
 use self::fault::{Fault, Whose};
 use self::pool::NoExit;
@@ -57,11 +59,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use url::Url;
-
-/// Exits by which one request is tried where it is theirs that fail.
-const TRIES: u32 = 8;
-/// Exits by which it is tried where it may be the site's fault.
-const EITHER: u32 = 2;
 
 /// By how much a request's limit is shorter than the rung's, at most.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -331,36 +328,6 @@ impl ClientError for hyper_util::client::legacy::Error {
 
     fn is_unmade(&self) -> bool {
         false
-    }
-}
-
-/// Exits by which one request has been tried in vain.
-#[derive(Default)]
-pub(super) struct Tries {
-    all: u32,
-    either: u32,
-}
-
-/// What to do after one more of them.
-pub(super) enum Next {
-    /// Try by another exit.
-    Another,
-    /// It may well be the site's fault.
-    GiveUp,
-    /// None of so many exits does: the rung has too much to do.
-    Crowded,
-}
-
-impl Tries {
-    /// Counts a request that was not made.
-    pub(super) fn after(&mut self, fault: &Fault) -> Next {
-        self.all += 1;
-        self.either += u32::from(fault.whose == Whose::Either);
-        match (self.either, self.all) {
-            (EITHER, _) => Next::GiveUp,
-            (_, TRIES) => Next::Crowded,
-            _ => Next::Another,
-        }
     }
 }
 
