@@ -3,6 +3,7 @@
 pub mod attached;
 pub mod browser;
 pub mod deck;
+pub mod extract;
 pub mod fields;
 pub mod frontier;
 pub mod hup;
