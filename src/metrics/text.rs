@@ -1,6 +1,6 @@
 //! The exposition format, version 0.0.4.
 
-use crate::bus::{Doing, JobState, RungState, SiteState};
+use crate::bus::{Doing, Exit, JobState, RungState, SiteState};
 use crate::monitor::{LATENCY_BOUNDS_MS, RungView, SiteView, Snapshot};
 use std::fmt::{Display, Write};
 
@@ -25,6 +25,7 @@ pub fn exposition(snapshot: &Snapshot) -> String {
     attempts(&snapshot.sites, &mut page);
     workers(&snapshot.sites, &mut page);
     rungs(&snapshot.sites, &mut page);
+    exits(snapshot, &mut page);
     engine(snapshot, &mut page);
     page.0
 }
@@ -251,6 +252,63 @@ fn rungs(sites: &Sites, page: &mut Page) {
                     ("quantile", quantile),
                 ];
                 page.line(name, &labels, ms / 1e3);
+            }
+        }
+    }
+}
+
+/// The exits of each rule, labelled by the first site and rung that go by them.
+fn exits(snapshot: &Snapshot, page: &mut Page) {
+    let pools = || {
+        let known = snapshot.exits.iter().filter_map(|pool| {
+            let (site, rung) = pool.of.first()?;
+            let site = snapshot.sites.get(site.index())?;
+            Some((&*site.name, rung.as_str(), &pool.exits))
+        });
+        known.collect::<Vec<_>>()
+    };
+    let pools = pools();
+    if pools.is_empty() {
+        return;
+    }
+    let name = "crawldeck_exits";
+    page.head(name, "gauge", "Exits by how they are.");
+    for (site, rung, known) in &pools {
+        let counts = &known.counts;
+        for (state, count) in [
+            ("all", counts.all),
+            ("in_use", counts.in_use),
+            ("resting", counts.resting),
+            ("refused", counts.refused),
+        ] {
+            let labels = [("site", *site), ("rung", *rung), ("state", state)];
+            page.line(name, &labels, count);
+        }
+    }
+    type Figure = fn(&Exit) -> u64;
+    let figures: [(&str, &str, Figure); 3] = [
+        (
+            "crawldeck_exit_requests_total",
+            "Requests by an exit, of those that did most or are ill.",
+            Exit::requests,
+        ),
+        (
+            "crawldeck_exit_failures_total",
+            "Requests by an exit that got no answer.",
+            |exit| exit.failed,
+        ),
+        (
+            "crawldeck_exit_blocks_total",
+            "Answers by an exit that were blocks.",
+            |exit| exit.blocked,
+        ),
+    ];
+    for (name, help, figure) in figures {
+        page.head(name, "counter", help);
+        for (site, rung, known) in &pools {
+            for exit in &known.rows {
+                let labels = [("site", *site), ("rung", *rung), ("exit", &*exit.name)];
+                page.line(name, &labels, figure(exit));
             }
         }
     }
