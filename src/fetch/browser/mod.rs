@@ -11,6 +11,7 @@
 //! Redirects are followed by the browser; where a page was in the end is
 //! [`Fetched::landed`].
 
+mod challenge;
 mod find;
 mod head;
 mod link;

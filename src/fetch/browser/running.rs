@@ -26,9 +26,6 @@ const REST: Duration = Duration::from_millis(300);
 const EMPTYING: Duration = Duration::from_secs(2);
 /// Pages after which a tab is replaced, and its process with it.
 const PAGES_OF_TAB: u32 = 50;
-/// Pages after which what earlier ones left in a tab is swept out: V8 would let
-/// hundreds of megabytes lie, as it does for somebody who comes back.
-const PAGES_SWEPT: u32 = 4;
 /// Cookies of a session that outlive a browser.
 const COOKIES: usize = 300;
 
@@ -162,15 +159,7 @@ impl Running {
         };
         drop(spare);
         match found {
-            Some(tab) => {
-                if tab.pages.is_multiple_of(PAGES_SWEPT) {
-                    // Done before the next page begins, which need not wait to ask.
-                    let session = tab.session();
-                    let sweep = "HeapProfiler.collectGarbage";
-                    self.link().tell(Some(session), sweep, json!({})).await;
-                }
-                Ok(tab)
-            }
+            Some(tab) => Ok(tab),
             None => {
                 let number = self.tabs.fetch_add(1, Ordering::Relaxed) + 1;
                 Tab::open(self.link(), &context, number).await
