@@ -78,6 +78,11 @@ impl Index {
         open().map_err(|source| failure(dir, source))
     }
 
+    /// Sees from now on what it holds now, which spares each lookup its lock.
+    pub(super) fn hold(&self) -> Result<()> {
+        self.conn.execute_batch("BEGIN")
+    }
+
     /// Every file, in the order in which they were begun.
     pub(super) fn files(&self) -> Result<Vec<FileRow>> {
         self.conn

@@ -1,8 +1,10 @@
 //! Members: each record is compressed by itself, so that it can be read alone.
 
-use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
+use libdeflater::{CompressionLvl, Compressor, DecompressionError, Decompressor};
 use std::cell::RefCell;
 use std::io;
+use zstd::bulk;
+use zstd::zstd_safe::get_frame_content_size;
 
 /// How members are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,24 +16,24 @@ pub enum Codec {
 }
 
 /// Markup gains little above these levels, and costs a core.
-const GZIP_LEVEL: u32 = 1;
+const GZIP_LEVEL: i32 = 1;
 const ZSTD_LEVEL: i32 = 3;
 
-/// gzip's header: deflate, no name, no time, system unknown.
-const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-/// Checksum and size behind the data.
-const GZIP_TAIL: usize = 8;
+/// Size behind the data of a gzip member, bytes: the last of its trailer.
+const GZIP_SIZE: usize = 4;
+/// Deflate makes nothing larger than this many times what it was.
+const DEFLATE_MOST: usize = 1032;
 
-/// A decompressed member is made room for by the word of its own size at most
-/// up to here, bytes.
+/// A zstd member that does not tell its size is made room for up to here, bytes.
 const TRUSTED: usize = 1 << 20;
 
-/// Room beside that, in which the decoder sees the end.
-const END: usize = 64;
-
 thread_local! {
-    static DEFLATE: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(GZIP_LEVEL), false));
-    static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(false));
+    // The level is one that there is.
+    static DEFLATE: RefCell<Compressor> = RefCell::new(Compressor::new(
+        CompressionLvl::new(GZIP_LEVEL).unwrap_or_default(),
+    ));
+    static INFLATE: RefCell<Decompressor> = RefCell::new(Decompressor::new());
+    static ZSTD: RefCell<Option<bulk::Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 impl Codec {
@@ -75,83 +77,78 @@ impl Codec {
     pub(super) fn decompress(self, member: &[u8], most: usize) -> io::Result<Vec<u8>> {
         match self {
             Self::Gzip => INFLATE.with_borrow_mut(|inflate| gunzip(inflate, member, most)),
-            Self::Zstd => {
-                let mut decoder = zstd::stream::read::Decoder::with_buffer(member)?.single_frame();
-                let mut out = Vec::with_capacity(member.len().saturating_mul(4).min(TRUSTED));
-                let mut limited = io::Read::take(&mut decoder, most as u64 + 1);
-                io::Read::read_to_end(&mut limited, &mut out)?;
-                if out.len() > most {
-                    return Err(too_large(most));
-                }
-                Ok(out)
-            }
+            Self::Zstd => match get_frame_content_size(member) {
+                Ok(Some(size)) => ZSTD.with_borrow_mut(|zstd| unzstd(zstd, member, size, most)),
+                _ => unzstd_slowly(member, most),
+            },
         }
     }
 }
 
-fn gzip(deflate: &mut Compress, record: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-    deflate.reset();
-    out.extend_from_slice(&GZIP_HEAD);
-    out.reserve(record.len() / 3 + 64);
-    loop {
-        let rest = &record[usize::try_from(deflate.total_in()).unwrap_or(record.len())..];
-        match deflate.compress_vec(rest, out, FlushCompress::Finish)? {
-            Status::StreamEnd => break,
-            Status::Ok | Status::BufError => out.reserve(32 << 10),
-        }
-    }
-    let mut crc = Crc::new();
-    crc.update(record);
-    out.extend_from_slice(&crc.sum().to_le_bytes());
-    out.extend_from_slice(&crc.amount().to_le_bytes());
+fn gzip(deflate: &mut Compressor, record: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    let begin = out.len();
+    out.resize(begin + deflate.gzip_compress_bound(record.len()), 0);
+    let written = deflate.gzip_compress(record, &mut out[begin..]);
+    let written = written.map_err(io::Error::other)?;
+    out.truncate(begin + written);
     Ok(())
 }
 
-/// Reads a member without a name, an extra field or a comment, which is how
-/// they are written here.
-fn gunzip(inflate: &mut Decompress, member: &[u8], most: usize) -> io::Result<Vec<u8>> {
-    let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let Some((data, tail)) = member.split_at_checked(member.len().wrapping_sub(GZIP_TAIL)) else {
+fn gunzip(inflate: &mut Decompressor, member: &[u8], most: usize) -> io::Result<Vec<u8>> {
+    let Some(size) = member.last_chunk::<GZIP_SIZE>() else {
         return Err(wrong("it is cut short"));
     };
-    let Some(data) = data.strip_prefix(&GZIP_HEAD) else {
-        return Err(wrong("it does not begin as a gzip member"));
-    };
-    // Eight bytes, by the split above.
-    let number = |at: usize| {
-        tail[at..at + 4]
-            .iter()
-            .rev()
-            .fold(0u32, |n, b| n << 8 | u32::from(*b))
-    };
-    let (sum, size) = (number(0), number(4) as usize);
-    inflate.reset(false);
-    let mut out = Vec::with_capacity(size.min(TRUSTED) + END);
-    loop {
-        let rest = &data[usize::try_from(inflate.total_in()).unwrap_or(data.len())..];
-        let before = (inflate.total_in(), out.len());
-        let status = inflate.decompress_vec(rest, &mut out, FlushDecompress::None);
-        let status = status.map_err(|error| wrong(&error.to_string()))?;
-        if out.len() > most {
-            return Err(too_large(most));
-        }
-        match status {
-            Status::StreamEnd => break,
-            _ if before == (inflate.total_in(), out.len())
-                && out.len() < out.capacity()
-                && before == (inflate.total_in(), out.len()) =>
-            {
-                return Err(wrong("it is cut short"));
-            }
-            _ => out.reserve(out.len().max(32 << 10)),
-        }
+    let size = u32::from_le_bytes(*size) as usize;
+    if size > member.len().saturating_mul(DEFLATE_MOST) {
+        return Err(wrong("its size cannot be"));
     }
-    let mut crc = Crc::new();
-    crc.update(&out);
-    if (crc.sum(), out.len()) != (sum, size) {
-        return Err(wrong("its checksum differs"));
+    if size > most {
+        return Err(too_large(most));
     }
-    Ok(out)
+    let mut out = vec![0; size];
+    match inflate.gzip_decompress(member, &mut out) {
+        Ok(written) if written == size => Ok(out),
+        Err(DecompressionError::BadData) => Err(wrong("it is damaged")),
+        // More or less than it says.
+        _ => Err(wrong("its size differs")),
+    }
+}
+
+fn unzstd(
+    known: &mut Option<bulk::Decompressor<'static>>,
+    member: &[u8],
+    size: u64,
+    most: usize,
+) -> io::Result<Vec<u8>> {
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    if size > most {
+        return Err(too_large(most));
+    }
+    let zstd = match known {
+        Some(zstd) => zstd,
+        None => known.insert(bulk::Decompressor::new()?),
+    };
+    let out = zstd.decompress(member, size)?;
+    match out.len() == size {
+        true => Ok(out),
+        false => Err(wrong("its size differs")),
+    }
+}
+
+/// A frame that does not tell its size.
+fn unzstd_slowly(member: &[u8], most: usize) -> io::Result<Vec<u8>> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(member)?.single_frame();
+    let mut out = Vec::with_capacity(member.len().saturating_mul(4).min(TRUSTED));
+    let mut limited = io::Read::take(&mut decoder, most as u64 + 1);
+    io::Read::read_to_end(&mut limited, &mut out)?;
+    match out.len() > most {
+        true => Err(too_large(most)),
+        false => Ok(out),
+    }
+}
+
+fn wrong(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
 fn too_large(most: usize) -> io::Error {

@@ -81,6 +81,15 @@ impl Reader {
         Ok(Some(Self { index, files }))
     }
 
+    /// Sees the archive from now on as it is now, for many lookups by somebody
+    /// who does not stay.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn hold(&self) -> rusqlite::Result<()> {
+        self.index.hold()
+    }
+
     /// Where the last good answer of a URL stands, where there is one.
     ///
     /// # Errors

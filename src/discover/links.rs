@@ -151,6 +151,11 @@ impl PageLinks<'_> {
         self.linker.form.parse(href, Some(self.base_url())).ok()
     }
 
+    /// Whether a link to `url` would be in scope.
+    pub fn reaches(&self, url: &Url) -> bool {
+        self.linker.scope.judge(url, self.depth).is_ok()
+    }
+
     /// Resolves and judges what was collected. Links that `is_known` are
     /// dropped before anything is allocated for them.
     pub fn finish(self, is_known: &dyn Fn(Fingerprint) -> bool, sink: &mut dyn FnMut(Candidate)) {

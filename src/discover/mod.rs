@@ -4,6 +4,7 @@
 pub mod api;
 pub mod copies;
 pub mod family;
+pub mod indexing;
 pub mod links;
 pub mod list;
 pub mod listing;

@@ -2,12 +2,13 @@
 //! answer is known by.
 
 use super::rules::Rules;
-use crate::fetch::{self, Call, Fetched, Visitor};
+use crate::fetch::{self, Call, FetchError, Fetched, Visitor};
 use crate::store::{Leased, Seen};
 use reqwest::header::{
     CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED,
 };
+use std::borrow::Cow;
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// Longest validator that is kept, bytes.
@@ -66,7 +67,7 @@ pub fn confirmed(rules: &Rules, fetched: &Fetched, before: &Seen) -> Seen {
 }
 
 /// Of a decoded body, and of what its type says of how to read it.
-pub fn body_digest(fetched: &Fetched, body: &[u8]) -> u64 {
+fn body_digest(fetched: &Fetched, body: &[u8]) -> u64 {
     let mut hash = Xxh3Default::new();
     hash_header(&mut hash, fetched, &CONTENT_TYPE);
     hash.update(body);
@@ -88,10 +89,27 @@ fn hash_header(hash: &mut Xxh3Default, fetched: &Fetched, name: &HeaderName) {
     hash.update(&[0]);
 }
 
-/// Whether an answer has the very body that the page had when it was last had.
-pub fn is_same(rules: &Rules, leased: &Leased, fetched: &Fetched) -> bool {
-    known(rules, leased).is_some_and(|seen| {
-        fetch::body::decode(fetched, rules.config.fetch.max_body)
-            .is_ok_and(|body| body_digest(fetched, &body) == seen.digest)
-    })
+/// The body of an answer, decoded, and what it is known by.
+pub struct Body<'f> {
+    /// Its bytes.
+    pub text: Cow<'f, [u8]>,
+    /// What the answer is known by.
+    pub seen: Seen,
+    /// Whether it is the very body that the page had when it was last had.
+    pub same: bool,
+}
+
+/// Decodes the body of an answer.
+///
+/// # Errors
+/// As [`fetch::body::decode`].
+pub fn read<'f>(
+    rules: &Rules,
+    leased: &Leased,
+    fetched: &'f Fetched,
+) -> Result<Body<'f>, FetchError> {
+    let text = fetch::body::decode(fetched, rules.config.fetch.max_body)?;
+    let seen = seen(rules, fetched, body_digest(fetched, &text));
+    let same = known(rules, leased).is_some_and(|before| before.digest == seen.digest);
+    Ok(Body { text, seen, same })
 }

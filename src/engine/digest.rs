@@ -1,7 +1,7 @@
 //! What is made of a body, on a thread of the CPU pool: links, records, and
 //! the page's commit.
 
-use super::again;
+use super::again::{self, Body};
 use super::evidence::evidence;
 use super::keep;
 use super::rules::Rules;
@@ -11,10 +11,9 @@ use super::work::{Climb, Page, Stuck};
 use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, Level};
 use crate::config::Canonical;
+use crate::discover::indexing;
 use crate::discover::links::Candidate;
 use crate::discover::order::Order;
-use crate::discover::robots;
-use crate::discover::robots_tag::RobotsTag;
 use crate::discover::trap;
 use crate::extract::charset;
 use crate::extract::content::Content;
@@ -54,16 +53,31 @@ pub fn page(job: PageJob) {
         fetched,
         landed,
     } = job;
-    let unchanged = || same(&site, &page, &attempt, &fetched);
-    let same = catch_unwind(AssertUnwindSafe(unchanged)).unwrap_or_default();
-    let revisit = same.as_ref().and_then(|commit| commit.seen.as_ref());
-    let revisit = revisit.map(|seen| Revisit::Same(seen.digest));
-    let receipt = keep::begin(&site, &page, &attempt, &fetched, revisit);
-    let made = || match same {
-        Some(commit) => (commit, None),
-        None => read(&site, &page, attempt, &fetched, landed.as_ref()),
+    let rules = site.rules();
+    let decode = || again::read(&rules, &page.leased, &fetched);
+    let decoded = catch_unwind(AssertUnwindSafe(decode));
+    let revisit = match &decoded {
+        Ok(Ok(body)) if body.same => Some(Revisit::Same(body.seen.digest)),
+        _ => None,
     };
-    let (mut commit, stuck) = catch_unwind(AssertUnwindSafe(made)).unwrap_or_else(|_| {
+    let receipt = keep::begin(&site, &page, &attempt, &fetched, revisit);
+    let made = decoded.and_then(|decoded| {
+        let read = || match decoded {
+            Ok(body) if body.same => (same(&site, &page, attempt, body.seen), None),
+            Ok(body) => read(
+                &site,
+                &rules,
+                &page,
+                attempt,
+                &fetched,
+                body,
+                landed.as_ref(),
+            ),
+            Err(error) => (undecoded(&site, &page, attempt, error), None),
+        };
+        catch_unwind(AssertUnwindSafe(read))
+    });
+    let (mut commit, stuck) = made.unwrap_or_else(|_| {
         tracing::error!(url = %page.leased.url, "parsing this page panicked");
         let kind = FailureKind::Internal;
         (site.commit(&page.leased, Outcome::Failed(kind)), None)
@@ -105,49 +119,47 @@ pub fn land(site: &SiteContext, leased: &Leased, landed: Option<&Url>, commit: &
 }
 
 /// The commit of a page that is asked again and has the body that it had.
-fn same(site: &SiteContext, page: &Page, attempt: &Attempt, fetched: &Fetched) -> Option<Commit> {
-    let leased = &page.leased;
-    let rules = site.rules();
-    if !again::is_same(&rules, leased, fetched) {
-        return None;
-    }
-    let digest = leased.seen.as_ref()?.digest;
-    Some(Commit {
-        attempt: Some(attempt.clone()),
-        seen: Some(again::seen(&rules, fetched, digest)),
+fn same(site: &SiteContext, page: &Page, attempt: Attempt, seen: Seen) -> Commit {
+    Commit {
+        attempt: Some(attempt),
+        seen: Some(seen),
         same: true,
-        ..site.commit(leased, Outcome::Done)
-    })
+        ..site.commit(&page.leased, Outcome::Done)
+    }
+}
+
+/// The commit of a page whose content coding cannot be undone.
+fn undecoded(
+    site: &SiteContext,
+    page: &Page,
+    mut attempt: Attempt,
+    error: fetch::FetchError,
+) -> Commit {
+    attempt.kind = Some(error.kind);
+    attempt.detail = error.detail;
+    site.failure(&page.leased, attempt, error.kind, None, None)
 }
 
 fn read(
     site: &Arc<SiteContext>,
+    rules: &Rules,
     page: &Page,
-    mut attempt: Attempt,
+    attempt: Attempt,
     fetched: &Fetched,
+    Body { text, seen, .. }: Body<'_>,
     landed: Option<&Url>,
 ) -> ReadOut {
-    let rules = site.rules();
     let leased = &page.leased;
     let address = landed.unwrap_or(&page.url);
-    let body = match fetch::body::decode(fetched, rules.config.fetch.max_body) {
-        Ok(body) => body,
-        Err(error) => {
-            attempt.kind = Some(error.kind);
-            attempt.detail = error.detail;
-            return (site.failure(leased, attempt, error.kind, None, None), None);
-        }
-    };
     let header = fetched
         .headers
         .get(reqwest::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    let (text, _) = charset::decode(&body, header);
-    let seen = again::seen(&rules, fetched, again::body_digest(fetched, &body));
+    let (text, _) = charset::decode(&text, header);
 
     let path = &address[url::Position::BeforePath..url::Position::AfterQuery];
     let found = &rules.config.discover;
-    let tag = robots_tag(&rules, fetched);
+    let tag = indexing::header(&rules.config, &fetched.headers);
     if fetch::is_json(fetched) {
         let mut commit = done(site, leased, attempt, fetched, seen);
         if !(found.skip_noindex && tag.noindex) {
@@ -175,7 +187,7 @@ fn read(
                 unfollowed.push(link.href);
             }
         });
-    if let Some(found) = suspicion::of_page(site, &rules, page, fetched, &text, hrefs) {
+    if let Some(found) = suspicion::of_page(site, rules, page, fetched, &text, hrefs) {
         site.blocked(fetched);
         let commit = refused(site, page, attempt, &text, found.told, fetched);
         let climbs = site.may_climb(page, found.scripts);
@@ -210,15 +222,13 @@ fn read(
             .iter()
             .for_each(|href| page_links.push(href));
     }
+    let noindex = head.robots.noindex || tag.noindex;
     let canonical = head.canonical.as_deref();
-    let canonical = canonical.and_then(|href| page_links.resolve(href));
-    let another = canonical
-        .as_ref()
-        .is_some_and(|url| url.as_str() != &*leased.url && rules.scope.judge(url, depth).is_ok());
-    commit.canonical = canonical.map(|url| String::from(url).into_boxed_str());
-    let left_out = (found.skip_noindex && (head.robots.noindex || tag.noindex))
-        || (found.canonical == Canonical::Only && another);
-    if !left_out {
+    let indexing = indexing::judge(found, &page_links, &leased.url, canonical, noindex);
+    commit.canonical = indexing
+        .canonical
+        .map(|url| String::from(url).into_boxed_str());
+    if indexing.taken {
         keep(site, &mut commit, pass.finish(page_links.base_url()));
     }
     commit.content = content.and_then(Content::print);
@@ -267,15 +277,6 @@ fn read(
         commit.links = Some(links);
     }
     (commit, None)
-}
-
-/// What the answer's header says to robots, which is what a page's own meta
-/// tag says.
-fn robots_tag(rules: &Rules, fetched: &Fetched) -> RobotsTag {
-    let headers = fetched.headers.get_all("x-robots-tag").iter();
-    let headers = headers.filter_map(|value| value.to_str().ok());
-    let agent = robots::product_token(&rules.config.fetch.user_agent);
-    RobotsTag::read(headers, agent)
 }
 
 /// Counts a page's text among those of the site.

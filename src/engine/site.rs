@@ -78,8 +78,8 @@ impl SourceRead {
 pub enum Control {
     /// Pause or resume the site.
     Pause(bool),
-    /// Pause or resume one worker.
-    PauseWorker(crate::bus::WorkerId, bool),
+    /// Pause or resume one worker, of whatever rung; answers whether it is there.
+    PauseWorker(crate::bus::WorkerId, bool, crate::bus::Reply<bool>),
     /// Pause or resume one host, by its name and port.
     PauseHost(Arc<str>, bool),
     /// [`SiteContext::controls`] were set.

@@ -132,6 +132,10 @@ impl<'a, T: Tree<'a>> Tree<'a> for Beside<'_, T> {
         // The title, scripts, styles and form fields are not the page's text.
         self.tree.raw(tag, text);
     }
+
+    fn is_full(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::content::{Beside, Content};
 use super::dom::{self, Dom, Within};
 use super::gather::{Gather, Picked, Place};
 use super::links::{PageHead, RawLink};
-use super::pass;
+use super::pass::{self, Told};
 use super::rule::{self, Field, Part, Take};
 use super::stream::{Found, Hit, Program, Streaming};
 use super::value::is_nothing;
@@ -124,6 +124,27 @@ impl Plan {
         content: Option<&mut Content>,
         sink: &mut dyn FnMut(RawLink<'_>),
     ) -> (PageHead, Pass<'a>) {
+        self.read(html, path, Told::Links, content, sink)
+    }
+
+    /// [`Plan::pass`] for the records alone, read up to where they are found.
+    /// Of the head its base is told, and with `whole` all that it says.
+    pub fn reread<'a>(&'a self, html: &'a str, path: &str, whole: bool) -> (PageHead, Pass<'a>) {
+        let told = match whole {
+            true => Told::Head,
+            false => Told::Base,
+        };
+        self.read(html, path, told, None, &mut |_| {})
+    }
+
+    fn read<'a>(
+        &'a self,
+        html: &'a str,
+        path: &str,
+        told: Told,
+        content: Option<&mut Content>,
+        sink: &mut dyn FnMut(RawLink<'_>),
+    ) -> (PageHead, Pass<'a>) {
         let rules = self.taking(path, false);
         let groups: Option<Vec<usize>> = rules.iter().map(|rule| self.rules[*rule].group).collect();
         let mut pass = Pass {
@@ -135,18 +156,18 @@ impl Plan {
         let head = match groups {
             Some(groups) if !groups.is_empty() => {
                 let mut tree = Streaming::new(&self.program, &groups, html);
-                let head = scan(html, &mut tree, content, sink);
+                let head = scan(html, &mut tree, told, content, sink);
                 pass.found = tree.finish();
                 head
             }
-            _ => scan(html, &mut pass::NoTree, content, sink),
+            _ => scan(html, &mut pass::NoTree, told, content, sink),
         };
         (head, pass)
     }
 
     /// The records of an HTML page, without its links.
     pub fn records(&self, html: &str, path: &str, base: &Url) -> Vec<Record> {
-        let (_, pass) = self.pass(html, path, &mut |_| {});
+        let (_, pass) = self.reread(html, path, false);
         pass.finish(base).records
     }
 
@@ -275,17 +296,19 @@ impl Pass<'_> {
     }
 }
 
-/// Scans a page for its links and for a tree, and takes in its text beside them.
+/// Scans a page for what is told of it and for a tree, and takes in its text
+/// beside them.
 fn scan<'a, T: pass::Tree<'a>>(
     html: &'a str,
     tree: &mut T,
+    told: Told,
     content: Option<&mut Content>,
     sink: &mut dyn FnMut(RawLink<'_>),
 ) -> PageHead {
     let mut head = PageHead::default();
     match content {
-        Some(content) => pass::run(html, &mut Beside { tree, content }, &mut head, sink),
-        None => pass::run(html, tree, &mut head, sink),
+        Some(content) => pass::run(html, &mut Beside { tree, content }, told, &mut head, sink),
+        None => pass::run(html, tree, told, &mut head, sink),
     }
     head
 }

@@ -53,7 +53,7 @@ pub struct RobotsMeta {
 /// those of `link` where `rel` is `next` or `prev`.
 pub fn scan<'a>(html: &'a str, sink: &mut dyn FnMut(RawLink<'_>)) -> PageHead {
     let mut head = PageHead::default();
-    pass::run(html, &mut pass::NoTree, &mut head, sink);
+    pass::run(html, &mut pass::NoTree, pass::Told::Links, &mut head, sink);
     head
 }
 

@@ -6,7 +6,7 @@ use super::tag::Tag;
 use super::tokens::{
     Attributes, attributes, name_end, past, past_attributes, past_markup, raw_end,
 };
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 /// A start tag.
 pub(super) struct Start<'a, 'b> {
@@ -53,6 +53,50 @@ pub(super) trait Tree<'a> {
     fn text(&mut self, text: &'a str);
     /// The content of a raw-text element, which has just been started.
     fn raw(&mut self, tag: Tag, text: &'a str);
+    /// Whether it wants to see no more than the start tags of [`Told::follows`].
+    fn is_full(&self) -> bool;
+}
+
+/// What is told of a page beside its tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Its links, and what it says of itself.
+    Links,
+    /// What it says of itself.
+    Head,
+    /// Its base.
+    Base,
+}
+
+impl Told {
+    /// Whether an element of this name says something that is told.
+    fn takes(self, tag: Tag) -> bool {
+        match self {
+            Self::Links => links::matters(tag),
+            Self::Head => matches!(tag, Tag::Base | Tag::Link | Tag::Meta),
+            Self::Base => tag == Tag::Base,
+        }
+    }
+
+    /// Whether anything in the rest of a page can matter to it, or to a tree
+    /// that is full.
+    fn follows(self, rest: &[u8]) -> bool {
+        let begins = |at: usize, names: &[&[u8]]| {
+            let text = &rest[at + 1..];
+            names.iter().any(|name| {
+                let start = text.get(..name.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(name))
+            })
+        };
+        memchr_iter(b'<', rest).any(|at| match rest.get(at + 1) {
+            Some(b'b' | b'B') => begins(at, &[b"base", b"body"]),
+            Some(b'h' | b'H') => begins(at, &[b"html"]),
+            Some(b'f' | b'F') => begins(at, &[b"frameset"]),
+            Some(b'l' | b'L') => self == Self::Head && begins(at, &[b"link"]),
+            Some(b'm' | b'M') => self == Self::Head && begins(at, &[b"meta"]),
+            _ => false,
+        })
+    }
 }
 
 /// Nobody listens.
@@ -64,16 +108,20 @@ impl<'a> Tree<'a> for NoTree {
     fn end(&mut self, _: Tag, _: &'a str) {}
     fn text(&mut self, _: &'a str) {}
     fn raw(&mut self, _: Tag, _: &'a str) {}
+    fn is_full(&self) -> bool {
+        true
+    }
 }
 
-/// Scans a page.
+/// Scans a page; where its links are not told, up to where nothing more can matter.
 pub(super) fn run<'a, T: Tree<'a>>(
     html: &'a str,
     tree: &mut T,
+    told: Told,
     head: &mut PageHead,
     sink: &mut dyn FnMut(RawLink<'_>),
 ) {
-    scan(html, tree, head, sink, false);
+    scan(html, tree, told, head, sink, false);
 }
 
 /// `inside` a `noscript`, where a second one is an element like any other: a
@@ -81,6 +129,7 @@ pub(super) fn run<'a, T: Tree<'a>>(
 fn scan<'a, T: Tree<'a>>(
     html: &'a str,
     tree: &mut T,
+    told: Told,
     head: &mut PageHead,
     sink: &mut dyn FnMut(RawLink<'_>),
     inside: bool,
@@ -90,9 +139,16 @@ fn scan<'a, T: Tree<'a>>(
     let cut = |from: usize, to: usize| html.get(from..to).unwrap_or_default();
     let mut list = Attributes::new();
     let (mut at, mut text_at) = (0, 0);
+    let mut looks_ahead = told != Told::Links;
     while let Some(found) = memchr(b'<', &bytes[at..]) {
         let open = at + found;
         at = open + 1;
+        if looks_ahead && tree.is_full() {
+            if !told.follows(&bytes[open..]) {
+                return;
+            }
+            looks_ahead = false;
+        }
         let next = bytes.get(at).copied();
         let markup = match (next, bytes.get(at + 1)) {
             (Some(b'!' | b'?'), _) => true,
@@ -148,7 +204,7 @@ fn scan<'a, T: Tree<'a>>(
                         closes: None,
                     },
                 };
-                if links::matters(tag) {
+                if told.takes(tag) {
                     links::tell(tag, start.attributes(), head, sink);
                 }
                 tree.start(start);
@@ -157,7 +213,7 @@ fn scan<'a, T: Tree<'a>>(
                     let body = cut(after, close);
                     if tag == Tag::Noscript {
                         // Text to a browser that runs scripts; its links count.
-                        scan(body, &mut NoTree, head, sink, true);
+                        scan(body, &mut NoTree, told, head, sink, true);
                     }
                     tree.raw(tag, body);
                     close

@@ -27,8 +27,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 const SLICE: u32 = 128;
 /// Slices that may wait to be written, for each thread.
 const WAITING: usize = 2;
-/// Changed pages of one transaction.
-const GROUP: usize = 2000;
 
 /// Why nothing came of it.
 #[derive(Debug, thiserror::Error)]
@@ -66,8 +64,7 @@ pub struct Options<'a> {
 /// exchanges the records that differ.
 ///
 /// Pages whose answer is not in the archive, or cannot be read, keep their
-/// records. The records of a page change together; a run that is killed leaves
-/// every page with either its old or its new ones.
+/// records. All records change together; a run that is killed changes none.
 ///
 /// # Errors
 /// Where there is no archive, another process works on the job, or a file
@@ -97,21 +94,15 @@ pub fn run(
         next: AtomicU64::new(0),
         failed: AtomicBool::new(false),
     };
-    let mut group: Vec<Change> = Vec::new();
     work.all(options.threads, |worked| {
         tally.add(worked.tally);
-        group.extend(worked.changes);
-        if options.preview {
-            group.clear();
-        } else if group.len() >= GROUP {
-            replacer.replace(&group)?;
-            group.clear();
+        if !options.preview {
+            replacer.replace(&worked.changes)?;
         }
         let passed = work.next.load(Ordering::Relaxed);
         (options.progress)(u32::try_from(passed).unwrap_or(last).min(last), last);
         Ok(())
     })?;
-    replacer.replace(&group)?;
     if !options.preview {
         for (key, site) in &known {
             // Pages that keep their old records may have other fields.
@@ -120,6 +111,7 @@ pub fn run(
             }
         }
     }
+    replacer.commit()?;
     Ok(tally.finish())
 }
 

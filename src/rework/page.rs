@@ -4,11 +4,12 @@ use super::tally::{SiteTally, Tally};
 use super::{ReworkError, Worked};
 use crate::archive::{Reader, Stored};
 use crate::config::Site;
-use crate::extract::fields::Plan;
-use crate::extract::{charset, links};
+use crate::discover::indexing;
+use crate::discover::links::Linker;
+use crate::extract::charset;
+use crate::extract::fields::{Plan, Taken};
 use crate::fetch::{self, Fetched};
 use crate::store::sqlite::replace::{Change, DonePage, DonePages};
-use memchr::memmem;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -22,10 +23,13 @@ use url::{Position, Url};
 /// A record's name and its fields.
 type Made = (Arc<str>, Map<String, Value>);
 
-/// A site's fields and limits.
+/// What decides over a site's records.
 struct Rules {
+    site: Arc<Site>,
     plan: Plan,
-    max_body: u64,
+    linker: Linker,
+    /// Whether a page's own words do so too.
+    decides: bool,
 }
 
 /// A thread's own connections and rules.
@@ -42,10 +46,13 @@ impl<'a> Reworker<'a> {
         let Some(archive) = Reader::open(dir)? else {
             return Err(ReworkError::NoArchive(dir.display().to_string()));
         };
+        archive.hold()?;
         let rules = sites.iter().map(|(key, site)| {
             let rules = Rules {
                 plan: Plan::compile(&site.extract),
-                max_body: site.fetch.max_body,
+                linker: Linker::new(site),
+                decides: indexing::decides(&site.discover),
+                site: site.clone(),
             };
             (*key, rules)
         });
@@ -82,7 +89,8 @@ impl<'a> Reworker<'a> {
         rules: &Rules,
         tally: &mut SiteTally,
     ) -> Result<Option<Change>, ReworkError> {
-        let Ok(url) = Url::parse(&page.url) else {
+        let address = page.landed.as_deref().unwrap_or(&page.url);
+        let Ok(url) = Url::parse(address) else {
             tally.break_down(&page.url, "its URL cannot be read".to_owned());
             return Ok(None);
         };
@@ -100,9 +108,9 @@ impl<'a> Reworker<'a> {
             Some(place) => {
                 // A panic over a hostile body costs that page.
                 let made = catch_unwind(AssertUnwindSafe(|| {
-                    let stored = self.archive.read(place, rules.max_body);
+                    let stored = self.archive.read(place, rules.site.fetch.max_body);
                     let stored = stored.map_err(|error| error.to_string())?;
-                    records(stored, &url, path, rules)
+                    records(stored, &page, &url, rules)
                 }));
                 made.unwrap_or_else(|_| Err("extracting from it broke down".to_owned()))
             }
@@ -119,35 +127,41 @@ impl<'a> Reworker<'a> {
     }
 }
 
-/// The records of a stored answer.
-fn records(stored: Stored, url: &Url, path: &str, rules: &Rules) -> Result<Vec<Made>, String> {
+/// The records of a stored answer, as the crawl takes them.
+fn records(
+    stored: Stored,
+    page: &DonePage,
+    address: &Url,
+    rules: &Rules,
+) -> Result<Vec<Made>, String> {
     let fetched = Fetched::whole(stored.status, stored.headers, stored.body, Duration::ZERO);
-    let body = fetch::body::decode(&fetched, rules.max_body).map_err(|error| error.detail)?;
+    let body = fetch::body::decode(&fetched, rules.site.fetch.max_body);
+    let body = body.map_err(|error| error.detail)?;
     let header = fetched.headers.get(CONTENT_TYPE);
-    let (html, _) = charset::decode(&body, header.and_then(|value| value.to_str().ok()));
-    let base = base(&html, url);
-    let taken = rules.plan.records(&html, path, &base);
-    Ok(taken
-        .into_iter()
-        .map(|record| (record.name, record.fields))
-        .collect())
-}
-
-/// What relative URLs of a page are relative to. Few pages say.
-fn base(html: &str, url: &Url) -> Url {
-    let bytes = html.as_bytes();
-    let mut tags = memmem::find_iter(bytes, b"<b").chain(memmem::find_iter(bytes, b"<B"));
-    let says = tags.any(|at| {
-        let name = bytes.get(at + 1..at + 5);
-        name.is_some_and(|name| name.eq_ignore_ascii_case(b"base"))
-    });
-    if says {
-        let head = links::scan(html, &mut |_| ());
-        if let Some(base) = head.base_href.and_then(|href| url.join(&href).ok()) {
-            return base;
+    let (text, _) = charset::decode(&body, header.and_then(|value| value.to_str().ok()));
+    let path = &address[Position::BeforePath..Position::AfterQuery];
+    let noindex = rules.decides && indexing::header(&rules.site, &fetched.headers).noindex;
+    let found = &rules.site.discover;
+    let taken = if fetch::is_json(&fetched) {
+        match found.skip_noindex && noindex {
+            true => Taken::default(),
+            false => rules.plan.json(&text, path, address),
         }
-    }
-    url.clone()
+    } else {
+        let (head, pass) = rules.plan.reread(&text, path, rules.decides);
+        let mut links = rules.linker.page(address, page.depth.saturating_add(1));
+        if let Some(base) = &head.base_href {
+            links.base(base);
+        }
+        let noindex = noindex || head.robots.noindex;
+        let canonical = head.canonical.as_deref().filter(|_| rules.decides);
+        match indexing::judge(found, &links, &page.url, canonical, noindex).taken {
+            true => pass.finish(links.base_url()),
+            false => Taken::default(),
+        }
+    };
+    let records = taken.records.into_iter();
+    Ok(records.map(|record| (record.name, record.fields)).collect())
 }
 
 fn compare(page: DonePage, made: &[Made], tally: &mut SiteTally) -> Option<Change> {

@@ -14,7 +14,9 @@
 //! cargo bench --bench crawl -- ladder     # what a ladder costs that is not climbed
 //! cargo bench --bench crawl -- mixed      # attempts a page where some need a higher rung
 //! cargo bench --bench crawl -- refresh    # an unchanged corpus, crawled again
+//! cargo bench --bench crawl -- extract    # fields taken again from the archive
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
+//! cargo bench --bench crawl -- replay     # a recording of ten thousand pages, opened
 //! ```
 //!
 //! Needs, from Debian: `nginx-core wget2 time chromium openjdk-17-doc rust-doc
@@ -92,6 +94,10 @@ enum Scenario {
     Mixed,
     /// openjdk-17-doc unchanged, crawled again.
     Refresh,
+    /// The deck opened on the recording of a job.
+    Replay,
+    /// openjdk-17-doc from its archive, against the crawl that made it.
+    Extract,
     /// How quickly the deck answers, and what it costs.
     Deck,
 }
@@ -111,6 +117,8 @@ fn main() -> ExitCode {
         Scenario::Ladder => scenario::ladder::run(&options),
         Scenario::Mixed => scenario::ladder::mixed(&options),
         Scenario::Refresh => scenario::refresh::run(&options),
+        Scenario::Replay => scenario::replay::run(&options),
+        Scenario::Extract => scenario::extract::run(&options),
         Scenario::Deck => scenario::deck::run(&options),
     };
     match outcome {

@@ -108,6 +108,17 @@ impl Job {
         }
     }
 
+    /// `crawldeck extract`.
+    pub fn extract(&self) -> Program {
+        let args = ["extract", "sites.yaml", "--dir", "job"];
+        Program {
+            name: CRAWLDECK.into(),
+            args: args.iter().map(Into::into).collect(),
+            dir: self.dir.clone(),
+            codes: &[0],
+        }
+    }
+
     /// `crawldeck status --json`; `None` while there is no job to be read yet.
     pub fn status(&self) -> Result<Option<Vec<SiteStatus>>> {
         let output = Command::new(CRAWLDECK)

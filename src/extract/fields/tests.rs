@@ -277,6 +277,10 @@ fn a_wrong_selector_is_explained() {
     assert!(steps.len() > 2, "{steps:?}");
 }
 
+/// Fields of which one find each is enough.
+const FIRST: &str =
+    "title: h1, price: { css: .price, as: number }, image: { css: img, attr: src, as: url }";
+
 fn messy() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(&[
         "<tr>",
@@ -312,6 +316,12 @@ fn messy() -> impl Strategy<Value = String> {
         "<ul>",
         "<a href=y>",
         "</a>",
+        "<body class=price>",
+        "<html id=q>",
+        "<base href=/z/>",
+        "<meta name=robots content=noindex>",
+        "<link rel=canonical href=c>",
+        "<!-- <body> -->",
     ]);
     prop::collection::vec(pieces, 0..24)
         .prop_map(|pieces| format!("<!doctype html>{}", pieces.concat()))
@@ -325,6 +335,22 @@ proptest! {
         let plan = fields(SIMPLE);
         let (_, pass) = plan.pass(&html, "/book/1", &mut |_| {});
         prop_assert_eq!(pass.finish(&base()), by_dom(&plan, &html), "{}", html);
+    }
+
+    #[test]
+    fn read_again_for_its_records_alone_a_page_has_the_same(html in messy()) {
+        for plan in [fields(SIMPLE), fields(FIRST)] {
+            let (head, pass) = plan.pass(&html, "/book/1", &mut |_| {});
+            let expected = pass.finish(&base());
+            for whole in [true, false] {
+                let (again, pass) = plan.reread(&html, "/book/1", whole);
+                prop_assert_eq!(pass.finish(&base()), expected.clone(), "{}", html);
+                prop_assert_eq!(&again.base_href, &head.base_href, "{}", html);
+                if whole {
+                    prop_assert_eq!(again, head.clone(), "{}", html);
+                }
+            }
+        }
     }
 
     #[test]
@@ -400,9 +426,13 @@ fn measure_five_fields_and_links() {
     per_page("links and digests of the text", &mut |page| {
         let mut content = Content::default();
         let mut links = 0;
-        scan(page, &mut pass::NoTree, Some(&mut content), &mut |_| {
-            links += 1
-        });
+        scan(
+            page,
+            &mut pass::NoTree,
+            Told::Links,
+            Some(&mut content),
+            &mut |_| links += 1,
+        );
         links
             + content
                 .print()

@@ -3,7 +3,7 @@
 
 use super::{Found, Hit, Program, Streaming, Want};
 use crate::extract::links::PageHead;
-use crate::extract::pass;
+use crate::extract::pass::{self, Told};
 use proptest::prelude::*;
 use scraper::{Html, Selector};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,13 @@ fn streamed(html: &str, selectors: &[&str]) -> Option<Vec<Vec<String>>> {
 
 fn run(program: &Program, group: usize, html: &str) -> Option<Found> {
     let mut tree = Streaming::new(program, &[group], html);
-    pass::run(html, &mut tree, &mut PageHead::default(), &mut |_| {});
+    pass::run(
+        html,
+        &mut tree,
+        Told::Links,
+        &mut PageHead::default(),
+        &mut |_| {},
+    );
     tree.finish()
 }
 

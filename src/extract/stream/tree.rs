@@ -236,6 +236,10 @@ impl<'p, 'a> Streaming<'p, 'a> {
 }
 
 impl<'a> Tree<'a> for Streaming<'_, 'a> {
+    fn is_full(&self) -> bool {
+        self.state != State::Certain
+    }
+
     fn markup(&mut self, text: &'a str) {
         if self.state != State::Certain {
             return;

@@ -11,6 +11,7 @@
 //! Redirects are followed by the browser; where a page was in the end is
 //! [`Fetched::landed`].
 
+mod challenge;
 mod contexts;
 mod find;
 mod head;

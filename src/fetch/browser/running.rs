@@ -25,9 +25,6 @@ const REST: Duration = Duration::from_millis(300);
 const EMPTYING: Duration = Duration::from_secs(2);
 /// Pages after which a tab is replaced, and its process with it.
 const PAGES_OF_TAB: u32 = 50;
-/// Pages after which what earlier ones left in a tab is swept out: V8 would let
-/// hundreds of megabytes lie, as it does for somebody who comes back.
-const PAGES_SWEPT: u32 = 4;
 /// Empty tabs of proxies' sessions; each is a process, and costs tens of megabytes.
 const PASSING: usize = 4;
 /// When a browser is replaced by a new one.
@@ -140,15 +137,7 @@ impl Running {
         };
         drop(spare);
         match found {
-            Some(tab) => {
-                if tab.pages.is_multiple_of(PAGES_SWEPT) {
-                    // Done before the next page begins, which need not wait to ask.
-                    let session = tab.session();
-                    let sweep = "HeapProfiler.collectGarbage";
-                    self.link().tell(Some(session), sweep, json!({})).await;
-                }
-                Ok((tab, stay))
-            }
+            Some(tab) => Ok((tab, stay)),
             None => {
                 let number = self.tabs.fetch_add(1, Ordering::Relaxed) + 1;
                 let mut tab = Tab::open(self.link(), &context, number).await?;

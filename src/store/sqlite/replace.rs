@@ -6,7 +6,7 @@ use crate::page::Fingerprint;
 use crate::store::StoreError;
 use crate::store::folder::DATABASE;
 use crate::store::lock::Lock;
-use rusqlite::{Connection, Result, Transaction, params};
+use rusqlite::{Connection, Result, params};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -32,6 +32,10 @@ pub struct DonePage {
     pub print: Fingerprint,
     /// Its URL in normal form.
     pub url: String,
+    /// Where it was found, where that is another address.
+    pub landed: Option<String>,
+    /// Links from the start page.
+    pub depth: u32,
     /// Whether it is an HTML page that was answered well.
     pub html: bool,
     /// Its records, in order.
@@ -97,8 +101,10 @@ impl DonePages {
     pub fn read(&self, ids: RangeInclusive<u32>) -> Result<Vec<DonePage>> {
         let (first, last) = (*ids.start(), *ids.end());
         let mut statement = self.conn.prepare_cached(
-            "SELECT p.id, u.site, u.print, u.url, p.status, p.content_type \
+            "SELECT p.id, u.site, u.print, u.url, p.status, p.content_type, u.depth, \
+             coalesce(t.url, r.address) \
              FROM page p CROSS JOIN url u ON u.id = p.id \
+             LEFT JOIN redirect r ON r.id = p.id LEFT JOIN url t ON t.id = r.target \
              WHERE p.id BETWEEN ?1 AND ?2 AND p.outcome = ?3",
         )?;
         let mut pages: BTreeMap<u32, DonePage> = statement
@@ -114,6 +120,8 @@ impl DonePages {
                     // The same 64 bits, read as a signed number.
                     print: Fingerprint(row.get::<_, i64>(2)? as u64),
                     url: row.get(3)?,
+                    landed: row.get(7)?,
+                    depth: row.get(6)?,
                     html: html && status.is_some_and(|status| (200..300).contains(&status)),
                     records: Vec::new(),
                 };
@@ -135,11 +143,14 @@ impl DonePages {
     }
 }
 
-/// A job's folder, open for exchanging records. No crawl can run meanwhile.
+/// A job's folder, open for exchanging records in one transaction. No crawl can
+/// run meanwhile, and nothing is changed before [`Replacer::commit`].
 pub struct Replacer {
     conn: Connection,
     /// Fields that a site's records of a name are known to have.
     fields: Fields,
+    /// By how many the records of a site have become more or fewer.
+    more: HashMap<i64, i64>,
     _lock: Lock,
 }
 
@@ -156,65 +167,91 @@ impl Replacer {
         }
         let lock = Lock::take(dir)?;
         let (conn, _) = schema::open(dir, CACHE_KIB)?;
-        let fields = known_fields(&conn).map_err(|e| schema::failure(&dir.join(DATABASE), e))?;
+        let failed = |error| schema::failure(&dir.join(DATABASE), error);
+        let fields = known_fields(&conn).map_err(failed)?;
         Ok(Self {
             conn,
             fields,
+            more: HashMap::new(),
             _lock: lock,
         })
     }
 
-    /// Exchanges the records of these pages, in one transaction.
+    /// Exchanges the records of these pages.
     ///
     /// # Errors
-    /// What SQLite says; nothing of it is done then.
+    /// What SQLite says; nothing that was exchanged counts then.
     pub fn replace(&mut self, changes: &[Change]) -> Result<()> {
-        let tx = self.conn.transaction()?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.begin()?;
+        let conn = &self.conn;
+        let mut put = conn.prepare_cached(
+            "INSERT OR REPLACE INTO record (id, site, name, fields) VALUES (?1, ?2, ?3, ?4)",
+        )?;
         for change in changes {
-            tx.prepare_cached("DELETE FROM record WHERE id BETWEEN ?1 AND ?2")?
-                .execute([within(change.page, 0), within(change.page, MOST_WITHIN)])?;
             let kept = change.records.len().min(MOST_WITHIN as usize + 1);
             for (n, (name, fields)) in (0..).zip(&change.records[..kept]) {
-                tx.prepare_cached(
-                    "INSERT INTO record (id, site, name, fields) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![
-                    within(change.page, n),
-                    change.site,
-                    name,
-                    fields
-                ])?;
+                put.execute(params![within(change.page, n), change.site, name, fields])?;
             }
-            tx.prepare_cached("UPDATE site SET records = records + ?2 - ?3 WHERE key = ?1")?
-                .execute(params![change.site, kept as i64, change.before as i64])?;
-            register(&tx, &mut self.fields, change)?;
+            if change.before > kept {
+                // It is at most `MOST_WITHIN`, being less than what was kept of the page.
+                let first = within(change.page, u32::try_from(kept).unwrap_or(MOST_WITHIN));
+                conn.prepare_cached("DELETE FROM record WHERE id BETWEEN ?1 AND ?2")?
+                    .execute([first, within(change.page, MOST_WITHIN)])?;
+            }
+            *self.more.entry(change.site).or_default() += kept as i64 - change.before as i64;
+            register(conn, &mut self.fields, change)?;
         }
-        tx.commit().inspect_err(|_| {
-            // What was registered is not: it is asked for again.
-            self.fields.clear();
-        })
+        Ok(())
     }
 
     /// Forgets fields of a site that none of its rules has any more, so that
     /// they take no column.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// As [`Replacer::replace`].
     pub fn keep_fields(&mut self, site: i64, kept: &HashSet<(String, String)>) -> Result<()> {
-        let tx = self.conn.transaction()?;
-        {
-            let mut statement =
-                tx.prepare("SELECT id, record, field FROM field WHERE site = ?1")?;
-            let mut rows = statement.query([site])?;
-            while let Some(row) = rows.next()? {
-                let id: i64 = row.get(0)?;
-                if !kept.contains(&(row.get(1)?, row.get(2)?)) {
-                    tx.prepare_cached("DELETE FROM field WHERE id = ?1")?
-                        .execute([id])?;
-                }
+        self.begin()?;
+        let mut statement = self
+            .conn
+            .prepare("SELECT id, record, field FROM field WHERE site = ?1")?;
+        let mut rows = statement.query([site])?;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            if !kept.contains(&(row.get(1)?, row.get(2)?)) {
+                self.conn
+                    .prepare_cached("DELETE FROM field WHERE id = ?1")?
+                    .execute([id])?;
             }
         }
-        tx.commit()
+        Ok(())
+    }
+
+    /// Makes everything count that was exchanged: all or nothing.
+    ///
+    /// # Errors
+    /// As [`Replacer::replace`].
+    pub fn commit(mut self) -> Result<()> {
+        if self.conn.is_autocommit() {
+            return Ok(());
+        }
+        for (site, more) in self.more.drain().filter(|(_, more)| *more != 0) {
+            self.conn.execute(
+                "UPDATE site SET records = records + ?2 WHERE key = ?1",
+                [site, more],
+            )?;
+        }
+        self.conn.execute_batch("COMMIT")
+    }
+
+    /// What has begun and is not committed ends with the connection.
+    fn begin(&self) -> Result<()> {
+        match self.conn.is_autocommit() {
+            true => self.conn.execute_batch("BEGIN IMMEDIATE"),
+            false => Ok(()),
+        }
     }
 }
 
@@ -230,18 +267,14 @@ fn known_fields(conn: &Connection) -> Result<Fields> {
     Ok(fields)
 }
 
-fn register(tx: &Transaction<'_>, known: &mut Fields, change: &Change) -> Result<()> {
+fn register(conn: &Connection, known: &mut Fields, change: &Change) -> Result<()> {
     for ((name, _), fields) in change.records.iter().zip(&change.fields) {
         let seen = known.entry((change.site, name.clone())).or_default();
         for field in fields {
             if !seen.contains(field) {
                 seen.insert(field.clone());
-                // Once more only after a transaction that failed.
-                tx.prepare_cached(
-                    "INSERT INTO field (site, record, field) SELECT ?1, ?2, ?3 WHERE NOT EXISTS \
-                     (SELECT 1 FROM field WHERE site = ?1 AND record = ?2 AND field = ?3)",
-                )?
-                .execute(params![change.site, name, field])?;
+                conn.prepare_cached("INSERT INTO field (site, record, field) VALUES (?1, ?2, ?3)")?
+                    .execute(params![change.site, name, field])?;
             }
         }
     }
@@ -294,8 +327,9 @@ mod tests {
             fields: vec![vec!["name".to_owned()]],
         };
         replacer.replace(&[change]).unwrap();
-
         let reader = Reader::open(dir.path()).unwrap();
+        assert_eq!(reader.status().unwrap()[0].records, 4, "not committed");
+        replacer.commit().unwrap();
         assert_eq!(reader.status().unwrap()[0].records, 3);
         let mut told = Vec::new();
         let visit = |r: crate::store::reader::RecordRow| {
@@ -318,7 +352,13 @@ mod tests {
         );
         assert_eq!(reader.fields(None).unwrap(), ["title", "name"]);
         let kept = HashSet::from([("new".to_owned(), "name".to_owned())]);
+        let mut replacer = Replacer::open(dir.path()).unwrap();
         replacer.keep_fields(page.site, &kept).unwrap();
+        drop(replacer);
+        assert_eq!(reader.fields(None).unwrap(), ["title", "name"]);
+        let mut replacer = Replacer::open(dir.path()).unwrap();
+        replacer.keep_fields(page.site, &kept).unwrap();
+        replacer.commit().unwrap();
         assert_eq!(reader.fields(None).unwrap(), ["name"]);
     }
 }

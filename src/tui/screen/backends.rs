@@ -11,7 +11,6 @@ use crate::tui::control::stepped;
 use crate::tui::draw::Pen;
 use crate::tui::filter::Filter;
 use crate::tui::list::Cursor;
-use crate::tui::palette::Name;
 use crate::tui::state::{Effect, Shared, View};
 use crate::tui::submit::{refused, submit};
 use crate::tui::table::{Cell, Column, Rows, Table};
@@ -269,12 +268,9 @@ impl Screen for Backends {
         let key = self.cursor.selected?;
         let (site, rung) = find(shared, key)?;
         let exits = shared.snapshot.exits_of(key.0, key.1);
-        let theme = Theme::of(Name::Mono, true);
-        let cells = self.table.columns.iter();
-        let words: Vec<String> = cells
-            .map(|column| cell(theme, site, rung, exits, &column.head).words())
-            .collect();
-        Some(words.join("\t"))
+        let head = |at: usize| &self.table.columns[at].head;
+        let cell = |theme, at| cell(theme, site, rung, exits, head(at));
+        Some(self.table.row(cell))
     }
 }
 

@@ -9,7 +9,6 @@ use crate::tui::action::Action;
 use crate::tui::asked::Asked;
 use crate::tui::draw::Pen;
 use crate::tui::list::Cursor;
-use crate::tui::palette::Name;
 use crate::tui::state::{Effect, Shared, View};
 use crate::tui::table::{Cell, Column, Rows, Table};
 use crate::tui::theme::Theme;
@@ -196,9 +195,7 @@ impl Screen for Changes {
 
     fn row(&mut self, shared: &Shared) -> Option<String> {
         let row = self.current()?;
-        let theme = Theme::of(Name::Mono, true);
-        let cells = (0..self.table.columns.len()).map(|at| cell(theme, row, at, shared).words());
-        Some(cells.collect::<Vec<_>>().join("\t"))
+        Some(self.table.row(|theme, at| cell(theme, row, at, shared)))
     }
 }
 

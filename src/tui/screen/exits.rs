@@ -7,7 +7,6 @@ use crate::tui::action::Action;
 use crate::tui::draw::Pen;
 use crate::tui::filter::Filter;
 use crate::tui::list::Cursor;
-use crate::tui::palette::Name;
 use crate::tui::state::{Effect, Shared, View};
 use crate::tui::table::{Cell, Column, Rows, Table};
 use crate::tui::text;
@@ -216,12 +215,11 @@ impl Screen for Exits {
     fn row(&mut self, shared: &Shared) -> Option<String> {
         let listed = self.settle(shared);
         let exit = listed.get(self.cursor.at)?;
-        let theme = Theme::of(Name::Mono, true);
-        let headings = self.table.headings();
-        let cells = headings
-            .iter()
-            .map(|head| cell(theme, exit, head, shared.snapshot.at).words());
-        Some(cells.collect::<Vec<_>>().join("\t"))
+        let (at, head) = (shared.snapshot.at, |at: usize| &self.table.columns[at].head);
+        Some(
+            self.table
+                .row(|theme, column| cell(theme, exit, head(column), at)),
+        )
     }
 }
 

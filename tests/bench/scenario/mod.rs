@@ -3,6 +3,7 @@
 pub mod attached;
 pub mod browser;
 pub mod deck;
+pub mod extract;
 pub mod fields;
 pub mod frontier;
 pub mod hup;
@@ -11,6 +12,7 @@ pub mod ladder;
 pub mod links;
 pub mod many;
 pub mod refresh;
+pub mod replay;
 pub mod three;
 
 use crate::nginx::{self, Host, Nginx};

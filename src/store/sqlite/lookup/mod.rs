@@ -195,7 +195,7 @@ impl Lookup {
                 let limit = limit.min(ROWS);
                 Told::Journal(table::journal(&read, search.as_ref(), offset, limit)?)
             }
-            Ask::Why { .. } | Ask::Site(_) => {
+            Ask::Why { .. } | Ask::Site(_) | Ask::Log { .. } => {
                 Told::Refused("the store knows nothing of this".to_owned())
             }
         })
