@@ -157,6 +157,7 @@ impl Supervisor {
         if let Some(step) = self.ladder.get(rung)
             && step.down.take().is_some()
         {
+            step.fine();
             self.tell_rung(rung).await;
         }
     }
