@@ -137,7 +137,6 @@ fn snapshot(name: &str) -> Arc<Snapshot> {
                     gone: 2,
                     spared_bytes: 99,
                 },
-                ..SiteDelta::default()
             },
         )]),
         Event::Worker {
