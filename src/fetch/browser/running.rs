@@ -27,6 +27,7 @@ const EMPTYING: Duration = Duration::from_secs(2);
 const PAGES_OF_TAB: u32 = 50;
 /// Empty tabs of proxies' sessions; each is a process, and costs tens of megabytes.
 const PASSING: usize = 4;
+
 /// When a browser is replaced by a new one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lifetime {
