@@ -1,5 +1,6 @@
 //! The picture for Prometheus: its text format over HTTP.
 
+mod ladder;
 mod server;
 mod text;
 
