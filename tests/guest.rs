@@ -102,6 +102,21 @@ fn a_terminal_that_goes_away_leaves_no_thread_behind() {
 }
 
 #[test]
+fn a_terminal_may_go_away_while_the_deck_is_still_to_open() {
+    // Every moment between the engine's start and the first frame.
+    for moment in 0..8 {
+        let server = Server::fan(20);
+        let job = job(&server);
+        let mut pty = Pty::spawn(&["run", "sites.yaml"], job.folder(), SIZE, &[]);
+        server.wait("the first request", |s| !s.log().is_empty());
+        thread::sleep(Duration::from_millis(moment));
+        pty.hang_up();
+        assert_eq!(pty.wait_without_terminal(), 0, "gone after {moment} ms");
+        assert_eq!(job.site_status("harbour")["pages"]["done"], 21);
+    }
+}
+
+#[test]
 fn every_frame_is_one_update_and_a_crawl_at_rest_paints_none() {
     let (server, gate) = held();
     let job = job(&server);

@@ -6,8 +6,6 @@ use common::DEADLINE;
 use common::crawl::Job;
 use common::pty::Pty;
 use common::server::{Answer, Gate, Server};
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -65,17 +63,10 @@ fn figures_are_served_while_it_runs() {
     let job = Job::site(&server.url("/"), "");
     let running = job.start(&["--metrics", "0"]);
     server.wait_hits("/held", 1);
-    let port = port(&job);
     let wanted = "crawldeck_pages_total{site=\"site\",outcome=\"done\"} 2\n";
     let end = Instant::now() + DEADLINE;
     loop {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream
-            .write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-            .unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+        let text = job.metrics();
         if text.contains(wanted) {
             break;
         }
@@ -89,20 +80,4 @@ fn figures_are_served_while_it_runs() {
     let output = job.run(&["--metrics", &address]);
     output.expect(2);
     assert!(output.stderr.contains("--metrics"), "{output:?}");
-}
-
-/// The port that the run wrote in its log.
-fn port(job: &Job) -> u16 {
-    let end = Instant::now() + DEADLINE;
-    loop {
-        let log = job.log();
-        let mark = "metrics at http://127.0.0.1:";
-        if let Some((_, rest)) = log.split_once(mark)
-            && let Some((port, _)) = rest.split_once("/metrics")
-        {
-            return port.parse().unwrap();
-        }
-        assert!(Instant::now() < end, "no port in {log}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }

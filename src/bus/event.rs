@@ -1,6 +1,6 @@
 //! What the engine tells the monitor.
 
-use super::{AlertRule, AutoRange, RungControls, RungState, Spent};
+use super::{AlertRule, AutoRange, ExitPool, RungControls, RungState, Spent};
 use crate::page::{FailureKind, Rung, SiteId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -406,6 +406,8 @@ pub enum Event {
         /// For how long from now.
         rest: Option<Duration>,
     },
+    /// The exits of all rules, and how they have done.
+    Exits(Vec<ExitPool>),
     /// A line for the operator.
     Notice(Notice),
     /// What the engine measured of itself.

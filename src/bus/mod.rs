@@ -3,6 +3,7 @@
 mod alert;
 mod command;
 mod event;
+mod exits;
 mod filter;
 mod linked;
 mod query;
@@ -18,6 +19,7 @@ pub use self::event::{
     ClimbWhy, Copied, Doing, Event, JobState, Level, Notice, Round, RuleInfo, SiteControls,
     SiteDelta, SiteInfo, SiteState, Vitals, WorkerId,
 };
+pub use self::exits::{Exit, ExitCounts, ExitPool, ExitState, Exits};
 pub use self::filter::{PageFilter, PageOrder, Pick};
 pub use self::linked::{Linked, LinkedList, LinkedRow, PageLinks};
 pub use self::query::{

@@ -35,7 +35,7 @@ pub async fn show(
     readonly: bool,
 ) -> anyhow::Result<Closed> {
     let options = tui::Options::new(remote.welcome.title.clone(), settings.clone());
-    let mut deck = tui::open(tui::Deck {
+    let opened = tui::open(tui::Deck {
         snapshots: remote.snapshots.clone(),
         controls: remote.controls.clone(),
         options: tui::Options {
@@ -43,8 +43,12 @@ pub async fn show(
             readonly,
             ..options
         },
-    })
-    .context("opening the deck")?;
+    });
+    let mut deck = match opened {
+        // It went before it could be taken, and is missed as it would be later.
+        Err(error) if tui::is_gone(&error) => return Ok(Closed::Left(tui::Left::TerminalGone)),
+        opened => opened.context("opening the deck")?,
+    };
     let closed = tokio::select! {
         left = deck.closed() => Closed::Left(left),
         ended = remote.ended() => Closed::Ended(ended),

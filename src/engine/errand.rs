@@ -104,7 +104,7 @@ async fn fetch_through(
     let mut url = errand.url.clone();
     for _ in 0..HOPS {
         let fetched = fetcher.fetch(visitor, &url, want).await?;
-        if !matches!(fetched.status, 301 | 302 | 303 | 307 | 308) {
+        if !fetched.is_redirect() {
             return Ok(fetched);
         }
         let target = fetched

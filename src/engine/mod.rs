@@ -9,6 +9,7 @@ mod digest;
 mod director;
 mod errand;
 mod evidence;
+mod exits;
 mod host;
 mod hosts;
 mod info;

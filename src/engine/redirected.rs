@@ -12,14 +12,15 @@ use crate::page::{FailureKind, Outcome, SkipReason, Verdict, time};
 use crate::store::{Commit, NewUrl, Seen, Via};
 use url::Url;
 
-/// Follows a redirect by the frontier's rules: the target becomes a page of
-/// its own where the scope takes it and it is not known.
+/// Follows a redirect to its [`location`] by the frontier's rules: the target
+/// becomes a page of its own where the scope takes it and it is not known.
 pub fn redirect(
     site: &SiteContext,
     rules: &Rules,
     page: &Page,
     mut attempt: Attempt,
     fetched: &Fetched,
+    target: Option<Url>,
 ) -> Commit {
     let leased = &page.leased;
     let broken = |mut attempt: Attempt, kind: FailureKind, detail: String| {
@@ -28,7 +29,7 @@ pub fn redirect(
         let evidence = evidence(&fetched.headers, &[]);
         site.failure(leased, attempt, kind, None, Some(evidence))
     };
-    let Some(target) = location(rules, &page.url, fetched) else {
+    let Some(target) = target else {
         let detail = "a redirect without a usable Location".to_owned();
         return broken(attempt, FailureKind::Redirect, detail);
     };

@@ -114,14 +114,14 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
     let visitor = asking.as_ref().unwrap_or(&rules.visitor);
     let result = fetch(site, &rules, visitor, &page).await;
     let mut stuck = None;
+    let mut target = None;
     let (elapsed, kind) = match &result {
         Ok(fetched) => {
             attempt.status = Some(fetched.status);
             attempt.bytes = fetched.bytes;
-            let redirect = matches!(fetched.status, 301 | 302 | 303 | 307 | 308);
-            let target = redirect
-                .then(|| location(&rules, &page.url, fetched))
-                .flatten();
+            if fetched.is_redirect() {
+                target = location(&rules, &page.url, fetched);
+            }
             let found = suspicion::of_answer(site, &rules, &page, fetched, target.as_ref());
             let kind = match &found {
                 Some(found) => {
@@ -171,9 +171,9 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
     let end = match result {
         Err(error) => fail(site, page, attempt, error).await,
         Ok(fetched) if kind.is_some() => refuse(site, page, attempt, fetched, stuck).await,
-        Ok(fetched) if matches!(fetched.status, 301 | 302 | 303 | 307 | 308) => {
+        Ok(fetched) if fetched.is_redirect() => {
             site.learn(&page);
-            let mut commit = redirect(site, &rules, &page, attempt, &fetched);
+            let mut commit = redirect(site, &rules, &page, attempt, &fetched, target);
             commit.before = page.before();
             let again = matches!(commit.verdict, Verdict::Retry { .. });
             let done = commit.verdict == Verdict::Final(Outcome::Done);

@@ -63,6 +63,11 @@ pub struct Fetched {
 }
 
 impl Fetched {
+    /// Whether it sends the client elsewhere (RFC 9110, 15.4).
+    pub fn is_redirect(&self) -> bool {
+        matches!(self.status, 301 | 302 | 303 | 307 | 308)
+    }
+
     /// An answer whose whole body is at hand.
     pub fn whole(status: u16, headers: HeaderMap, body: Bytes, elapsed: Duration) -> Self {
         Self {

@@ -49,7 +49,7 @@ pub use self::answer::{Fetched, Want, is_html, is_json, media_type};
 pub use self::call::Call;
 pub use self::error::{FetchError, Trouble};
 pub use self::http::Http;
-pub use self::proxy::{ExitFigures, ExitState, Proxy};
+pub use self::proxy::Proxy;
 pub use self::retry_after::retry_after;
 pub use self::rungs::{NoRung, Rungs, Step};
 pub use self::service::Service;
@@ -88,15 +88,8 @@ pub trait Fetcher: Send + Sync {
     /// is the answer's own.
     fn blocked(&self, _through: &str) {}
 
-    /// What the operator should know of it though it works, in one line: bad
-    /// lines of a list.
-    fn remark(&self) -> Option<String> {
+    /// The proxies by which it goes, where it does by any.
+    fn proxies(&self) -> Option<&Proxy> {
         None
-    }
-
-    /// The exits by which it goes, those that did most first; a rung without
-    /// exits has none. Asked by the screen, so it takes no time.
-    fn exits(&self) -> Vec<ExitFigures> {
-        Vec::new()
     }
 }

@@ -1,7 +1,10 @@
 use super::*;
-use crate::bus::{Doing, Event, Round, SiteDelta, SiteInfo, SiteState, Vitals, WorkerId};
+use crate::bus::{
+    Doing, Event, Exit, ExitCounts, ExitPool, ExitState, Exits, Round, SiteDelta, SiteInfo,
+    SiteState, Vitals, WorkerId,
+};
 use crate::monitor::{Monitor, Snapshot};
-use crate::page::{FailureKind, SiteId};
+use crate::page::{FailureKind, Rung, SiteId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -134,7 +137,6 @@ fn snapshot(name: &str) -> Arc<Snapshot> {
                     gone: 2,
                     spared_bytes: 99,
                 },
-                ..SiteDelta::default()
             },
         )]),
         Event::Worker {
@@ -145,6 +147,29 @@ fn snapshot(name: &str) -> Arc<Snapshot> {
         attempt(Some(200), None, 3),
         attempt(Some(503), Some(FailureKind::Status), 40),
         attempt(None, Some(FailureKind::Timeout), 9000),
+        Event::Exits(vec![ExitPool {
+            // Of a site that is there, and of one that is not.
+            of: vec![(SiteId(0), Rung::Proxy), (SiteId(9), Rung::Proxy)],
+            exits: Exits {
+                counts: ExitCounts {
+                    all: 9,
+                    in_use: 2,
+                    ..ExitCounts::default()
+                },
+                remark: None,
+                rows: vec![Exit {
+                    name: "gate.test:1".into(),
+                    sessions: 1,
+                    ok: 5,
+                    failed: 3,
+                    blocked: 2,
+                    p50: None,
+                    state: ExitState::Well,
+                    until: None,
+                    why: None,
+                }],
+            },
+        }]),
         Event::Vitals(Vitals {
             lag: Duration::from_micros(1500),
             memory: 1 << 20,
@@ -246,6 +271,21 @@ fn a_strict_reader_finds_what_the_picture_holds() {
         ),
         ("crawldeck_request_seconds_count", vec![site], 3.0),
         ("crawldeck_request_seconds_sum", vec![site], 9.043),
+        (
+            "crawldeck_exits",
+            vec![site, ("rung", "proxy"), ("state", "in_use")],
+            2.0,
+        ),
+        (
+            "crawldeck_exit_requests_total",
+            vec![site, ("rung", "proxy"), ("exit", "gate.test:1")],
+            10.0,
+        ),
+        (
+            "crawldeck_exit_blocks_total",
+            vec![site, ("rung", "proxy"), ("exit", "gate.test:1")],
+            2.0,
+        ),
         ("crawldeck_event_loop_lag_seconds", vec![], 0.0015),
         ("crawldeck_bus_depth", vec![], 3.0),
         ("crawldeck_disk_free_bytes", vec![], f64::from(1 << 30)),

@@ -1,10 +1,11 @@
 //! The exposition format, version 0.0.4.
 
-use crate::bus::{Doing, JobState, RungState, SiteState};
-use crate::monitor::{LATENCY_BOUNDS_MS, RungView, SiteView, Snapshot};
-use std::fmt::{Display, Write};
+use super::ladder::{exits, rungs};
+use super::lines::{Page, Sites};
+use crate::bus::{Doing, JobState, SiteState};
+use crate::monitor::{LATENCY_BOUNDS_MS, Snapshot};
 
-/// Status classes, in the order of [`SiteView::classes`].
+/// Status classes, in the order of [`crate::monitor::SiteView::classes`].
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 /// Every state of a site.
 const STATES: [SiteState; 7] = [
@@ -26,11 +27,10 @@ pub fn exposition(snapshot: &Snapshot) -> String {
     attempts(&snapshot.sites, &mut page);
     workers(&snapshot.sites, &mut page);
     rungs(&snapshot.sites, &mut page);
+    exits(snapshot, &mut page);
     engine(snapshot, &mut page);
     page.0
 }
-
-type Sites = [std::sync::Arc<SiteView>];
 
 fn run(snapshot: &Snapshot, page: &mut Page) {
     let version = env!("CARGO_PKG_VERSION");
@@ -196,102 +196,6 @@ fn workers(sites: &Sites, page: &mut Page) {
     );
 }
 
-/// The ladder: a line a site and rung.
-fn rungs(sites: &Sites, page: &mut Page) {
-    type Figure = fn(&SiteView, &RungView) -> f64;
-    let figures: [(&str, &str, &str, Figure); 8] = [
-        (
-            "crawldeck_rung_attempts_total",
-            "counter",
-            "Attempts by a rung.",
-            |_, rung| rung.attempts as f64,
-        ),
-        (
-            "crawldeck_rung_pages_total",
-            "counter",
-            "Attempts by a rung that had their page.",
-            |_, rung| rung.had as f64,
-        ),
-        (
-            "crawldeck_rung_climbs_total",
-            "counter",
-            "Pages that went on from a rung to a higher one.",
-            |_, rung| rung.climbed as f64,
-        ),
-        (
-            "crawldeck_rung_in_flight",
-            "gauge",
-            "Requests of a rung in flight.",
-            |site, rung| site.in_flight(rung.rung) as f64,
-        ),
-        (
-            "crawldeck_rung_concurrency",
-            "gauge",
-            "Requests at a time that are set of a rung.",
-            |site, rung| f64::from(site.controls.pace(rung.rung).0),
-        ),
-        (
-            "crawldeck_rung_open",
-            "gauge",
-            "Whether a rung takes pages: not paused, down or without budget.",
-            |_, rung| f64::from(u8::from(rung.state == RungState::Open)),
-        ),
-        (
-            "crawldeck_rung_requests_spent",
-            "gauge",
-            "Requests of a rung in all runs.",
-            |_, rung| rung.spent.requests as f64,
-        ),
-        (
-            "crawldeck_rung_money_spent",
-            "gauge",
-            "Money that a rung has spent in all runs.",
-            |_, rung| rung.spent.money as f64 / 1e6,
-        ),
-    ];
-    for (name, kind, help, figure) in figures {
-        page.head(name, kind, help);
-        for site in sites {
-            for rung in &site.rungs {
-                let labels = [("site", &*site.name), ("rung", rung.rung.as_str())];
-                page.line(name, &labels, figure(site, rung));
-            }
-        }
-    }
-    let name = "crawldeck_rung_failures_total";
-    page.head(name, "counter", "Attempts by a rung that failed, by kind.");
-    for site in sites {
-        for rung in &site.rungs {
-            for (kind, count) in &rung.kinds {
-                let labels = [
-                    ("site", &*site.name),
-                    ("rung", rung.rung.as_str()),
-                    ("kind", kind.as_str()),
-                ];
-                page.line(name, &labels, *count);
-            }
-        }
-    }
-    let name = "crawldeck_rung_request_seconds";
-    page.head(
-        name,
-        "gauge",
-        "How long attempts by a rung took, by quantile.",
-    );
-    for site in sites {
-        for rung in &site.rungs {
-            for (quantile, ms) in [("0.5", rung.p50), ("0.95", rung.p95)] {
-                let labels = [
-                    ("site", &*site.name),
-                    ("rung", rung.rung.as_str()),
-                    ("quantile", quantile),
-                ];
-                page.line(name, &labels, ms / 1e3);
-            }
-        }
-    }
-}
-
 fn engine(snapshot: &Snapshot, page: &mut Page) {
     let health = &snapshot.health;
     let vitals = &health.vitals;
@@ -336,56 +240,5 @@ fn engine(snapshot: &Snapshot, page: &mut Page) {
         );
         let most = vitals.descriptors_most;
         page.gauge("process_max_fds", "How many may be open.", most);
-    }
-}
-
-/// The text so far.
-struct Page(String);
-
-impl Page {
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a String does not fail.
-        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
-    }
-
-    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.0.push_str(name);
-        for (n, (label, text)) in labels.iter().enumerate() {
-            self.0.push(if n == 0 { '{' } else { ',' });
-            self.0.push_str(label);
-            self.0.push_str("=\"");
-            for c in text.chars() {
-                match c {
-                    '\\' => self.0.push_str("\\\\"),
-                    '"' => self.0.push_str("\\\""),
-                    '\n' => self.0.push_str("\\n"),
-                    c => self.0.push(c),
-                }
-            }
-            self.0.push('"');
-        }
-        if !labels.is_empty() {
-            self.0.push('}');
-        }
-        let _ = writeln!(self.0, " {value}");
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "gauge", help);
-        self.line(name, &[], value);
-    }
-
-    fn of_each(
-        &mut self,
-        sites: &Sites,
-        name: &str,
-        kind: &str,
-        help: &str,
-        value: impl Fn(&SiteView) -> u64,
-    ) {
-        self.head(name, kind, help);
-        for site in sites {
-            self.line(name, &[("site", &site.name)], value(site));
-        }
     }
 }

@@ -7,7 +7,7 @@ use super::commits::CommitTimes;
 use super::rates::Rates;
 use super::site::{Counts, Site};
 use super::snapshot::{Alert, Health, SiteView, Snapshot, Totals};
-use crate::bus::{Event, JobState, Level, Notice, SiteInfo, SiteState};
+use crate::bus::{Event, ExitPool, JobState, Level, Notice, SiteInfo, SiteState};
 use crate::page::SiteId;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ pub struct Monitor {
     health: Health,
     commits: CommitTimes,
     alerts: Arc<[Alert]>,
+    exits: Arc<[ExitPool]>,
     /// Alerts raised so far.
     alerts_total: u64,
     looked_at: Option<Instant>,
@@ -53,6 +54,7 @@ impl Monitor {
             health: Health::default(),
             commits: CommitTimes::default(),
             alerts: Arc::default(),
+            exits: Arc::default(),
             alerts_total: 0,
             looked_at: None,
         }
@@ -171,6 +173,7 @@ impl Monitor {
                     site.rest(host, rest, now);
                 }
             }
+            Event::Exits(pools) => self.exits = pools.into(),
             Event::Notice(notice) => self.note(notice),
             Event::Vitals(vitals) => self.health.vitals = vitals,
             Event::CommitTime(time) => self.commits.note(now, time),
@@ -261,6 +264,7 @@ impl Monitor {
             notices,
             notices_total: self.notices_total,
             alerts: self.alerts.clone(),
+            exits: self.exits.clone(),
             health: Health {
                 bus_depth,
                 commit_time: self.commits.last,

@@ -1,8 +1,8 @@
 //! The immutable picture of a run at one instant.
 
 use crate::bus::{
-    AlertAction, Copied, Doing, JobState, Level, Notice, Round, RungState, SiteControls, SiteState,
-    Spent, Vitals, WorkerId,
+    AlertAction, Copied, Doing, ExitPool, Exits, JobState, Level, Notice, Round, RungState,
+    SiteControls, SiteState, Spent, Vitals, WorkerId,
 };
 use crate::config::Fetch;
 use crate::page::{FailureKind, Rung, SiteId};
@@ -32,7 +32,8 @@ pub struct Snapshot {
     pub notices_total: u64,
     /// Alerts that hold now, the oldest first.
     pub alerts: Arc<[Alert]>,
-
+    /// The exits by which rungs go; unchanged ones keep their `Arc`.
+    pub exits: Arc<[ExitPool]>,
     /// How the engine itself fares.
     pub health: Health,
 }
@@ -42,6 +43,15 @@ impl Snapshot {
     pub const NOTICES: usize = 500;
     /// Seconds of throughput kept.
     pub const SECONDS: usize = 300;
+
+    /// The exits by which a rung of a site goes, where it does by any.
+    pub fn exits_of(&self, site: SiteId, rung: Rung) -> Option<&Exits> {
+        let of = self
+            .exits
+            .iter()
+            .find(|pool| pool.of.contains(&(site, rung)));
+        of.map(|pool| &pool.exits)
+    }
 }
 
 /// Pages by outcome. `done + failed + skipped + queued + in_flight` is every

@@ -1,6 +1,7 @@
 //! Frames to pictures.
 
 use super::encode::SLOTS;
+use super::exits;
 use super::rows::{DISK_STEP, JOB_STATES, LEVELS, MEMORY_STEP, STATES, STEADY, SUM_STEP, Take};
 use super::wire::{Bytes, Damaged};
 use crate::bus::{
@@ -144,6 +145,7 @@ impl Decoder {
                 action: None,
             })
             .collect();
+        let exits = exits::take(&mut row).into();
         Snapshot {
             number,
             at: now,
@@ -154,6 +156,7 @@ impl Decoder {
             notices: self.notices.iter().cloned().collect(),
             notices_total: self.notices_total,
             alerts,
+            exits,
             health,
         }
     }

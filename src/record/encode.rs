@@ -1,5 +1,6 @@
 //! Pictures to frames.
 
+use super::exits;
 use super::rows::{
     DISK_STEP, JOB_STATES, LEVELS, MEMORY_STEP, Put, STATES, STEADY, SUM_STEP, Words, micros,
     number_of, tenths, whole_micros,
@@ -135,6 +136,8 @@ impl Encoder {
             row.flag(alert.bell);
             row.flag(alert.notify);
         }
+        // What older recordings lack stands behind all that they have.
+        exits::put(&mut row, &snapshot.exits);
         let row = row.row;
         put_row(out, &self.job, &row);
         self.job = row;

@@ -13,6 +13,7 @@
 
 mod decode;
 mod encode;
+mod exits;
 mod file;
 mod player;
 mod recorder;

@@ -1,6 +1,7 @@
 //! Pictures as bytes. Each site is encoded once when it has changed, and each
 //! frame once for all clients that have the same picture before it.
 
+use super::exits::ExitPool;
 use super::wire::{Alert, Clock, Head, Health, History, Site, Totals};
 use crate::monitor::{SiteView, Snapshot};
 use std::collections::VecDeque;
@@ -111,6 +112,8 @@ pub struct Picture {
     clock: Clock,
     totals: Counted,
     sites: Vec<Arc<Chunk>>,
+    /// The picture in which the exits last changed.
+    exits_changed: u64,
     /// Pictures, and by how many seconds the histories moved at most with each.
     moves: VecDeque<(u64, usize)>,
     shared: Mutex<Vec<Shared>>,
@@ -159,8 +162,14 @@ impl Picture {
         {
             moves.pop_front();
         }
+        let exits_changed = match before {
+            Some(before) if before.snapshot.exits == snapshot.exits => before.exits_changed,
+            None if snapshot.exits.is_empty() => 0,
+            _ => number,
+        };
         let picture = Self {
             number,
+            exits_changed,
             snapshot,
             clock,
             totals,
@@ -181,6 +190,7 @@ impl Picture {
             || new.notices_total != old.notices_total
             || new.alerts != old.alerts
             || new.health.stalled != old.health.stalled
+            || self.exits_changed == self.number
             || self.sites.len() != before.sites.len()
             || self.sites.iter().any(|site| site.changed == self.number)
     }
@@ -219,6 +229,9 @@ impl Picture {
         let fresh = snapshot.notices_total - before.map_or(0, |before| before.notices);
         let fresh = usize::try_from(fresh).unwrap_or(usize::MAX);
         let from = snapshot.notices.len().saturating_sub(fresh);
+        let known = before.map_or(0, |before| before.number) >= self.exits_changed;
+        let exits = snapshot.exits.iter();
+        let exits = exits.map(|pool| ExitPool::new(pool, self.clock)).collect();
         let head = Head {
             number: self.number,
             full: before.is_none(),
@@ -227,6 +240,7 @@ impl Picture {
             totals: Totals::new(&snapshot.totals, self.totals.last(seconds)),
             health: Health::new(&snapshot.health),
             alerts: Alert::all(snapshot, self.clock),
+            exits: (!known).then_some(exits),
             notices: snapshot.notices[from..].to_vec(),
             notices_total: snapshot.notices_total,
             site_count: self.sites.len(),

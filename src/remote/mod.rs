@@ -42,6 +42,7 @@
 
 mod client;
 mod decks;
+mod exits;
 mod frames;
 mod lines;
 mod picture;

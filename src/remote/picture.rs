@@ -1,7 +1,7 @@
 //! Frames folded back into snapshots, on the client's side.
 
 use super::wire::{Clock, Frame, Head, History, Site};
-use crate::bus::Notice;
+use crate::bus::{ExitPool, Notice};
 use crate::monitor::{SiteView, Snapshot};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ pub struct Told {
     totals: Seconds,
     notices: VecDeque<Notice>,
     shown: Arc<[Notice]>,
+    exits: Arc<[ExitPool]>,
 }
 
 /// A history put together from its ends.
@@ -57,7 +58,7 @@ impl Told {
     /// # Errors
     /// Where the frame does not follow what came before it.
     pub fn follow(&mut self, frame: Frame, now: Instant) -> Result<Snapshot, &'static str> {
-        let Frame { head, sites } = frame;
+        let Frame { mut head, sites } = frame;
         let elapsed = Duration::from_millis(head.elapsed_ms);
         // The frame that was on its way for the shortest time is the truest.
         let begun = Clock::new(now, elapsed);
@@ -71,6 +72,10 @@ impl Told {
                 clock: self.clock,
                 ..Self::default()
             };
+        }
+        if let Some(pools) = head.exits.take() {
+            let pools = pools.into_iter().map(|pool| pool.pool(clock));
+            self.exits = pools.collect();
         }
         for (place, site) in sites {
             self.site(place, site, clock)?;
@@ -91,6 +96,7 @@ impl Told {
             notices: self.shown.clone(),
             notices_total: head.notices_total,
             alerts: head.alerts.iter().map(|alert| alert.alert(clock)).collect(),
+            exits: self.exits.clone(),
             health: head.health.health(),
         })
     }

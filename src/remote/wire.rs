@@ -1,6 +1,7 @@
 //! The monitor's picture as it crosses the socket. Instants become
 //! milliseconds since the run began; nothing else is lost.
 
+use super::exits::ExitPool;
 use crate::bus::{
     Copied, Doing, JobState, Level, Notice, Round, SiteControls, SiteState, Vitals, WorkerId,
 };
@@ -21,6 +22,9 @@ pub struct Head {
     pub totals: Totals,
     pub health: Health,
     pub alerts: Vec<Alert>,
+    /// `None` where the client knows them, or an older engine tells of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exits: Option<Vec<ExitPool>>,
     /// The last of `notices_total`.
     pub notices: Vec<Notice>,
     pub notices_total: u64,
@@ -162,11 +166,13 @@ impl Clock {
         Self(now.checked_sub(elapsed).unwrap_or(now))
     }
 
-    fn ms(self, at: Instant) -> u64 {
+    /// Milliseconds at a moment.
+    pub fn ms(self, at: Instant) -> u64 {
         ms(at.saturating_duration_since(self.0))
     }
 
-    fn at(self, ms: u64) -> Instant {
+    /// The moment of so many milliseconds.
+    pub fn at(self, ms: u64) -> Instant {
         self.0
             .checked_add(Duration::from_millis(ms))
             .unwrap_or(self.0)
@@ -177,7 +183,8 @@ fn ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn us(time: Duration) -> u64 {
+/// Whole microseconds.
+pub fn us(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -302,11 +302,13 @@ pub enum Context {
     Changes,
     /// The backends.
     Backends,
+    /// The exits of a rung.
+    Exits,
 }
 
 impl Context {
     /// Every one, and how the help heads it.
-    pub const ALL: [(Self, &'static str); 16] = [
+    pub const ALL: [(Self, &'static str); 17] = [
         (Self::Everywhere, "Everywhere"),
         (Self::Dashboard, "Sites"),
         (Self::Site, "One site"),
@@ -323,5 +325,6 @@ impl Context {
         (Self::Doctor, "Doctor"),
         (Self::Changes, "Changes"),
         (Self::Backends, "Backends"),
+        (Self::Exits, "Exits"),
     ];
 }

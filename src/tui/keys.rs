@@ -48,7 +48,7 @@ macro_rules! bindings {
 /// Every key. The first that fits counts.
 pub const BINDINGS: &[Binding] = bindings! {
     [code(KeyCode::Enter), code(KeyCode::Right), key('l')] "enter" Action::Enter,
-        [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Links, Changes, Why, Backends], "open", "open what the cursor is on; in a site, choose the row";
+        [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Links, Changes, Why, Backends, Exits], "open", "open what the cursor is on; in a site, choose the row";
     [key('p')] "p" Action::Pause, [Dashboard, Site, Backends], "pause", "pause or resume the site, or in a site the worker or host, or the rung";
     [key('P')] "P" Action::PauseAll, [Everywhere], "", "pause or resume everything";
     [key('+'), key('=')] "+" Action::Concurrency(1), [Dashboard, Site, Backends], "", "one worker more";
@@ -60,7 +60,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     [] "[ ]" Action::Delay(0), [Dashboard, Site, Backends], "delay", "";
     [key('T')] "T" Action::Lift, [Site], "", "in the traps: lift the trap under the cursor, or cap it again";
     [key('D')] "D" Action::Drain, [Dashboard, Site], "", "drain: follow no more links, or follow them again";
-    [key('E')] "E" Action::SiteFailures, [Dashboard, Site, Backends], "", "the failures of the site";
+    [key('E')] "E" Action::SiteFailures, [Dashboard, Site, Backends, Exits], "", "the failures of the site";
     [key('e')] "e" Action::Pane, [Site], "pane", "to the next pane";
     [key(' ')] "space" Action::Mark, [Dashboard, Failures, Pages], "mark", "mark the row; keys then act on all that are marked";
     [key('v')] "v" Action::Range, [Dashboard, Failures, Pages], "", "mark a range: every row that the cursor comes to; v or esc ends it, the marks stay";
@@ -81,12 +81,12 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('O')] "O" Action::PagerRaw, [Detail, Why], "", "open the body in $PAGER as it came; it may steer the terminal";
     [key('x')] "x" Action::Drop, [Dashboard, Site, Queue], "drop", "drop queued pages by pattern; shows first how many, and asks";
     [key('n')] "n" Action::Add, [Dashboard, Site, Queue], "", "add URLs to the site";
-    [key('/')] "/" Action::Filter, [Dashboard, Groups, Failures, Pages, Queue, Records, Journal, Changes, Log, Backends], "filter", "filter by text; a leading ! inverts, esc clears";
-    [key('s')] "s" Action::Sort, [Dashboard, Site, Groups, Failures, Pages, Queue, Backends], "sort", "sort by the next column";
-    [key('S')] "S" Action::Reverse, [Dashboard, Site, Groups, Failures, Pages, Queue, Backends], "", "turn the order round";
-    [key('c')] "c" Action::Columns, [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Links, Journal, Changes, Backends], "", "choose the columns";
+    [key('/')] "/" Action::Filter, [Dashboard, Groups, Failures, Pages, Queue, Records, Journal, Changes, Log, Backends, Exits], "filter", "filter by text; a leading ! inverts, esc clears";
+    [key('s')] "s" Action::Sort, [Dashboard, Site, Groups, Failures, Pages, Queue, Backends, Exits], "sort", "sort by the next column";
+    [key('S')] "S" Action::Reverse, [Dashboard, Site, Groups, Failures, Pages, Queue, Backends, Exits], "", "turn the order round";
+    [key('c')] "c" Action::Columns, [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Links, Journal, Changes, Backends, Exits], "", "choose the columns";
     [key('y')] "y" Action::Copy, [Dashboard, Site, Failures, Detail, Why, Pages, Queue, Records, Links, Journal, Changes, Log], "copy", "copy the URL, or else the row, to the terminal's clipboard (OSC 52)";
-    [key('Y')] "Y" Action::CopyRow, [Dashboard, Site, Groups, Failures, Detail, Pages, Queue, Records, Links, Journal, Changes, Log, Backends], "", "copy the whole row";
+    [key('Y')] "Y" Action::CopyRow, [Dashboard, Site, Groups, Failures, Detail, Pages, Queue, Records, Links, Journal, Changes, Log, Backends, Exits], "", "copy the whole row";
     [code(KeyCode::Esc), code(KeyCode::Left), key('h'), code(KeyCode::Backspace)] "esc" Action::Back,
         [Everywhere], "back", "out of here; clears filter and marks first; never quits";
     [key(':')] ":" Action::Palette, [Everywhere], "command", "every command in words, with completion";

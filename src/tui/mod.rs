@@ -57,6 +57,7 @@ mod tests;
 
 pub use self::pictures::pictures;
 pub use self::settings::{Settings, SettingsError, Wishes};
+pub use self::terminal::is_gone;
 
 use self::theme::Theme;
 use crate::bus::{Controls, Transport};

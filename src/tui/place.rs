@@ -2,7 +2,7 @@
 
 use super::action::{Context, Place};
 use crate::bus::PageFilter;
-use crate::page::{PageId, SiteId};
+use crate::page::{PageId, Rung, SiteId};
 
 /// A screen, by what it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub enum View {
     Changes,
     /// The rungs of every site's ladder.
     Backends,
+    /// The exits of a site's rung.
+    Exits(SiteId, Rung),
 }
 
 impl View {
@@ -58,12 +60,21 @@ impl View {
             Self::Doctor => Context::Doctor,
             Self::Changes => Context::Changes,
             Self::Backends => Context::Backends,
+            Self::Exits(..) => Context::Exits,
         }
     }
 
     /// Whether what it shows is asked of the store.
     pub fn is_stored(&self) -> bool {
-        !matches!(self, Self::Sites | Self::Site(_) | Self::Log | Self::Doctor)
+        !matches!(
+            self,
+            Self::Sites
+                | Self::Site(_)
+                | Self::Log
+                | Self::Doctor
+                | Self::Backends
+                | Self::Exits(..)
+        )
     }
 
     /// The screen that a place begins with.

@@ -7,9 +7,9 @@ pub use self::store::{PAGES, told};
 use super::state::{Effect, State};
 use super::theme::Theme;
 use crate::bus::{
-    Attempt, AutoRange, Budget, ClimbWhy, Copied, Doing, Event, JobState, Level, Notice,
-    PageDetail, PageLinks, Round, RungControls, RungState, SiteControls, SiteDelta, SiteInfo,
-    SiteState, Spent, WorkerId,
+    Attempt, AutoRange, Budget, ClimbWhy, Copied, Doing, Event, Exit, ExitCounts, ExitPool,
+    ExitState, Exits, JobState, Level, Notice, PageDetail, PageLinks, Round, RungControls,
+    RungState, SiteControls, SiteDelta, SiteInfo, SiteState, Spent, WorkerId,
 };
 use crate::monitor::{Alert, Monitor, RuleFill, Snapshot};
 use crate::page::{FailureKind, PageId, PageState, Rung, SiteId};
@@ -163,6 +163,7 @@ pub fn snapshot() -> Arc<Snapshot> {
             now,
         );
     }
+    monitor.fold(Event::Exits(vec![exits(now)]), now);
     monitor.fold(Event::Job(JobState::Running), now);
     let taken = monitor.snapshot(now + Duration::from_secs(30), 0);
     // What only a long crawl shows.
@@ -249,6 +250,58 @@ fn climb(monitor: &mut Monitor, site: SiteId, now: Instant) {
             why: ClimbWhy::Blocked,
         };
         monitor.fold(climb, now);
+    }
+}
+
+/// The exits of the first site's proxies.
+fn exits(now: Instant) -> ExitPool {
+    let exit = |name: &str, ok, failed, blocked, state, why: Option<&str>| Exit {
+        name: name.into(),
+        sessions: u32::from(state == ExitState::Well),
+        ok,
+        failed,
+        blocked,
+        p50: (ok > 0).then(|| Duration::from_micros(180_500 + ok * 30)),
+        state,
+        // The picture is taken half a minute later.
+        until: why.map(|_| now + Duration::from_secs(30 + 4 * failed)),
+        why: why.map(Into::into),
+    };
+    let refused = "the proxy answered 407: it wants other credentials";
+    let unreachable = "the proxy cannot be reached: connection refused\u{1b}[31m";
+    ExitPool {
+        of: vec![(SiteId(0), Rung::Proxy)],
+        exits: Exits {
+            counts: ExitCounts {
+                all: 120,
+                in_use: 2,
+                resting: 1,
+                refused: 1,
+                retired: 3,
+            },
+            remark: Some("the proxy list proxies.txt: 1 bad line is left out".into()),
+            rows: vec![
+                exit("203.0.113.7:3128", 812, 3, 41, ExitState::Well, None),
+                exit("gate.example.net:8000~2", 540, 0, 0, ExitState::Well, None),
+                exit(
+                    "203.0.113.9:3128",
+                    17,
+                    12,
+                    0,
+                    ExitState::Resting,
+                    Some(unreachable),
+                ),
+                exit(
+                    "203.0.113.11:3128",
+                    0,
+                    1,
+                    0,
+                    ExitState::Refused,
+                    Some(refused),
+                ),
+                exit("203.0.113.12:3128", 0, 0, 0, ExitState::New, None),
+            ],
+        },
     }
 }
 

@@ -5,7 +5,9 @@ use super::action::Action;
 use super::draw::{Align, Pen};
 use super::list::Cursor;
 use super::mouse::Hit;
+use super::palette::Name;
 use super::text;
+use super::theme::Theme;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use std::borrow::Cow;
@@ -131,6 +133,13 @@ pub struct Rows<'a, I> {
 }
 
 impl Table {
+    /// One row in words, its cells parted by tabs, for the clipboard.
+    pub fn row(&self, cell: impl Fn(Theme, usize) -> Cell) -> String {
+        let theme = Theme::of(Name::Mono, true);
+        let words = (0..self.columns.len()).map(|at| cell(theme, at).words());
+        words.collect::<Vec<_>>().join("\t")
+    }
+
     /// A table of these columns.
     pub fn new(columns: Vec<Column>) -> Self {
         Self {

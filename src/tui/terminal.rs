@@ -79,6 +79,12 @@ pub fn size() -> (u16, u16) {
     rustix::termios::tcgetwinsize(io::stdout()).map_or((0, 0), |size| (size.ws_col, size.ws_row))
 }
 
+/// Whether an error says that the terminal has gone away: its other end was
+/// closed (`EIO`), or the session has none any more (`ENXIO`).
+pub fn is_gone(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::IO | Errno::NXIO))
+}
+
 /// What the terminal says of its speed, baud; 0 for nothing.
 pub fn speed() -> u32 {
     rustix::termios::tcgetattr(io::stdout()).map_or(0, |modes| modes.output_speed())

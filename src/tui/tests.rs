@@ -94,7 +94,7 @@ fn press(state: &mut State, keys: &str) -> Vec<Effect> {
 }
 
 /// Every screen and what can lie over one: its name, and the keys that lead there.
-const SCREENS: [(&str, &str); 29] = [
+const SCREENS: [(&str, &str); 30] = [
     ("sites", ""),
     ("sites_marked", " jc"),
     ("site", "\njjj"),
@@ -119,6 +119,7 @@ const SCREENS: [(&str, &str); 29] = [
     ("doctor", "8"),
     ("changes", "9"),
     ("backends", "0jj"),
+    ("exits", "0j\njj"),
     ("help", "?"),
     ("palette", ":pause bo"),
     ("palette_error", ":concurrency books many\n"),

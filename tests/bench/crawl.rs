@@ -17,6 +17,7 @@
 //! cargo bench --bench crawl -- extract    # fields taken again from the archive
 //! cargo bench --bench crawl -- bulk       # a million URLs in, ten million rows out
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
+//! cargo bench --bench crawl -- replay     # a recording of ten thousand pages, opened
 //! ```
 //!
 //! Needs, from Debian: `nginx-core wget2 time chromium openjdk-17-doc rust-doc
@@ -94,6 +95,8 @@ enum Scenario {
     Mixed,
     /// openjdk-17-doc unchanged, crawled again.
     Refresh,
+    /// The deck opened on the recording of a job.
+    Replay,
     /// openjdk-17-doc from its archive, against the crawl that made it.
     Extract,
     /// A list of a million URLs; exports of ten million records and links.
@@ -117,6 +120,7 @@ fn main() -> ExitCode {
         Scenario::Ladder => scenario::ladder::run(&options),
         Scenario::Mixed => scenario::ladder::mixed(&options),
         Scenario::Refresh => scenario::refresh::run(&options),
+        Scenario::Replay => scenario::replay::run(&options),
         Scenario::Extract => scenario::extract::run(&options),
         Scenario::Bulk => scenario::bulk::run(&options),
         Scenario::Deck => scenario::deck::run(&options),

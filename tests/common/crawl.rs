@@ -4,7 +4,8 @@ use super::DEADLINE;
 use rustix::process::{Pid, kill_process};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -126,6 +127,35 @@ impl Job {
         found
             .unwrap_or_else(|| panic!("no {site} in {status}"))
             .clone()
+    }
+
+    /// What a job that runs with `--metrics 0` tells Prometheus.
+    pub fn metrics(&self) -> String {
+        let address = ("127.0.0.1", self.metrics_port());
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+        text
+    }
+
+    /// The port that the run wrote in its log.
+    fn metrics_port(&self) -> u16 {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let log = self.log();
+            let mark = "metrics at http://127.0.0.1:";
+            if let Some((_, rest)) = log.split_once(mark)
+                && let Some((port, _)) = rest.split_once("/metrics")
+            {
+                return port.parse().unwrap();
+            }
+            assert!(Instant::now() < end, "no port in {log}");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// `export`, as it is printed.

@@ -1,13 +1,14 @@
 //! The ladder's table for scripts: what is set and spent, as it was saved, and
 //! of a crawl that runs the figures of now.
 
-use crate::bus::{Origin, RungControls};
+use crate::bus::{Exit, Exits, Origin, RungControls};
 use crate::cli::{deck, jobs};
 use crate::monitor::{RungView, Snapshot};
+use crate::page::SiteId;
 use crate::store::reader::SiteStatus;
 use serde_json::{Map, Value, json};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a crawl may take to answer; what was saved is told instead.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,8 +25,12 @@ pub(super) fn picture(dir: &Path) -> Option<Snapshot> {
 
 /// A site's rungs, lowest first; its keys are a promise.
 pub(super) fn table(site: &SiteStatus, live: Option<&Snapshot>) -> Value {
-    let view = live.and_then(|shown| shown.sites.iter().find(|view| *view.name == *site.site));
-    let Some(view) = view else {
+    let found = live.and_then(|shown| {
+        let mut sites = (0..).map(SiteId).zip(&shown.sites);
+        let found = sites.find(|(_, view)| *view.name == *site.site);
+        found.map(|(id, view)| (shown, id, view))
+    });
+    let Some((shown, id, view)) = found else {
         return site.rungs.iter().map(|rung| saved(site, rung)).collect();
     };
     let row = |rung: &RungView| {
@@ -63,9 +68,39 @@ pub(super) fn table(site: &SiteStatus, live: Option<&Snapshot>) -> Value {
             "p95_ms": rung.p95,
             "failures": failures,
             "through": through,
+            "exits": shown.exits_of(id, rung.rung).map(|known| exits(known, shown.at)),
         })
     };
     view.rungs.iter().map(row).collect()
+}
+
+/// The exits by which a rung goes.
+fn exits(known: &Exits, at: Instant) -> Value {
+    let counts = &known.counts;
+    let row = |exit: &Exit| {
+        let rest = exit.until.map(|until| until.saturating_duration_since(at));
+        json!({
+            "exit": exit.name,
+            "state": exit.state,
+            "rest_ms": rest.map(millis),
+            "why": exit.why,
+            "sessions": exit.sessions,
+            "requests": exit.requests(),
+            "success": exit.success(),
+            "failed": exit.failed,
+            "blocked": exit.blocked,
+            "p50_ms": exit.p50.map(|p50| p50.as_secs_f64() * 1e3),
+        })
+    };
+    json!({
+        "all": counts.all,
+        "in_use": counts.in_use,
+        "resting": counts.resting,
+        "refused": counts.refused,
+        "retired": counts.retired,
+        "remark": known.remark,
+        "list": known.rows.iter().map(row).collect::<Vec<Value>>(),
+    })
 }
 
 /// A rung of a crawl that does not run.

@@ -13,7 +13,7 @@ use self::seat::Shared;
 use self::undo::Undo;
 use super::pool::Pool;
 use super::site::{Control, Message, SiteContext};
-use super::{answer, probe};
+use super::{answer, exits, probe};
 use crate::archive::Archive;
 use crate::bus::{
     Answer, Command, Event, JobState, Level, Origin, Query, Request, SiteState, verb,
@@ -161,6 +161,8 @@ impl Director {
             supervisors.push(tokio::spawn(supervisor.run()));
         }
         let (joined, sites) = watch::channel(seats.clone());
+        let (looked, events) = (sites.clone(), parts.events.clone());
+        tokio::spawn(exits::run(looked, events, cancel.clone()));
         tokio::spawn(answer::run(parts.queries, parts.store.clone(), sites));
         tokio::spawn(probe::run(parts.events.clone(), parts.dir, cancel.clone()));
         Self {
@@ -300,6 +302,10 @@ impl Director {
             }
         };
         self.cancel.cancel();
+        let exits = exits::pools(&self.seats);
+        if !exits.is_empty() {
+            self.tell(Event::Exits(exits)).await;
+        }
         self.shared.rungs.close().await;
         let unsaved = match tokio::time::timeout(PATIENCE * 2, self.store.flush()).await {
             Ok(flushed) => flushed.err(),

@@ -28,8 +28,6 @@ mod tunnel;
 #[cfg(test)]
 mod tests;
 
-pub use self::figures::{ExitFigures, ExitState};
-
 use self::fault::{Fault, Whose};
 use self::pool::NoExit;
 use self::session::{Maker, Owner, Session, Term};
@@ -42,6 +40,7 @@ use super::error::{Cause, ClientError, Phase, classify, is_stale, sources};
 use super::exchange;
 use super::read::Clock;
 use super::{FetchError, Fetched, Fetcher, Fetching, Http, Trouble, Visitor, Want};
+use crate::bus::Exits;
 use crate::config::{ProxyRule, Rung, Timeouts};
 use crate::page::FailureKind;
 use bytes::Bytes;
@@ -104,6 +103,15 @@ impl Proxy {
             source: Arc::new(source),
             names,
             direct,
+        }
+    }
+
+    /// Its exits and how they have done. Takes no time to speak of.
+    pub fn exits(&self) -> Exits {
+        let (exits, retired) = self.sessions.exits();
+        Exits {
+            remark: self.source.remark().map(Into::into),
+            ..figures::of(&exits, retired, Instant::now())
         }
     }
 
@@ -308,12 +316,8 @@ impl Fetcher for Proxy {
         self.sessions.blocked(through, Instant::now());
     }
 
-    fn remark(&self) -> Option<String> {
-        self.source.remark()
-    }
-
-    fn exits(&self) -> Vec<ExitFigures> {
-        figures::of(&self.sessions.exits(), Instant::now())
+    fn proxies(&self) -> Option<&Proxy> {
+        Some(self)
     }
 }
 

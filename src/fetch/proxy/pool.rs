@@ -34,6 +34,8 @@ pub(super) struct Pool {
     answered: [Option<(u64, Instant)>; 2],
     /// Exits made in the run.
     made: u64,
+    /// Exits that were on a list before and are no longer.
+    retired: u32,
 }
 
 impl Pool {
@@ -61,7 +63,14 @@ impl Pool {
             });
             self.exits.push(exit);
         }
+        let gone = u32::try_from(known.len()).unwrap_or(u32::MAX);
+        self.retired = self.retired.saturating_add(gone);
         self.next = 0;
+    }
+
+    /// Exits that were on a list before and are no longer.
+    pub(super) fn retired(&self) -> u32 {
+        self.retired
     }
 
     /// All exits.
@@ -289,7 +298,7 @@ mod tests {
             address("c:x@h:1"),
             address("d:x@h:1"),
         ]);
-        assert_eq!(pool.exits().len(), 3);
+        assert_eq!((pool.exits().len(), pool.retired()), (3, 2));
         assert_eq!(pool.exits()[1].id, kept.id);
         assert_eq!(pool.exits()[1].health().ok, 1);
         let all: HashSet<&str> = names(&pool).into_iter().collect();

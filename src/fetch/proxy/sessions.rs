@@ -186,9 +186,10 @@ impl Sessions {
         }
     }
 
-    /// All exits.
-    pub(super) fn exits(&self) -> Vec<Arc<Exit>> {
-        self.state().pool.exits().to_vec()
+    /// All exits, and how many there were before that are no longer.
+    pub(super) fn exits(&self) -> (Vec<Arc<Exit>>, u32) {
+        let state = self.state();
+        (state.pool.exits().to_vec(), state.pool.retired())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,11 +1,12 @@
 //! Pictures of runs that never were, and how two of them are compared.
 
 use crate::bus::{
-    AlertRule, AutoRange, Condition, Doing, Event, JobState, Level, Round, RuleInfo, SiteControls,
-    SiteDelta, SiteInfo, SiteState, Vitals, WorkerId,
+    AlertRule, AutoRange, Condition, Doing, Event, Exit, ExitCounts, ExitPool, ExitState, Exits,
+    JobState, Level, Round, RuleInfo, SiteControls, SiteDelta, SiteInfo, SiteState, Vitals,
+    WorkerId,
 };
 use crate::monitor::{Counts, Monitor, SiteView, Snapshot, Throughput};
-use crate::page::{FailureKind, SiteId};
+use crate::page::{FailureKind, Rung, SiteId};
 use crate::record::rows;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -32,6 +33,46 @@ fn monitor(sites: usize, now: Instant) -> Monitor {
         })
         .collect();
     Monitor::new(infos, &[Counts::default()], now)
+}
+
+fn exits() -> impl Strategy<Value = Exits> {
+    let exit = (
+        "[a-z]{1,3}",
+        0..9u64,
+        0..5usize,
+        prop::option::of(0..500u64),
+    );
+    let rows = prop::collection::btree_map("[a-z]{1,3}:[0-9]", exit, 0..20);
+    (rows, any::<[u16; 5]>()).prop_map(|(rows, counts)| {
+        let now = Instant::now();
+        let mut rows: Vec<Exit> = rows
+            .into_iter()
+            .map(|(name, (why, n, state, rest))| Exit {
+                name: name.into(),
+                sessions: n as u32,
+                ok: n * 3,
+                failed: n,
+                blocked: 9 - n,
+                p50: (n > 2).then(|| Duration::from_millis(n * 11)),
+                state: ExitState::ALL[state],
+                until: rest.map(|rest| now + Duration::from_secs(rest)),
+                why: n.is_multiple_of(2).then(|| why.into()),
+            })
+            .collect();
+        rows.sort_by_key(|exit| std::cmp::Reverse(exit.requests()));
+        let [all, in_use, resting, refused, retired] = counts.map(u32::from);
+        Exits {
+            counts: ExitCounts {
+                all,
+                in_use,
+                resting,
+                refused,
+                retired,
+            },
+            remark: all.is_multiple_of(2).then(|| "bad lines".into()),
+            rows,
+        }
+    })
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -125,6 +166,14 @@ fn event() -> impl Strategy<Value = Event> {
         })),
         (0..99_999u64).prop_map(|n| Event::CommitTime(Duration::from_micros(n))),
         prop::option::of(text()).prop_map(|why| Event::Stalled(why.map(Into::into))),
+        prop::collection::vec((site(), exits()), 0..3).prop_map(|pools| {
+            let pools = pools.into_iter();
+            let pool = |(site, exits)| ExitPool {
+                of: vec![(site, Rung::Proxy), (site, Rung::Browser)],
+                exits,
+            };
+            Event::Exits(pools.map(pool).collect())
+        }),
         prop_oneof![Just(JobState::Running), Just(JobState::Stopping)].prop_map(Event::Job),
     ]
 }
@@ -218,6 +267,31 @@ fn assert_same_site(a: &Snapshot, one: &SiteView, b: &Snapshot, two: &SiteView) 
     }
 }
 
+fn assert_same_exits(a: &Snapshot, b: &Snapshot) {
+    assert_eq!(a.exits.len(), b.exits.len());
+    for (one, two) in a.exits.iter().zip(b.exits.iter()) {
+        assert_eq!(one.of, two.of);
+        let (one, two) = (&one.exits, &two.exits);
+        assert_eq!((one.counts, &one.remark), (two.counts, &two.remark));
+        let kept = two.rows.len();
+        assert_eq!(kept, one.rows.len().min(16));
+        for row in &two.rows {
+            let same = one.rows[..kept].iter().find(|exit| exit.name == row.name);
+            let same = same.unwrap_or_else(|| panic!("{row:?} in {one:?}"));
+            let until = |picture: &Snapshot, exit: &Exit| exit.until.map(|at| before(picture, at));
+            match (until(a, same), until(b, row)) {
+                (Some(x), Some(y)) => assert!(near(x, y, 0.0021), "{x} {y}"),
+                (x, y) => assert_eq!(x, y),
+            }
+            let timeless = |exit: &Exit| Exit {
+                until: None,
+                ..exit.clone()
+            };
+            assert_eq!(timeless(same), timeless(row));
+        }
+    }
+}
+
 /// Field by field, to the precision that is kept.
 pub fn assert_same(a: &Snapshot, b: &Snapshot) {
     assert_eq!((a.number, a.state), (b.number, b.state));
@@ -241,6 +315,7 @@ pub fn assert_same(a: &Snapshot, b: &Snapshot) {
     let kept = b.notices.len();
     assert!(kept >= a.notices.len().min(60));
     assert_eq!(a.notices[a.notices.len() - kept..], *b.notices);
+    assert_same_exits(a, b);
     assert_eq!(a.alerts.len(), b.alerts.len());
     for (x, y) in a.alerts.iter().zip(b.alerts.iter()) {
         assert_eq!(

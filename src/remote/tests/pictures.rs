@@ -5,16 +5,19 @@ use super::super::picture::Told;
 use super::super::protocol::Heard;
 use super::super::wire::Frame;
 use super::{NAMES, monitor};
-use crate::bus::{Doing, Event, Level, SiteDelta, SiteState, Vitals, WorkerId};
+use crate::bus::{
+    Doing, Event, Exit, ExitCounts, ExitPool, ExitState, Exits, Level, SiteDelta, SiteState,
+    Vitals, WorkerId,
+};
 use crate::monitor::Snapshot;
-use crate::page::{FailureKind, SiteId};
+use crate::page::{FailureKind, Rung, SiteId};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn event() -> impl Strategy<Value = Event> {
     let site = (0..NAMES.len() as u32).prop_map(SiteId);
-    (site, 0..9u8, 0..40u32, "\\PC{0,12}").prop_map(|(site, what, n, text)| match what {
+    (site, 0..10u8, 0..40u32, "\\PC{0,12}").prop_map(|(site, what, n, text)| match what {
         0 => Event::Site {
             site,
             state: SiteState::Paused,
@@ -55,8 +58,41 @@ fn event() -> impl Strategy<Value = Event> {
             ..Vitals::default()
         }),
         7 => Event::Stalled(Some(text.into())),
+        8 => Event::Exits(exits(site, n, &text)),
         _ => Event::notice(Level::Warn, Some(site), text),
     })
+}
+
+/// None for a few numbers, else one rule's, more or less of them.
+fn exits(site: SiteId, n: u32, text: &str) -> Vec<ExitPool> {
+    let exit = |n: u32| Exit {
+        name: format!("{text}:{n}").into(),
+        sessions: n,
+        ok: u64::from(n) * 2,
+        failed: 1,
+        blocked: u64::from(n),
+        p50: (n > 3).then(|| Duration::from_micros(u64::from(n) * 77)),
+        state: ExitState::ALL[n as usize % 5],
+        until: None,
+        why: n.is_multiple_of(2).then(|| text.into()),
+    };
+    if n < 10 {
+        return Vec::new();
+    }
+    vec![ExitPool {
+        of: vec![(site, Rung::Proxy)],
+        exits: Exits {
+            counts: ExitCounts {
+                all: n,
+                in_use: 1,
+                resting: 2,
+                refused: 3,
+                retired: 4,
+            },
+            remark: (n > 20).then(|| text.into()),
+            rows: (0..n / 10).map(exit).collect(),
+        },
+    }]
 }
 
 /// Everything that a snapshot says, for comparison.
@@ -140,6 +176,42 @@ fn what_has_not_changed_is_not_sent_and_frames_are_shared() {
     let (beat, _) = beat.frame(Some(second.frame(None).1));
     assert!(parse(&beat).sites.is_empty());
     assert!(beat.len() < 1500, "{} bytes", beat.len());
+}
+
+#[test]
+fn exits_are_sent_when_they_have_changed_and_kept_else() {
+    let began = Instant::now();
+    let mut monitor = monitor(began);
+    let mut client = Client::default();
+    let mut follow = |picture: &Picture, now| {
+        let (frame, sent) = picture.frame(client.sent);
+        client.sent = Some(sent);
+        let told = String::from_utf8(frame.to_vec())
+            .unwrap()
+            .contains("\"exits\":[{");
+        (told, client.told.follow(parse(&frame), now).unwrap())
+    };
+    let none = Picture::after(None, monitor.snapshot(began, 0)).unwrap();
+    let (told, seen) = follow(&none, began);
+    assert!(!told && seen.exits.is_empty());
+    let pools = exits(SiteId(1), 35, "a");
+    let soon = began + Duration::from_millis(50);
+    monitor.fold(Event::Exits(pools.clone()), soon);
+    let some = Picture::after(Some(&none), monitor.snapshot(soon, 0)).unwrap();
+    let (told, seen) = follow(&some, soon);
+    assert!(told);
+    assert_eq!(*seen.exits, pools);
+    assert_eq!(seen.exits_of(SiteId(1), Rung::Proxy), Some(&pools[0].exits));
+    assert_eq!(seen.exits_of(SiteId(0), Rung::Proxy), None);
+    let later = soon + Duration::from_secs(1);
+    let beat = Picture::after(Some(&some), monitor.snapshot(later, 0)).unwrap();
+    let (told, seen) = follow(&beat, later);
+    assert!(!told);
+    assert_eq!(*seen.exits, pools);
+    // An engine that is older than exits tells of none.
+    let mut old = parse(&beat.frame(None).0);
+    old.head.exits = None;
+    assert!(Told::default().follow(old, later).unwrap().exits.is_empty());
 }
 
 #[test]

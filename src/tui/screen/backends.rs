@@ -1,8 +1,8 @@
 //! The rungs of every site's ladder: what each has, what it costs, and how it
 //! stands.
 
-use super::{Screen, sorts, steps};
-use crate::bus::{Command, RungSet, RungState};
+use super::{Screen, exits, sorts, steps};
+use crate::bus::{Command, Exits, RungSet, RungState};
 use crate::monitor::{RungView, SiteView};
 use crate::page::money::amount;
 use crate::page::{FailureKind, Rung, SiteId};
@@ -11,7 +11,6 @@ use crate::tui::control::stepped;
 use crate::tui::draw::Pen;
 use crate::tui::filter::Filter;
 use crate::tui::list::Cursor;
-use crate::tui::palette::Name;
 use crate::tui::state::{Effect, Shared, View};
 use crate::tui::submit::{refused, submit};
 use crate::tui::table::{Cell, Column, Rows, Table};
@@ -50,7 +49,7 @@ impl Backends {
     /// The screen, in the order of the file and of each site's ladder.
     pub fn new() -> Self {
         let columns = vec![
-            Column::text("SITE", 9, 0).growing().sorting(),
+            Column::text("SITE", 8, 0).growing().sorting(),
             Column::text("RUNG", 7, 0).sorting(),
             Column::text("STATE", 6, 0),
             Column::number("PAGES", 6, 0).sorting(),
@@ -60,9 +59,10 @@ impl Backends {
             Column::number("BLOCKED", 7, 0).sorting(),
             Column::number("WENT ON", 7, 3).sorting(),
             Column::number("WORK", 5, 0),
+            Column::number("EXITS", 5, 1),
             Column::number("DELAY", 6, 4),
             Column::number("REQUESTS", 10, 2).sorting(),
-            Column::number("MONEY", 11, 0).sorting(),
+            Column::number("MONEY", 10, 0).sorting(),
             Column::text("THROUGH", 16, 5).growing(),
         ];
         Self {
@@ -137,7 +137,11 @@ impl Backends {
                 below_head: Vec::new(),
                 focused: true,
             },
-            |at, column| row(at).map(|(site, rung)| cell(theme, site, rung, &columns[column])),
+            |at, column| {
+                let (site, rung) = row(at)?;
+                let exits = shared.snapshot.exits_of(listed[at].0, rung.rung);
+                Some(cell(theme, site, rung, exits, &columns[column]))
+            },
             |at| listed.get(at).copied(),
         );
         if listed.is_empty() {
@@ -213,7 +217,9 @@ impl Screen for Backends {
         if let Some((site, rung)) = self.cursor.selected.and_then(|key| find(shared, key))
             && panel > 0
         {
-            detail(pen, below, site, rung);
+            let known = self.cursor.selected.map(|key| key.0);
+            let exits = known.and_then(|id| shared.snapshot.exits_of(id, rung.rung));
+            detail(pen, below, site, rung, exits);
         }
     }
 
@@ -224,8 +230,11 @@ impl Screen for Backends {
             return Vec::new();
         }
         if action == Action::Enter {
-            if let Some((id, _)) = self.cursor.selected {
-                shared.open(View::Site(id));
+            if let Some((id, rung)) = self.cursor.selected {
+                shared.open(match shared.snapshot.exits_of(id, rung) {
+                    Some(_) => View::Exits(id, rung),
+                    None => View::Site(id),
+                });
             }
             return Vec::new();
         }
@@ -256,13 +265,12 @@ impl Screen for Backends {
 
     fn row(&mut self, shared: &Shared) -> Option<String> {
         self.settle(shared);
-        let (site, rung) = find(shared, self.cursor.selected?)?;
-        let theme = Theme::of(Name::Mono, true);
-        let cells = self.table.columns.iter();
-        let words: Vec<String> = cells
-            .map(|column| cell(theme, site, rung, &column.head).words())
-            .collect();
-        Some(words.join("\t"))
+        let key = self.cursor.selected?;
+        let (site, rung) = find(shared, key)?;
+        let exits = shared.snapshot.exits_of(key.0, key.1);
+        let head = |at: usize| &self.table.columns[at].head;
+        let cell = |theme, at| cell(theme, site, rung, exits, head(at));
+        Some(self.table.row(cell))
     }
 }
 
@@ -304,7 +312,13 @@ fn state_style(theme: Theme, state: &RungState) -> Style {
 }
 
 /// A rung's cell of one column.
-fn cell(theme: Theme, site: &SiteView, rung: &RungView, column: &str) -> Cell {
+fn cell(
+    theme: Theme,
+    site: &SiteView,
+    rung: &RungView,
+    exits: Option<&Exits>,
+    column: &str,
+) -> Cell {
     let (workers, delay) = site.controls.pace(rung.rung);
     let budget = budget(site, rung);
     match column {
@@ -330,6 +344,16 @@ fn cell(theme: Theme, site: &SiteView, rung: &RungView, column: &str) -> Cell {
         }
         "WENT ON" => Cell::plain(text::count(rung.climbed)),
         "WORK" => Cell::plain(format!("{}/{workers}", site.in_flight(rung.rung))),
+        "EXITS" => match exits.map(|exits| &exits.counts) {
+            Some(counts) => Cell::Text(
+                format!("{}/{}", counts.in_use, counts.all).into(),
+                match counts.resting + counts.refused {
+                    0 => Style::new(),
+                    _ => theme.warn(),
+                },
+            ),
+            None => Cell::plain("-"),
+        },
         "DELAY" => Cell::plain(format!("{delay:?}")),
         "REQUESTS" => Cell::plain(part(
             text::count(rung.spent.requests),
@@ -349,7 +373,7 @@ fn cell(theme: Theme, site: &SiteView, rung: &RungView, column: &str) -> Cell {
 }
 
 /// What there is to say of the rung under the cursor.
-fn detail(pen: &mut Pen, area: Rect, site: &SiteView, rung: &RungView) {
+fn detail(pen: &mut Pen, area: Rect, site: &SiteView, rung: &RungView, exits: Option<&Exits>) {
     let title = format!("{} of {}", rung.rung.as_str(), text::clean(&site.name));
     let inside = pen.panel(area, &title);
     let (workers, delay) = site.controls.pace(rung.rung);
@@ -404,7 +428,10 @@ fn detail(pen: &mut Pen, area: Rect, site: &SiteView, rung: &RungView) {
         .iter()
         .map(|(exit, count)| format!("{} ({})", text::clean(exit), text::count(*count)))
         .collect();
-    if !through.is_empty() {
+    if let Some(exits) = exits {
+        let words = exits::words(&exits.counts, usize::MAX);
+        lines.push(("exits", format!("{words}; enter lists them"), Style::new()));
+    } else if !through.is_empty() {
         lines.push(("through", through.join(", "), Style::new()));
     }
     for (y, (name, words, style)) in (inside.y..inside.bottom()).zip(&lines) {

@@ -8,7 +8,6 @@ use crate::tui::asked::Asked;
 use crate::tui::draw::Pen;
 use crate::tui::filter::Filter;
 use crate::tui::list::Cursor;
-use crate::tui::palette::Name;
 use crate::tui::state::{Effect, Shared, View};
 use crate::tui::submit::submit;
 use crate::tui::table::{Cell, Column, Rows, Table};
@@ -335,9 +334,7 @@ impl Screen for Groups {
 
     fn row(&mut self, _: &Shared) -> Option<String> {
         let row = self.current()?;
-        let theme = Theme::of(Name::Mono, true);
-        let cells = (0..self.table.columns.len()).map(|at| cell(theme, row, at, false).words());
-        Some(cells.collect::<Vec<_>>().join("\t"))
+        Some(self.table.row(|theme, at| cell(theme, row, at, false)))
     }
 }
 

@@ -9,7 +9,6 @@ use crate::tui::asked::Asked;
 use crate::tui::draw::Pen;
 use crate::tui::filter::Filter;
 use crate::tui::list::Cursor;
-use crate::tui::palette::Name;
 use crate::tui::table::{Cell, Rows, Table};
 use crate::tui::theme::Theme;
 use ratatui::layout::Rect;
@@ -138,9 +137,7 @@ impl<R: Row> Latest<R> {
     /// The row under the cursor in words, for the clipboard.
     pub fn row(&self, cell: impl Fn(Theme, &R, usize) -> Cell) -> Option<String> {
         let row = self.current()?;
-        let theme = Theme::of(Name::Mono, true);
-        let cells = (0..self.table.columns.len()).map(|at| cell(theme, row, at).words());
-        Some(cells.collect::<Vec<_>>().join("\t"))
+        Some(self.table.row(|theme, at| cell(theme, row, at)))
     }
 
     /// Draws it, with a status line below.

@@ -8,7 +8,6 @@ use crate::tui::action::Action;
 use crate::tui::asked::Asked;
 use crate::tui::draw::Pen;
 use crate::tui::list::Cursor;
-use crate::tui::palette::Name;
 use crate::tui::state::{Effect, Shared, View};
 use crate::tui::table::{Cell, Column, Rows, Table};
 use crate::tui::theme::Theme;
@@ -191,10 +190,8 @@ impl Screen for Links {
 
     fn row(&mut self, shared: &Shared) -> Option<String> {
         let row = self.current()?;
-        let theme = Theme::of(Name::Mono, true);
-        let columns = 0..self.table.columns.len();
-        let cells = columns.map(|at| cell(theme, row, self.which, at, shared).words());
-        Some(cells.collect::<Vec<_>>().join("\t"))
+        let cell = |theme, at| cell(theme, row, self.which, at, shared);
+        Some(self.table.row(cell))
     }
 }
 

@@ -7,6 +7,7 @@ mod body;
 mod cells;
 mod changes;
 mod doctor;
+mod exits;
 mod figures;
 mod groups;
 mod journal;
@@ -123,6 +124,7 @@ pub fn open(view: &View) -> Box<dyn Screen> {
         View::Log => Box::new(log::Log::new()),
         View::Changes => Box::new(changes::Changes::new()),
         View::Backends => Box::new(backends::Backends::new()),
+        View::Exits(site, rung) => Box::new(exits::Exits::new(*site, *rung)),
         View::Doctor => Box::new(doctor::Doctor::default()),
     }
 }

@@ -11,11 +11,9 @@ use crate::tui::asked::Asked;
 use crate::tui::draw::Pen;
 use crate::tui::filter::Filter;
 use crate::tui::list::Cursor;
-use crate::tui::palette::Name;
 use crate::tui::state::{Effect, Shared, View};
 use crate::tui::submit::submit;
 use crate::tui::table::{Column, Rows, Table};
-use crate::tui::theme::Theme;
 use ratatui::layout::Rect;
 use std::collections::HashSet;
 
@@ -482,12 +480,9 @@ impl Screen for Pages {
 
     fn row(&mut self, shared: &Shared) -> Option<String> {
         let row = self.current()?;
-        let theme = Theme::of(Name::Mono, true);
-        let cells =
-            self.table.columns.iter().map(|column| {
-                cell(theme, row, self.cursor.at, &column.head, shared, now_ms()).words()
-            });
-        Some(cells.collect::<Vec<_>>().join("\t"))
+        let (now, head) = (now_ms(), |at: usize| &self.table.columns[at].head);
+        let cell = |theme, at| cell(theme, row, self.cursor.at, head(at), shared, now);
+        Some(self.table.row(cell))
     }
 }
 

@@ -10,7 +10,6 @@ use crate::tui::control::pause_site;
 use crate::tui::draw::Pen;
 use crate::tui::filter::Filter;
 use crate::tui::list::Cursor;
-use crate::tui::palette::Name;
 use crate::tui::state::{Effect, Shared, View};
 use crate::tui::submit::submit;
 use crate::tui::table::{Cell, Column, Rows, Table};
@@ -293,12 +292,8 @@ impl Screen for Sites {
 
     fn row(&mut self, shared: &Shared) -> Option<String> {
         let site = shared.site(self.site(shared)?)?;
-        let theme = Theme::of(Name::Mono, true);
-        let cells = self.table.columns.iter();
-        let words: Vec<String> = cells
-            .map(|column| cell(theme, site, &column.head).words())
-            .collect();
-        Some(words.join("\t"))
+        let head = |at: usize| &self.table.columns[at].head;
+        Some(self.table.row(|theme, at| cell(theme, site, head(at))))
     }
 }
 

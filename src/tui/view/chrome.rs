@@ -41,29 +41,45 @@ pub fn frame(pen: &mut Pen, area: Rect, state: &mut State) -> Rect {
     body
 }
 
-/// The places, with their keys.
+/// The places, with their keys: in whole words while there is room for all of
+/// them, else closer together, else shortened.
 fn strip(pen: &mut Pen, area: Rect, state: &State) {
+    let room = usize::from(area.width);
+    let names = |letters: usize| {
+        Place::ALL.map(|place| place.name().chars().take(letters).collect::<String>())
+    };
+    let wide = |names: &[String], part: &str, gap: usize| {
+        let words: usize = names.iter().map(|name| text::width(name)).sum();
+        words + (1 + part.len() + gap) * names.len() - gap
+    };
+    let (whole, short) = (names(usize::MAX), names(4));
+    let (names, part, gap) = if wide(&whole, " ", 2) <= room {
+        (whole, " ", 2)
+    } else if wide(&whole, "", 1) <= room {
+        (whole, "", 1)
+    } else {
+        (short, "", 1)
+    };
     let mut x = area.x;
-    for place in Place::ALL {
-        let style = if place == state.place {
-            pen.theme.selected()
-        } else {
-            pen.theme.faint()
+    for (place, name) in Place::ALL.into_iter().zip(&names) {
+        let (key, word) = match place == state.place {
+            true => (pen.theme.selected(), pen.theme.selected()),
+            false => (pen.theme.accent(), pen.theme.faint()),
         };
-        let word = format!("{} {}", (place.index() + 1) % 10, place.name());
-        let width = u16::try_from(text::width(&word)).unwrap_or(0);
-        if x + width > area.right() {
-            return;
-        }
-        let end = pen.put(area, x, area.y, &word, style);
-        let at = Rect {
+        let digit = ((place.index() + 1) % 10).to_string();
+        let from = Rect {
             x,
-            y: area.y,
-            width,
+            width: area.right() - x,
+            ..area
+        };
+        let end = pen.line(from, area.y, &[(&digit, key), (part, word), (name, word)]);
+        let at = Rect {
+            width: end - x,
             height: 1,
+            ..from
         };
         pen.hit(at, Hit::Do(Action::Goto(place)));
-        x = end + 2;
+        x = end + gap;
     }
 }
 

@@ -90,6 +90,9 @@ fn disturbed(job: &Job, most: u32, random: &mut fastrand::Rng) -> Result<u32> {
         if began.elapsed() > PATIENCE {
             bail!("a crawl whose terminals go never ended");
         }
+        if engine.is_over()? {
+            bail!("an engine ended with its terminal, after {gone} had gone");
+        }
         if gone < most {
             let way = *random
                 .choice(&[Way::HangUp, Way::Signal, Way::Kill])

@@ -2,8 +2,8 @@
 
 use super::support::visitor;
 use super::support::{FakeProxy, Origin, PASSWORD, address, assert_kept, get, list, pages, rung};
+use crate::bus::ExitState;
 use crate::config::ProxyAddress;
-use crate::fetch::proxy::ExitState;
 use crate::fetch::tests::support::{Server, request};
 use crate::fetch::{Fetcher, Trouble, Want};
 use crate::page::FailureKind;
@@ -68,13 +68,13 @@ async fn what_is_not_the_pages_fault_is_tried_by_the_next_exit() {
         assert_kept(&rung, &result);
         assert_eq!(result.unwrap().status, 200, "{what}");
         assert_eq!(origin.heard().len(), before + 1, "{what}: asked once");
-        let exits = rung.exits();
+        let exits = rung.exits().rows;
         let failed = exits.iter().find(|exit| exit.failed > 0).unwrap();
         assert!(
             matches!(failed.state, ExitState::Resting | ExitState::Refused),
             "{what}: {failed:?}"
         );
-        assert!(failed.rest.is_some() && failed.why.is_some(), "{what}");
+        assert!(failed.until.is_some() && failed.why.is_some(), "{what}");
     }
 }
 
@@ -99,7 +99,7 @@ async fn what_may_be_the_sites_fault_is_the_pages_failure() {
         assert!(error.trouble.is_none(), "{error:?}");
         assert_eq!((one.connections(), two.connections()), (1, 1));
         // A site that is down for everybody makes no exit rest.
-        assert!(rung.exits().iter().all(|exit| exit.rest.is_none()));
+        assert!(rung.exits().rows.iter().all(|exit| exit.until.is_none()));
     }
 }
 
@@ -123,7 +123,7 @@ async fn answers_of_a_proxy_that_are_no_pages() {
         assert_eq!(error.kind, *kind, "{error}");
         let name = format!("by 127.0.0.1:{}: ", server.port);
         assert!(error.detail.starts_with(&name), "{error}");
-        assert_eq!(rung.exits()[0].failed, 1);
+        assert_eq!(rung.exits().rows[0].failed, 1);
     }
 }
 
@@ -161,7 +161,7 @@ async fn a_proxy_that_never_answers_is_given_up() {
         let url = Url::parse(url).unwrap();
         let rung = crate::fetch::proxy::Proxy { timeout, ..rung };
         let error = rung.fetch(&visitor, &url, Want::Page).await.unwrap_err();
-        let last = rung.exits()[0].why.clone().unwrap_or_default();
+        let last = rung.exits().rows[0].why.clone().unwrap_or_default();
         assert!(last.contains(words), "{scheme}: {last}; {error}");
     }
 }
@@ -181,7 +181,12 @@ async fn credentials_that_nobody_takes_stop_the_rung_at_once() {
         assert!(text.contains("all 2 proxies refused us"), "{text}");
         assert!(text.contains("answered 407"), "{text}");
         assert!(!text.contains(PASSWORD));
-        assert!(rung.exits().iter().all(|e| e.state == ExitState::Refused));
+        assert!(
+            rung.exits()
+                .rows
+                .iter()
+                .all(|e| e.state == ExitState::Refused)
+        );
     }
 }
 
@@ -206,7 +211,7 @@ async fn a_site_that_pretends_to_be_a_proxy_does_not_stop_the_rung() {
         assert_eq!(result.is_ok(), n == 0, "{n}");
         assert!(result.err().is_none_or(|error| error.trouble.is_none()));
     }
-    assert!(rung.exits()[0].rest.is_none());
+    assert!(rung.exits().rows[0].until.is_none());
 }
 
 #[tokio::test]

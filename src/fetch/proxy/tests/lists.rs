@@ -2,8 +2,8 @@
 
 use super::support::{FakeProxy, Origin, PASSWORD, assert_kept, get, rule, rung};
 use crate::config::ProxyFrom;
+use crate::fetch::Trouble;
 use crate::fetch::tests::support::{Server, answer, request};
-use crate::fetch::{Fetcher, Trouble};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -59,7 +59,7 @@ async fn a_list_is_read_from_a_file_and_from_a_url() {
             assert_kept(&rung, &result);
             assert_eq!(result.unwrap().status, 200);
         }
-        let remark = rung.remark().unwrap();
+        let remark = rung.exits().remark.unwrap();
         assert!(
             remark.contains("1 bad line is left out: line 2: "),
             "{remark}"
@@ -139,11 +139,11 @@ async fn a_list_is_read_again_and_what_stays_keeps_its_figures() {
     let url = origin.url("shop.test", "/");
     get(&rung, &url).await.unwrap();
     *text.lock().unwrap() = format!("{}{}", line(&two), line(&one));
-    while rung.exits().len() < 2 {
+    while rung.exits().rows.len() < 2 {
         get(&rung, &url).await.unwrap();
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let first = rung.exits().into_iter().find(|exit| {
+    let first = rung.exits().rows.into_iter().find(|exit| {
         let port = one.server.port;
         *exit.name == *format!("127.0.0.1:{port}")
     });
@@ -154,7 +154,7 @@ async fn a_list_is_read_again_and_what_stays_keeps_its_figures() {
         assert_eq!(get(&rung, &url).await.unwrap().status, 200);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert_eq!(rung.exits().len(), 2);
+    assert_eq!(rung.exits().rows.len(), 2);
 }
 
 #[tokio::test]

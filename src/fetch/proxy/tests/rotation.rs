@@ -1,8 +1,9 @@
 //! Which exit and which visitor makes a request.
 
 use super::support::{FakeProxy, Origin, address, get, list, rule, rung, visitor};
+use crate::bus::ExitState;
 use crate::config::{Gateway, ProxyFrom, Rotate};
-use crate::fetch::proxy::{ExitState, Proxy};
+use crate::fetch::proxy::Proxy;
 use crate::fetch::{Fetcher, Want};
 use futures_util::future::join_all;
 use std::collections::HashSet;
@@ -66,7 +67,7 @@ async fn a_site_stays_with_its_exit_until_that_is_blocked() {
         "retired together"
     );
     assert_eq!(through(&rung, &origin, "b").await, other);
-    let blocked: u64 = rung.exits().iter().map(|exit| exit.blocked).sum();
+    let blocked: u64 = rung.exits().rows.iter().map(|exit| exit.blocked).sum();
     assert_eq!(blocked, 1);
 }
 
@@ -116,7 +117,7 @@ async fn a_session_makes_one_request_at_a_time_and_is_used_again() {
     assert_eq!(first.len(), 6, "{first:?}");
     assert_eq!(round().await, first);
     assert_eq!(requests(&proxies), [4, 4, 4], "evenly over the exits");
-    let sessions: u32 = rung.exits().iter().map(|exit| exit.sessions).sum();
+    let sessions: u32 = rung.exits().rows.iter().map(|exit| exit.sessions).sum();
     assert_eq!(sessions, 6);
 }
 
@@ -140,7 +141,7 @@ async fn a_request_that_is_dropped_gives_its_session_back() {
                 .await
                 .is_err()
         );
-        assert_eq!(rung.exits()[0].sessions, 1);
+        assert_eq!(rung.exits().rows[0].sessions, 1);
     }
 }
 
@@ -186,7 +187,7 @@ async fn a_gateway_gets_a_new_session_with_every_request_and_keeps_none() {
             "{user}"
         );
     }
-    let exits = rung.exits();
+    let exits = rung.exits().rows;
     assert_eq!((exits.len(), exits[0].sessions, exits[0].ok), (1, 0, 300));
     assert_eq!(exits[0].state, ExitState::Well);
     assert!(exits[0].p50.is_some());
@@ -204,7 +205,7 @@ async fn a_session_of_a_gateway_stays_until_it_is_blocked() {
     let users = users(&proxy);
     assert_eq!(users[0], users[1]);
     assert_ne!(users[1], users[2]);
-    assert!(rung.exits()[0].rest.is_none(), "it is the only one");
+    assert!(rung.exits().rows[0].until.is_none(), "it is the only one");
 }
 
 #[tokio::test]
@@ -219,7 +220,7 @@ async fn an_exit_that_sites_block_rests_while_others_do_well() {
             }
         }
     }
-    let exits = rung.exits();
+    let exits = rung.exits().rows;
     let first = exits.iter().find(|exit| exit.blocked > 0).unwrap();
     assert_eq!((first.blocked, first.state), (3, ExitState::Resting));
     assert!(proxies[0].requests() < proxies[1].requests());
@@ -236,9 +237,12 @@ async fn kept_sessions_are_bounded() {
     for _ in 0..400 {
         through(&rung, &origin, "a").await;
     }
-    let sessions: u32 = rung.exits().iter().map(|exit| exit.sessions).sum();
+    let (exits, _) = rung.sessions.exits();
+    let sessions: u32 = exits.iter().map(|exit| exit.sessions()).sum();
     assert_eq!(sessions, 256);
-    let names: HashSet<_> = rung.exits().iter().map(|exit| exit.name.clone()).collect();
+    let counts = rung.exits().counts;
+    assert_eq!((counts.in_use, counts.all), (256, 400));
+    let names: HashSet<_> = exits.iter().map(|exit| exit.name.clone()).collect();
     assert_eq!(names.len(), 400);
 }
 
@@ -257,5 +261,5 @@ async fn what_was_never_handed_out_is_blocked_without_harm() {
         rung.blocked(text);
     }
     through(&rung, &origin, "a").await;
-    assert!(rung.exits().iter().all(|exit| exit.blocked == 0));
+    assert!(rung.exits().rows.iter().all(|exit| exit.blocked == 0));
 }
