@@ -318,7 +318,14 @@ fn the_palette_pauses_and_resumes() {
     pty.wait_for("a resumed site", |s| !row(s).contains(deck::PAUSED));
     pty.keys(":log");
     pty.keys(key::ENTER);
-    pty.wait_text("notices, info and above");
+    pty.wait_text("lines, info and above");
+    // Everything the program logs is there, and is found by who says it.
+    pty.keys("/target=director resume");
+    pty.keys(key::ENTER);
+    pty.wait_for("the command's line", |s| {
+        shows(s, "resume harbour: ") && !shows(s, "pause harbour: ")
+    });
+    pty.keys(key::ESC);
     quit(&mut pty);
 }
 

@@ -6,6 +6,7 @@ mod event;
 mod exits;
 mod filter;
 mod linked;
+mod log;
 mod query;
 mod reply;
 mod rung;
@@ -22,6 +23,7 @@ pub use self::event::{
 pub use self::exits::{Exit, ExitCounts, ExitPool, ExitState, Exits};
 pub use self::filter::{PageFilter, PageOrder, Pick};
 pub use self::linked::{Linked, LinkedList, LinkedRow, PageLinks};
+pub use self::log::{LogFilter, LogList, LogRow, Logbook};
 pub use self::query::{
     Ask, Attempt, ChangeKind, ChangeList, ChangeRow, FailureGroup, Header, HostRow, JournalList,
     JournalRow, PageDetail, PageList, PageRow, Query, RecordList, RecordRow, SiteDetail, Told,

@@ -3,6 +3,7 @@
 use super::Reply;
 use super::filter::{PageFilter, PageOrder};
 use super::linked::{Linked, LinkedList, PageLinks};
+use super::log::{LogFilter, LogList};
 use super::search::{Place, Search, Searched, field_text};
 use crate::page::time::time_of_day;
 use crate::page::{FailureKind, PageId, PageState, SiteId};
@@ -98,6 +99,15 @@ pub enum Ask {
         /// How many to give.
         limit: usize,
     },
+    /// A part of the log's last lines; [`Told::Log`].
+    Log {
+        /// Which.
+        filter: LogFilter,
+        /// How many of the oldest to pass over; `None` for the newest.
+        offset: Option<u64>,
+        /// How many to give.
+        limit: usize,
+    },
     /// A site's hosts and rules; [`Told::Site`].
     Site(SiteId),
 }
@@ -122,6 +132,8 @@ pub enum Told {
     Journal(JournalList),
     /// To [`Ask::Changes`].
     Changes(ChangeList),
+    /// To [`Ask::Log`].
+    Log(LogList),
     /// To [`Ask::Site`]; `None` where there is no such site.
     Site(Option<Box<SiteDetail>>),
     /// The question could not be answered, and why.

@@ -3,7 +3,7 @@
 use super::attend::{self, Attendants};
 use super::{INCOMPLETE, complain, headless, jobs, log, signals};
 use crate::archive::Archive;
-use crate::bus::{self, Controls, Event, JobState, Level, SiteDelta, SiteInfo, SiteState};
+use crate::bus::{self, Controls, Event, JobState, Level, Logbook, SiteDelta, SiteInfo, SiteState};
 use crate::config::Job;
 use crate::engine::{Ended, Engine, Parts, Reload};
 use crate::fetch::Rungs;
@@ -108,7 +108,8 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         ..Opening::new(sites, events.clone())
     };
     let opened = sqlite::open(&dir, opening)?;
-    let _log = log::start(&dir, job.secrets.clone())
+    let logbook = Arc::<Logbook>::default();
+    let _log = log::start(&dir, job.secrets.clone(), logbook.clone())
         .with_context(|| format!("writing the log in {}", dir.display()))?;
     let keeps = job.sites.iter().any(|site| site.keep.bodies);
     let archive = archive(&dir, &title, fresh, keeps, &events)?;
@@ -191,6 +192,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         threads: cores,
         archive: archive.clone(),
         dir: dir.clone(),
+        log: logbook,
     })
     .context("starting the CPU pool")?;
 

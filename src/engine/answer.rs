@@ -1,8 +1,8 @@
-//! Answers queries, each in a task of its own: from the store, or from a
-//! site's supervisor.
+//! Answers queries, each in a task of its own: from the store, from a site's
+//! supervisor, or from the log.
 
 use super::site::{Control, Message, SiteContext};
-use crate::bus::{Ask, Query, Reply, Told, Why};
+use crate::bus::{Ask, Logbook, Query, Reply, Told, Why};
 use crate::page::SiteId;
 use crate::store::Store;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ const AT_ONCE: usize = 8;
 pub async fn run(
     mut queries: mpsc::Receiver<Query>,
     store: Arc<dyn Store>,
+    log: Arc<Logbook>,
     sites: watch::Receiver<Vec<Arc<SiteContext>>>,
 ) {
     let room = Arc::new(Semaphore::new(AT_ONCE));
@@ -23,17 +24,17 @@ pub async fn run(
         let Ok(permit) = room.clone().acquire_owned().await else {
             return;
         };
-        let store = store.clone();
+        let (store, log) = (store.clone(), log.clone());
         let sites = sites.clone();
         tokio::spawn(async move {
             let sites = sites.borrow().clone();
-            reply.send(answer(ask, &*store, &sites).await);
+            reply.send(answer(ask, &*store, &log, &sites).await);
             drop(permit);
         });
     }
 }
 
-async fn answer(ask: Ask, store: &dyn Store, sites: &[Arc<SiteContext>]) -> Told {
+async fn answer(ask: Ask, store: &dyn Store, log: &Logbook, sites: &[Arc<SiteContext>]) -> Told {
     let of = |site: SiteId| sites.get(site.index());
     match ask {
         Ask::Site(site) => match of(site) {
@@ -47,6 +48,11 @@ async fn answer(ask: Ask, store: &dyn Store, sites: &[Arc<SiteContext>]) -> Told
             Some(site) => Told::Why(Box::new(why(site, &url, store).await)),
             None => Told::Refused("there is no such site".to_owned()),
         },
+        Ask::Log {
+            filter,
+            offset,
+            limit,
+        } => Told::Log(log.list(&filter, offset, limit)),
         ask => store.ask(ask).await,
     }
 }

@@ -84,10 +84,6 @@ pub trait Fetcher: Send + Sync {
     /// status is an answer.
     fn fetch<'a>(&'a self, visitor: &'a Visitor, url: &'a Url, want: Want) -> Fetching<'a>;
 
-    /// Hears that an answer was a block, which the body alone may tell; `through`
-    /// is the answer's own.
-    fn blocked(&self, _through: &str) {}
-
     /// The proxies by which it goes, where it does by any.
     fn proxies(&self) -> Option<&Proxy> {
         None

@@ -229,6 +229,13 @@ impl Monitor {
             .map(|alert| (Level::Info, "alert over", alert));
         for (level, what, alert) in began.chain(ended) {
             let text = format!("{what}: {}", alert.text);
+            let site = alert.site.and_then(|site| self.sites.get(site.index()));
+            let site = site.map_or("", |site| site.name());
+            match level {
+                Level::Info => tracing::info!(site, "{text}"),
+                Level::Warn => tracing::warn!(site, "{text}"),
+                Level::Error => tracing::error!(site, "{text}"),
+            }
             if let Event::Notice(notice) = Event::notice(level, alert.site, text) {
                 self.note(notice);
             }

@@ -112,6 +112,11 @@ impl Site {
         }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.info.name
+    }
+
     /// Notes that something has changed.
     pub fn touch(&mut self) {
         self.view = None;

@@ -248,7 +248,8 @@ impl Reader {
         if let Ask::Pages { limit, .. }
         | Ask::Records { limit, .. }
         | Ask::Linked { limit, .. }
-        | Ask::Journal { limit, .. } = &mut ask
+        | Ask::Journal { limit, .. }
+        | Ask::Log { limit, .. } = &mut ask
         {
             *limit = (*limit).min(self.holding.shared.limits.rows);
         }

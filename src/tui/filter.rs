@@ -1,7 +1,7 @@
 //! What is typed after `/`.
 
 use crate::bus::search::contains;
-use crate::bus::{Level, PageFilter};
+use crate::bus::{Level, LogFilter, PageFilter};
 use crate::monitor::Snapshot;
 use crate::page::{FailureKind, PageState, SiteId};
 
@@ -46,22 +46,32 @@ impl Filter {
         filter
     }
 
-    /// The least level, the site and the text that a notice must have.
-    pub fn notices(&self, snapshot: &Snapshot) -> (Option<Level>, Option<SiteId>, Self) {
-        let (mut level, mut of) = (None, None);
+    /// Which lines of the log pass; without a word on it, those of `level`.
+    pub fn log(&self, level: Level, snapshot: &Snapshot) -> LogFilter {
+        let mut filter = LogFilter {
+            level,
+            site: String::new(),
+            target: String::new(),
+            text: String::new(),
+            invert: false,
+        };
         let mut rest: Vec<&str> = Vec::new();
         for word in self.0.split_whitespace() {
             match word.split_once('=') {
-                Some(("level", "info")) => level = Some(Level::Info),
-                Some(("level", "warn")) => level = Some(Level::Warn),
-                Some(("level", "error")) => level = Some(Level::Error),
-                Some(("site" | "target", name)) if site(snapshot, name).is_some() => {
-                    of = site(snapshot, name);
+                Some(("level", "info")) => filter.level = Level::Info,
+                Some(("level", "warn")) => filter.level = Level::Warn,
+                Some(("level", "error")) => filter.level = Level::Error,
+                Some(("site", name)) if site(snapshot, name).is_some() => {
+                    name.clone_into(&mut filter.site);
                 }
+                Some(("target", part)) => part.clone_into(&mut filter.target),
                 _ => rest.push(word),
             }
         }
-        (level, of, Self(rest.join(" ")))
+        let rest = Self(rest.join(" "));
+        let (text, invert) = rest.parts();
+        (filter.text, filter.invert) = (text.to_owned(), invert);
+        filter
     }
 }
 
@@ -102,6 +112,18 @@ pub fn site(snapshot: &Snapshot, name: &str) -> Option<SiteId> {
 mod tests {
     use super::super::sample;
     use super::*;
+
+    #[test]
+    fn typed_words_choose_lines_of_the_log() {
+        let snapshot = sample::snapshot();
+        let read = |typed: &str| Filter(typed.to_owned()).log(Level::Info, &snapshot);
+        let filter = read("level=warn site=docs target=fetch !no answer");
+        let chosen = (&*filter.site, &*filter.target, &*filter.text, filter.invert);
+        assert_eq!(chosen, ("docs", "fetch", "no answer", true));
+        assert_eq!(filter.level, Level::Warn);
+        // No such level, no such site: text until it means something.
+        assert_eq!(read("level=x site=no").text, "level=x site=no");
+    }
 
     #[test]
     fn typed_words_choose_pages() {

@@ -16,7 +16,7 @@ use super::site::{Control, Message, SiteContext};
 use super::{answer, exits, probe};
 use crate::archive::Archive;
 use crate::bus::{
-    Answer, Command, Event, JobState, Level, Origin, Query, Request, SiteState, verb,
+    Answer, Command, Event, JobState, Level, Logbook, Origin, Query, Request, SiteState, verb,
 };
 use crate::config::Job;
 use crate::fetch::Rungs;
@@ -68,6 +68,8 @@ pub struct Parts {
     pub dir: PathBuf,
     /// The archive, where a site wants its answers kept.
     pub archive: Option<Archive>,
+    /// The log's last lines.
+    pub log: Arc<Logbook>,
 }
 
 /// Reads the sites file again; the error is in words for the operator.
@@ -163,7 +165,12 @@ impl Director {
         let (joined, sites) = watch::channel(seats.clone());
         let (looked, events) = (sites.clone(), parts.events.clone());
         tokio::spawn(exits::run(looked, events, cancel.clone()));
-        tokio::spawn(answer::run(parts.queries, parts.store.clone(), sites));
+        tokio::spawn(answer::run(
+            parts.queries,
+            parts.store.clone(),
+            parts.log,
+            sites,
+        ));
         tokio::spawn(probe::run(parts.events.clone(), parts.dir, cancel.clone()));
         Self {
             seats,

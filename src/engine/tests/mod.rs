@@ -172,6 +172,7 @@ impl Run {
         let (linger, lingering) = watch::channel(true);
         let names = job.sites.iter().map(|site| site.name.clone()).collect();
         let engine = Engine::start(Parts {
+            log: Default::default(),
             archive: None,
             job,
             store: opened.store,

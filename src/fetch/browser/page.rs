@@ -6,14 +6,15 @@ use super::orders::Orders;
 use super::progress::{Broken, Document, Progress, text};
 use super::record::Recorder;
 use super::tab::Tab;
-use super::{head, script, words};
+use super::{challenge, head, script, words};
 use crate::config::browsing::{Browsing, Step, Wait};
 use crate::fetch::dns::Lookup;
 use crate::fetch::error::Cause;
+use crate::fetch::proxy::Held;
 use crate::fetch::{Visitor, Want};
 use crate::page::FailureKind;
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, USER_AGENT};
 use serde_json::json;
 use std::future::Future;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub(super) struct Errand<'a> {
     pub(super) want: Want,
     pub(super) names: &'a Arc<dyn Lookup>,
     pub(super) recorder: Option<Recorder>,
+    /// The proxies' session by which it goes.
+    pub(super) by: Option<&'a Held>,
 }
 
 /// What has become of a page.
@@ -83,16 +86,25 @@ impl From<CallError> for Fault {
 /// # Errors
 /// Whatever kept it from coming. The tab is then of no more use.
 pub(super) async fn open(tab: &mut Tab, errand: &Errand<'_>) -> Result<Outcome, Fault> {
-    tab.introduce(errand.visitor.user_agent()).await?;
+    let agent = match errand.by {
+        Some(_) => errand
+            .headers
+            .get(USER_AGENT)
+            .and_then(|name| name.to_str().ok()),
+        None => None,
+    };
+    tab.introduce(agent.unwrap_or(errand.visitor.user_agent()))
+        .await?;
     let frame = tab.frame().to_owned();
     let Errand {
         visitor,
         url,
         headers,
         names,
+        by,
         ..
     } = errand;
-    let orders = Orders::new(visitor, &frame, url, headers, names);
+    let orders = Orders::new(visitor, &frame, url, headers, names, *by);
     tab.begin(orders, errand.recorder.clone());
     let tab = &*tab;
     let page = Page { tab };
@@ -124,10 +136,15 @@ impl Page<'_> {
         let mut document = document;
         match head::kind(&document) {
             head::Kind::Html => {
+                let most = errand.visitor.max_body;
                 self.settle(&browsing.wait, document.at, browsing.patience)
                     .await?;
-                self.steps(browsing).await?;
-                let html = self.html(errand.visitor.max_body).await?;
+                let mut html = self.html(browsing, most).await?;
+                self.let_through(browsing, most, &mut html).await?;
+                if !browsing.steps.is_empty() {
+                    self.steps(browsing).await?;
+                    html = self.html(browsing, most).await?;
+                }
                 // Where a script has gone on to another document, it is that one's.
                 document = self.document()?;
                 body = Some(Bytes::from(html));
@@ -283,12 +300,22 @@ impl Page<'_> {
             .await
     }
 
-    /// The page's document as it is now, as HTML in UTF-8.
-    async fn html(&self, most: u64) -> Result<String, Fault> {
+    /// The page's document as it is now, as HTML in UTF-8; where it goes on to
+    /// another one meanwhile, that one's.
+    async fn html(&self, browsing: &Browsing, most: u64) -> Result<String, Fault> {
         let mut readings = 0;
         loop {
             readings += 1;
-            match script::html(self.tab, most).await {
+            let loader = self.tab.progress().borrow().loader().map(str::to_owned);
+            let html = script::html(self.tab, most).await;
+            let goes_on = {
+                let progress = self.tab.progress();
+                let progress = progress.borrow();
+                let other = progress.loader() != loader.as_deref();
+                other || progress.is_leaving(Instant::now())
+            };
+            match html {
+                Ok(_) | Err(CallError::Refused(_)) if goes_on && readings < READINGS => {}
                 Ok(Some(html)) => return Ok(html),
                 Ok(None) => {
                     let detail = format!("the page has grown to more than {most} bytes");
@@ -298,12 +325,45 @@ impl Page<'_> {
                         document,
                     ));
                 }
-                // It has gone on to another document in between.
-                Err(CallError::Refused(_)) if readings < READINGS => {
-                    self.settle(&Wait::Load, Instant::now(), LOOK * 10).await?;
-                }
+                // Its document has just been taken away; the next is heard of soon.
+                Err(CallError::Refused(_)) if readings < READINGS => {}
                 Err(error) => return Err(error.into()),
             }
+            self.settle(&browsing.wait, Instant::now(), browsing.patience)
+                .await?;
+        }
+    }
+
+    /// Where a challenge is shown that may let the browser through by itself,
+    /// waits for the page behind it, as long as patience lasts.
+    async fn let_through(
+        &self,
+        browsing: &Browsing,
+        most: u64,
+        html: &mut String,
+    ) -> Result<(), Fault> {
+        // What is to appear has been waited for already.
+        if matches!(browsing.wait, Wait::Selector(_)) {
+            return Ok(());
+        }
+        let until = Instant::now() + browsing.patience;
+        let mut progress = self.tab.progress();
+        loop {
+            let loader = {
+                let progress = progress.borrow_and_update();
+                if !challenge::goes_on(&progress, html, until) {
+                    return Ok(());
+                }
+                progress.loader().map(str::to_owned)
+            };
+            let next = progress.wait_for(|progress| progress.loader() != loader.as_deref());
+            // Errors only where the tab is broken, which is heard of elsewhere.
+            if !timeout_at(until, next).await.is_ok_and(|next| next.is_ok()) {
+                return Ok(());
+            }
+            self.settle(&browsing.wait, Instant::now(), browsing.patience)
+                .await?;
+            *html = self.html(browsing, most).await?;
         }
     }
 

@@ -52,7 +52,12 @@ const FLAGS: &[&str] = &[
     "--disable-site-isolation-trials",
     "--disable-features=IsolateOrigins,site-per-process,Translate,OptimizationHints,MediaRouter,\
      AutofillServerCommunication,InterestFeedContentSuggestions,SpareRendererForSitePerProcess,\
-     DialMediaRouteProvider,PreloadTopChromeWebUI,AcceptCHFrame,Prerender2,BackForwardCache",
+     DialMediaRouteProvider,PreloadTopChromeWebUI,AcceptCHFrame,Prerender2,BackForwardCache,\
+     ScriptStreaming",
+    // A tab keeps the compiled scripts of a site in memory from page to page. Compiling
+    // while they come, or packing the code for a disk that it never goes to, would be done
+    // again for each page.
+    "--v8-cache-options=none",
     "--block-new-web-contents",
     "--deny-permission-prompts",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",

@@ -3,12 +3,17 @@
 use super::link::Event;
 use serde_json::Value;
 use std::collections::HashSet;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Requests in flight that are followed; a page with more is never quiet.
 const MOST_IN_FLIGHT: usize = 2000;
 /// Documents that one page may go through, by redirects of any kind.
 const MOST_DOCUMENTS: u32 = 20;
+/// How long a page that says it goes elsewhere is believed.
+const LEAVING: Duration = Duration::from_secs(1);
+/// A page that refreshes itself within this is one on the way to another.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The head of a page's document.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,8 +50,10 @@ pub(super) struct Progress {
     shown: Option<String>,
     /// Whether its `load` event has been.
     loaded: bool,
-    /// Since when a script has wanted to go elsewhere.
+    /// Since when a script or the page itself has wanted to go elsewhere.
     leaving: Option<Instant>,
+    /// When the page has said that it will refresh itself.
+    refresh: Option<Instant>,
     in_flight: HashSet<String>,
     /// Since when nothing is in flight.
     quiet: Instant,
@@ -76,6 +83,7 @@ impl Progress {
             shown: None,
             loaded: false,
             leaving: None,
+            refresh: None,
             in_flight: HashSet::new(),
             quiet: now,
             documents: 0,
@@ -86,12 +94,24 @@ impl Progress {
     /// Whether the `load` event of the last document has been, and the page is
     /// not about to go on to another.
     pub(super) fn is_loaded(&self, now: Instant) -> bool {
-        /// A page that says so and does not go stays.
-        const LEAVING: std::time::Duration = std::time::Duration::from_secs(1);
-        let stays = self
-            .leaving
-            .is_none_or(|since| now.duration_since(since) > LEAVING);
-        self.loaded && stays && self.shown == self.wanted
+        self.loaded && !self.is_leaving(now) && self.shown == self.wanted
+    }
+
+    /// Whether the page is about to go on to another document; one that says so
+    /// and does not go stays.
+    pub(super) fn is_leaving(&self, now: Instant) -> bool {
+        self.leaving
+            .is_some_and(|since| now.duration_since(since) <= LEAVING)
+    }
+
+    /// Whether the page has said that it will refresh itself by then.
+    pub(super) fn refreshes_by(&self, until: Instant) -> bool {
+        self.refresh.is_some_and(|at| at <= until)
+    }
+
+    /// The browser's name for the document that is on its way or there.
+    pub(super) fn loader(&self) -> Option<&str> {
+        self.wanted.as_deref()
     }
 
     /// Since when it has been loaded with nothing in flight.
@@ -133,6 +153,9 @@ impl Progress {
             {
                 self.leaving = Some(now);
             }
+            // Comes after `load`, and before the answer to whatever is asked after that.
+            "Page.frameScheduledNavigation" if self.is_main(params) => self.schedule(params, now),
+            "Page.frameClearedScheduledNavigation" if self.is_main(params) => self.refresh = None,
             "Page.lifecycleEvent" if self.is_main(params) => {
                 let loader = text(params, "loaderId");
                 if loader.is_some() && loader == self.shown.as_deref() {
@@ -175,9 +198,21 @@ impl Progress {
         }
     }
 
+    fn schedule(&mut self, params: &Value, now: Instant) {
+        let delay = params["delay"].as_f64().unwrap_or(0.0);
+        let Ok(delay) = Duration::try_from_secs_f64(delay) else {
+            return;
+        };
+        if delay <= AT_ONCE {
+            self.leaving = Some(now + delay);
+        }
+        self.refresh = now.checked_add(delay);
+    }
+
     /// Another document is on its way.
     fn depart(&mut self, loader: &str) {
         self.leaving = None;
+        self.refresh = None;
         if self.wanted.as_deref() != Some(loader) {
             if let (Some(shown), Some(document)) = (&self.shown, self.document.take())
                 && self.wanted.as_ref() == Some(shown)
@@ -256,6 +291,7 @@ impl Progress {
         self.before = None;
         self.loaded = false;
         self.leaving = None;
+        self.refresh = None;
         self.quiet = now;
     }
 }

@@ -15,6 +15,12 @@ use tokio::time::Instant;
 /// name server.
 const JUDGED_AT_ONCE: usize = 64;
 
+/// The window as pages see it, CSS pixels.
+const WINDOW: (u32, u32) = (1280, 900);
+/// The part of it that is painted, CSS pixels: nobody looks at the rest. A
+/// picture of the page is painted anew.
+const PAINTED: u32 = 64;
+
 /// What a page's requests are judged by, and what became of its document.
 #[derive(Default)]
 struct Desk {
@@ -37,6 +43,8 @@ pub(super) struct Tab {
     pub(super) number: u64,
     /// Pages that have been in it.
     pub(super) pages: u32,
+    /// Whether its session may be long in coming again.
+    pub(super) passing: bool,
     user_agent: Option<String>,
     desk: Arc<Mutex<Desk>>,
     progress: Arc<watch::Sender<Progress>>,
@@ -76,6 +84,7 @@ impl Tab {
             context: context.to_owned(),
             number,
             pages: 0,
+            passing: false,
             user_agent: None,
             desk,
             progress,
@@ -84,7 +93,14 @@ impl Tab {
         // What the browser keeps of bodies, in case they are asked for.
         let kept = json!({ "maxTotalBufferSize": 32 << 20, "maxResourceBufferSize": 16 << 20 });
         let all = json!({ "patterns": [{ "urlPattern": "*" }], "handleAuthRequests": true });
+        let window = json!({
+            "width": WINDOW.0, "height": WINDOW.1, "deviceScaleFactor": 0, "mobile": false,
+            "dontSetVisibleSize": true,
+        });
+        let painted = json!({ "width": PAINTED, "height": PAINTED });
         let (.., fetch) = tokio::join!(
+            tab.call("Emulation.setDeviceMetricsOverride", window),
+            tab.call("Emulation.setVisibleSize", painted),
             tab.call("Page.enable", json!({})),
             tab.call("Page.setLifecycleEventsEnabled", json!({ "enabled": true })),
             tab.call("Inspector.enable", json!({})),
@@ -107,11 +123,6 @@ impl Tab {
     /// Whether its browser is gone.
     pub(super) fn is_lost(&self) -> bool {
         self.link.is_gone()
-    }
-
-    /// Its name as a session.
-    pub(super) fn session(&self) -> &str {
-        &self.session
     }
 
     /// Its main frame.

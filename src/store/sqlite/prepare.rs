@@ -65,12 +65,10 @@ impl Core {
         for new in urls {
             if self.start.next == u32::MAX {
                 if !std::mem::replace(&mut self.told_full, true) {
-                    self.events.push(Event::notice(
-                        Level::Error,
-                        None,
-                        "4 billion URLs are known, which is the most that one job can hold; \
-                         further ones are passed over",
-                    ));
+                    let text = "4 billion URLs are known, which is the most that one job can \
+                                hold; further ones are passed over";
+                    tracing::error!("{text}");
+                    self.events.push(Event::notice(Level::Error, None, text));
                 }
                 break;
             }

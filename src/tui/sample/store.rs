@@ -3,9 +3,9 @@
 use super::page;
 use crate::bus::search::{Place, Search, Searched, Seek};
 use crate::bus::{
-    Ask, ChangeKind, ChangeList, ChangeRow, FailureGroup, HostRow, JournalList, JournalRow, Linked,
-    LinkedList, LinkedRow, PageDetail, PageFilter, PageList, PageOrder, PageRow, RecordList,
-    RecordRow, SiteDetail, Told, TrapRow, Why,
+    Ask, ChangeKind, ChangeList, ChangeRow, FailureGroup, HostRow, JournalList, JournalRow, Level,
+    Linked, LinkedList, LinkedRow, LogFilter, LogList, LogRow, PageDetail, PageFilter, PageList,
+    PageOrder, PageRow, RecordList, RecordRow, SiteDetail, Told, TrapRow, Why,
 };
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use std::time::Duration;
@@ -52,8 +52,56 @@ pub fn told(ask: &Ask) -> Told {
         Ask::Linked {
             of, offset, limit, ..
         } => Told::Linked(linked(*of, *offset, *limit)),
+        Ask::Log {
+            filter,
+            offset,
+            limit,
+        } => Told::Log(log(filter, *offset, *limit)),
         Ask::Site(_) => Told::Site(Some(Box::new(site()))),
     }
+}
+
+/// A log of three hundred lines.
+fn log(filter: &LogFilter, offset: Option<u64>, limit: usize) -> LogList {
+    let row = |number: u64| {
+        let (level, target, site, text) = match number % 4 {
+            0 => (
+                Level::Info,
+                "engine::director",
+                "",
+                "pause site docs: paused",
+            ),
+            1 => (
+                Level::Info,
+                "engine::supervisor::controls",
+                "books",
+                "auto: 12 → 16 workers: throughput rises",
+            ),
+            2 => (
+                Level::Warn,
+                "fetch::proxy::source",
+                "docs",
+                "2 lines are no proxies",
+            ),
+            _ => (
+                Level::Error,
+                "engine::keep",
+                "",
+                "not archived: the disk is full url=http://docs.example/\u{1b}[2J",
+            ),
+        };
+        LogRow {
+            number,
+            at: 3_600_000 + number * 1000,
+            level,
+            target: target.to_owned(),
+            site: site.to_owned(),
+            text: text.to_owned(),
+        }
+    };
+    let rows: Vec<LogRow> = (0..300).map(row).collect();
+    let passing = rows.iter().filter(|row| filter.takes(row));
+    LogList::part(passing, offset, limit)
 }
 
 fn pages(filter: &PageFilter, order: PageOrder, offset: u64, limit: usize) -> PageList {

@@ -336,15 +336,54 @@ fn every_column_of_every_list_of_pages_sorts_both_ways() {
     }
 }
 
-#[test]
-fn a_notice_is_copied_and_the_cursor_stays_on_it() {
-    let mut state = at("7");
-    let copied = |state: &mut State, key| match &press(state, key)[..] {
+fn copied(state: &mut State, key: &str) -> String {
+    match &press(state, key)[..] {
         [Effect::Copy(text)] => text.clone(),
         other => panic!("{other:?}"),
-    };
+    }
+}
+
+#[test]
+fn a_line_of_the_log_is_copied_and_the_cursor_stays_on_it() {
+    let mut state = at("7");
     let newest = copied(&mut state, "y");
-    assert_eq!(newest.split('\t').count(), 4, "{newest}");
+    let cells: Vec<&str> = newest.split('\t').collect();
+    assert_eq!(cells[..4], ["01:04:59", "ERROR", "engine::keep", ""]);
+    // All of it can be gone through, and `g` and `G` are its ends.
+    press(&mut state, "g");
+    settled(&mut state, 80, 24);
+    assert!(copied(&mut state, "y").starts_with("01:00:00"));
+    press(&mut state, "G");
+    settled(&mut state, 80, 24);
+    assert_eq!(copied(&mut state, "y"), newest);
+    // A filter is over all of it, by level, site, target and text.
+    for (typed, total) in [
+        ("level=warn", 150),
+        ("site=books", 75),
+        ("target=fetch", 75),
+        ("!auto", 225),
+        ("site=docs target=proxy no proxies", 75),
+    ] {
+        let mut state = at(&format!("7/{typed}\n"));
+        let shown = text(&settled(&mut state, 80, 24));
+        assert!(
+            shown.contains(&format!("{total} lines, ")),
+            "{typed}:\n{shown}"
+        );
+    }
+    let mut state = at("7tt");
+    let shown = text(&settled(&mut state, 80, 24));
+    assert!(shown.contains("75 lines, ERROR and above"), "{shown}");
+    let row = copied(&mut at("6"), "y");
+    assert!(row.contains("concurrency books 17"), "{row}");
+}
+
+#[test]
+fn in_a_replay_the_log_is_what_was_recorded_of_it() {
+    let mut state = at("7");
+    state.shared.replay = true;
+    settled(&mut state, 80, 24);
+    let newest = copied(&mut state, "y");
     let last = state.shared.snapshot.notices.last().unwrap().text.clone();
     assert!(newest.ends_with(&*last), "{newest}");
     let above = copied(&mut state, "kY");
@@ -358,10 +397,9 @@ fn a_notice_is_copied_and_the_cursor_stays_on_it() {
     snapshot.notices = notices.into();
     snapshot.notices_total += 1;
     state.update(std::sync::Arc::new(snapshot));
+    settled(&mut state, 80, 24);
     assert_eq!(copied(&mut state, "y"), above);
     assert!(copied(&mut state, "Gy").ends_with("later than all"));
-    let row = copied(&mut at("6"), "y");
-    assert!(row.contains("concurrency books 17"), "{row}");
 }
 
 #[test]

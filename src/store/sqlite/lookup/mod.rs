@@ -207,7 +207,9 @@ impl Lookup {
                 taken: false,
                 page: None,
             })),
-            Ask::Site(_) => Told::Refused("the store knows nothing of this".to_owned()),
+            Ask::Site(_) | Ask::Log { .. } => {
+                Told::Refused("the store knows nothing of this".to_owned())
+            }
         })
     }
 }

@@ -34,7 +34,7 @@ fn kind(ask: &Ask) -> usize {
     match ask {
         Ask::Pages { .. } => 0,
         Ask::Groups(_) => 1,
-        Ask::Page(_) | Ask::Why { .. } | Ask::Site(_) => 2,
+        Ask::Page(_) | Ask::Why { .. } | Ask::Site(_) | Ask::Log { .. } => 2,
         Ask::Records { .. } => 3,
         Ask::Journal { .. } => 4,
         Ask::Changes { .. } => 5,
