@@ -47,7 +47,7 @@ mod tests;
 
 pub use self::answer::{Fetched, Want, is_html, is_json, media_type};
 pub use self::call::Call;
-pub use self::error::{FetchError, Trouble};
+pub use self::error::{FetchError, Trouble, cost};
 pub use self::http::Http;
 pub use self::proxy::Proxy;
 pub use self::retry_after::retry_after;

@@ -171,6 +171,7 @@ impl Fetcher for Absent {
             elapsed: Duration::ZERO,
             head: None,
             trouble: Some(Trouble::Down(why)),
+            cost: 0,
         })))
     }
 }

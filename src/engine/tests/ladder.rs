@@ -74,6 +74,7 @@ fn trouble(trouble: Trouble) -> FetchError {
         elapsed: Duration::from_millis(1),
         head: None,
         trouble: Some(trouble),
+        cost: 0,
     }
 }
 

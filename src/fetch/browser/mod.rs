@@ -340,6 +340,7 @@ fn failed(cause: Cause, elapsed: Duration) -> FetchError {
         elapsed,
         head: None,
         trouble: None,
+        cost: 0,
     }
 }
 

@@ -3,13 +3,17 @@
 
 use super::{Browser, failed};
 use crate::config::Rung;
-use crate::fetch::error::Cause;
+use crate::fetch::error::{Cause, timed_out};
 use crate::fetch::proxy::{Next, Tries};
 use crate::fetch::{FetchError, Fetched, Fetcher, Fetching, Proxy, Trouble, Visitor, Want};
 use crate::page::FailureKind;
 use std::sync::Arc;
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
+
+/// By how much all of it is shorter than the rung's time, at most.
+const MARGIN: Duration = Duration::from_millis(500);
 
 /// The browser as a rung of sites with the same proxies.
 pub struct ByProxies {
@@ -32,9 +36,13 @@ impl ByProxies {
         let start = Instant::now();
         let fail = |cause: Cause| failed(cause, start.elapsed());
         self.proxy.check(visitor, url).await.map_err(fail)?;
+        // Whoever drops the request when the rung's time is over would leave its
+        // exit without the blame.
+        let limit = visitor.browsing.timeout;
+        let limit = limit - (limit / 20).min(MARGIN);
+        let until = start + limit;
         let mut tries = Tries::default();
         loop {
-            let until = Instant::now() + visitor.browsing.timeout;
             let held = match self.proxy.hold(visitor, until).await {
                 Ok(held) => held,
                 Err(_) if self.proxy.is_optional() => {
@@ -52,7 +60,10 @@ impl ByProxies {
                 }
             };
             let done = self.browser.attempt(visitor, url, want, None, Some(&held));
-            let error = match done.await {
+            let done = timeout_at(until, done).await;
+            let late = || timed_out("the page is not done", limit);
+            let done = done.unwrap_or_else(|_| Err(fail(Cause::new(FailureKind::Timeout, late()))));
+            let error = match done {
                 Ok(fetched) => {
                     held.answered(fetched.headers_after);
                     return Ok(fetched);
