@@ -96,6 +96,8 @@ fn what_a_crawl_leaves_out_is_left_out() {
         let expected = records(&crawled, &server);
         extracted.rewrite(&document(&server, discover, new));
         extracted.crawldeck(&["extract", "sites.yaml"]).expect(0);
+        let wal = extracted.dir().join("crawl.db-wal");
+        assert!(!wal.exists(), "everything is in the database");
         assert_eq!(records(&extracted, &server), expected, "{discover}");
         let kept = extracted.site_status("site")["records"].as_u64().unwrap();
         assert_eq!(kept as usize, expected.len(), "{discover}");

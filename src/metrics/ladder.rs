@@ -1,11 +1,11 @@
-//! The rungs of the ladder, and the exits by which they go.
+//! The ladder in the exposition format: rungs and exits.
 
-use super::text::{Page, Sites};
+use super::lines::{Page, Sites};
 use crate::bus::{Exit, RungState};
 use crate::monitor::{RungView, SiteView, Snapshot};
 
 /// The ladder: a line a site and rung.
-pub fn rungs(sites: &Sites, page: &mut Page) {
+pub(super) fn rungs(sites: &Sites, page: &mut Page) {
     type Figure = fn(&SiteView, &RungView) -> f64;
     let figures: [(&str, &str, &str, Figure); 8] = [
         (
@@ -101,7 +101,7 @@ pub fn rungs(sites: &Sites, page: &mut Page) {
 }
 
 /// The exits of each rule, labelled by the first site and rung that go by them.
-pub fn exits(snapshot: &Snapshot, page: &mut Page) {
+pub(super) fn exits(snapshot: &Snapshot, page: &mut Page) {
     let pools = || {
         let known = snapshot.exits.iter().filter_map(|pool| {
             let (site, rung) = pool.of.first()?;

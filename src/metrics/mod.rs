@@ -1,6 +1,7 @@
 //! The picture for Prometheus: its text format over HTTP.
 
 mod ladder;
+mod lines;
 mod server;
 mod text;
 

@@ -1,11 +1,11 @@
 //! The exposition format, version 0.0.4.
 
-use super::ladder;
+use super::ladder::{exits, rungs};
+use super::lines::{Page, Sites};
 use crate::bus::{Doing, JobState, SiteState};
-use crate::monitor::{LATENCY_BOUNDS_MS, SiteView, Snapshot};
-use std::fmt::{Display, Write};
+use crate::monitor::{LATENCY_BOUNDS_MS, Snapshot};
 
-/// Status classes, in the order of [`SiteView::classes`].
+/// Status classes, in the order of [`crate::monitor::SiteView::classes`].
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 /// Every state of a site.
 const STATES: [SiteState; 7] = [
@@ -26,13 +26,11 @@ pub fn exposition(snapshot: &Snapshot) -> String {
     rounds(&snapshot.sites, &mut page);
     attempts(&snapshot.sites, &mut page);
     workers(&snapshot.sites, &mut page);
-    ladder::rungs(&snapshot.sites, &mut page);
-    ladder::exits(snapshot, &mut page);
+    rungs(&snapshot.sites, &mut page);
+    exits(snapshot, &mut page);
     engine(snapshot, &mut page);
     page.0
 }
-
-pub(super) type Sites = [std::sync::Arc<SiteView>];
 
 fn run(snapshot: &Snapshot, page: &mut Page) {
     let version = env!("CARGO_PKG_VERSION");
@@ -242,56 +240,5 @@ fn engine(snapshot: &Snapshot, page: &mut Page) {
         );
         let most = vitals.descriptors_most;
         page.gauge("process_max_fds", "How many may be open.", most);
-    }
-}
-
-/// The text so far.
-pub(super) struct Page(String);
-
-impl Page {
-    pub(super) fn head(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a String does not fail.
-        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
-    }
-
-    pub(super) fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.0.push_str(name);
-        for (n, (label, text)) in labels.iter().enumerate() {
-            self.0.push(if n == 0 { '{' } else { ',' });
-            self.0.push_str(label);
-            self.0.push_str("=\"");
-            for c in text.chars() {
-                match c {
-                    '\\' => self.0.push_str("\\\\"),
-                    '"' => self.0.push_str("\\\""),
-                    '\n' => self.0.push_str("\\n"),
-                    c => self.0.push(c),
-                }
-            }
-            self.0.push('"');
-        }
-        if !labels.is_empty() {
-            self.0.push('}');
-        }
-        let _ = writeln!(self.0, " {value}");
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "gauge", help);
-        self.line(name, &[], value);
-    }
-
-    fn of_each(
-        &mut self,
-        sites: &Sites,
-        name: &str,
-        kind: &str,
-        help: &str,
-        value: impl Fn(&SiteView) -> u64,
-    ) {
-        self.head(name, kind, help);
-        for site in sites {
-            self.line(name, &[("site", &site.name)], value(site));
-        }
     }
 }

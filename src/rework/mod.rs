@@ -82,6 +82,8 @@ pub fn run(
     let source = DonePages::open(dir)?;
     let keys = source.sites()?;
     let last = source.last()?;
+    // Only a writer that is the last one to go leaves nothing in the WAL.
+    drop(source);
     let known: Vec<(i64, Arc<Site>)> = sites
         .iter()
         .filter_map(|site| Some((*keys.get(&site.name)?, site.clone())))

@@ -8,8 +8,11 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Pages whose rows are kept in RAM: the same few are linked to again and again.
-const KEPT: usize = 16 << 10;
+/// What pages' rows may take that are kept in RAM, bytes: the same ones are
+/// linked to again and again.
+const KEPT: usize = 32 << 20;
+/// What a row takes besides its URLs, about, bytes.
+const ROW: usize = 400;
 /// Pages whose links are counted in one pass over all links.
 const COUNTED: u32 = 4 << 20;
 
@@ -304,16 +307,36 @@ impl Window {
     }
 }
 
+/// A row whose URLs are most of it.
+trait Row {
+    /// Bytes of them.
+    fn urls(&self) -> usize;
+}
+
+impl Row for Brief {
+    fn urls(&self) -> usize {
+        self.url.len()
+    }
+}
+
+impl Row for PageRow {
+    fn urls(&self) -> usize {
+        self.url.len() + self.final_url.len()
+    }
+}
+
 /// Rows of pages, read once as long as there is room for them.
 struct Kept<T> {
     rows: HashMap<u32, Rc<T>>,
+    bytes: usize,
     read: fn(&Connection, u32) -> Result<Option<T>>,
 }
 
-impl<T> Kept<T> {
+impl<T: Row> Kept<T> {
     fn new(read: fn(&Connection, u32) -> Result<Option<T>>) -> Self {
         Self {
             rows: HashMap::new(),
+            bytes: 0,
             read,
         }
     }
@@ -325,9 +348,11 @@ impl<T> Kept<T> {
         let Some(row) = (self.read)(conn, page)? else {
             return Ok(None);
         };
-        if self.rows.len() >= KEPT {
+        if self.bytes >= KEPT {
             self.rows.clear();
+            self.bytes = 0;
         }
+        self.bytes += row.urls() + ROW;
         let row = Rc::new(row);
         self.rows.insert(page, row.clone());
         Ok(Some(row))
