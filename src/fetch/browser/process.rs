@@ -5,6 +5,7 @@ use super::link::Link;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -15,6 +16,9 @@ use tokio::process::{Child, ChildStderr, Command};
 
 /// How long it may take to start; a cold disk is slow.
 const STARTING: Duration = Duration::from_secs(60);
+/// Times that a browser's folder is tried to be deleted, and between two of them.
+const EMPTYINGS: u32 = 200;
+const EMPTYING: Duration = Duration::from_millis(5);
 /// Longest complaint of a browser that is shown, characters.
 const COMPLAINT: usize = 300;
 
@@ -172,15 +176,16 @@ impl Drop for Process {
             // No error but that it is gone already.
             let _ = kill_process_group(group, Signal::KILL);
         }
-        // What dies may still write for a moment.
-        for _ in 0..20 {
+        // What dies may still write for a moment, on a busy machine a longer one.
+        for _ in 0..EMPTYINGS {
             match fs::remove_dir_all(&self.profile) {
-                Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
-                    std::thread::yield_now();
+                Err(error) if error.kind() != ErrorKind::NotFound || self.profile.exists() => {
+                    std::thread::sleep(EMPTYING);
                 }
                 _ => return,
             }
         }
+        tracing::warn!(folder = %self.profile.display(), "the browser's folder stays");
     }
 }
 
@@ -190,7 +195,7 @@ fn new_profile() -> std::io::Result<PathBuf> {
     loop {
         let profile = folder.join(format!("crawldeck-browser-{:016x}", fastrand::u64(..)));
         match DirBuilder::new().mode(0o700).create(&profile) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             made => return made.map(|()| profile),
         }
     }
