@@ -14,6 +14,7 @@
 mod challenge;
 mod find;
 mod head;
+mod janitor;
 mod link;
 mod memory;
 mod orders;

@@ -1,6 +1,7 @@
 //! The browser's process: started with an empty profile, ended with all its
 //! children, its profile deleted.
 
+use super::janitor::Janitor;
 use super::link::Link;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
@@ -16,8 +17,9 @@ use tokio::process::{Child, ChildStderr, Command};
 
 /// How long it may take to start; a cold disk is slow.
 const STARTING: Duration = Duration::from_secs(60);
-/// Times that a browser's folder is tried to be deleted, and between two of them.
-const EMPTYINGS: u32 = 200;
+/// Times that a browser's folder is tried to be deleted before that is left to
+/// the janitor, and between two of them.
+const EMPTYINGS: u32 = 20;
 const EMPTYING: Duration = Duration::from_millis(5);
 /// Longest complaint of a browser that is shown, characters.
 const COMPLAINT: usize = 300;
@@ -86,6 +88,8 @@ pub(super) struct Process {
     /// The shell's, and so the group's.
     group: Option<Pid>,
     profile: PathBuf,
+    /// Clears up what is left when this is gone.
+    _janitor: Janitor,
     /// Killed, and reaped by the runtime, with this.
     _child: Child,
 }
@@ -96,7 +100,7 @@ impl Process {
     /// # Errors
     /// Why it did not, with what to do.
     pub(super) async fn start(program: &Path) -> Result<Self, String> {
-        let profile = new_profile().map_err(|error| {
+        let (profile, mut janitor) = new_profile().map_err(|error| {
             let folder = std::env::temp_dir();
             format!("no folder can be made in {} ({error})", folder.display())
         })?;
@@ -123,6 +127,9 @@ impl Process {
             let _ = fs::remove_dir_all(&profile);
             format!("{} cannot be started: {error}", program.display())
         })?;
+        if let Some(group) = child.id() {
+            janitor.learn(group).await;
+        }
         let pipes = (child.stdout.take(), child.stdin.take(), child.stderr.take());
         let (Some(answers), Some(questions), Some(errors)) = pipes else {
             return Err("the browser has no pipes".to_owned());
@@ -133,6 +140,7 @@ impl Process {
             link: Link::open(answers, questions),
             group: child.id().and_then(|id| Pid::from_raw(id.cast_signed())),
             profile,
+            _janitor: janitor,
             _child: child,
         };
         let hello = process.link.call(None, "Browser.getVersion", json!({}));
@@ -185,19 +193,21 @@ impl Drop for Process {
                 _ => return,
             }
         }
-        tracing::warn!(folder = %self.profile.display(), "the browser's folder stays");
     }
 }
 
-/// An empty folder that only this user can open.
-fn new_profile() -> std::io::Result<PathBuf> {
+/// An empty folder that only this user can open, and who deletes it.
+fn new_profile() -> std::io::Result<(PathBuf, Janitor)> {
     let folder = std::env::temp_dir();
     loop {
         let profile = folder.join(format!("crawldeck-browser-{:016x}", fastrand::u64(..)));
-        match DirBuilder::new().mode(0o700).create(&profile) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            made => return made.map(|()| profile),
+        if profile.exists() {
+            continue;
         }
+        // First, so that no instant is left in which nobody would delete it.
+        let janitor = Janitor::wait(&profile)?;
+        DirBuilder::new().mode(0o700).create(&profile)?;
+        return Ok((profile, janitor));
     }
 }
 
