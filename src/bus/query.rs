@@ -91,6 +91,9 @@ pub enum Ask {
         site: Option<SiteId>,
         /// Only of this kind.
         kind: Option<ChangeKind>,
+        /// Only those that it finds; `offset` does not count then.
+        #[serde(default)]
+        search: Option<Search>,
         /// How many to pass over.
         offset: u64,
         /// How many to give.
@@ -265,6 +268,9 @@ pub struct Why {
     pub taken: bool,
     /// What is known of the page, where it is known.
     pub page: Option<Box<PageDetail>>,
+    /// Records that answers of APIs at this address gave, whatever its query.
+    #[serde(default)]
+    pub answered: u64,
 }
 
 /// A screenful of records.
@@ -408,6 +414,9 @@ pub struct ChangeList {
     pub total: u64,
     /// The place of the first row.
     pub offset: u64,
+    /// Of a search, how far it has come; `total` is of all rows all the same.
+    #[serde(default)]
+    pub searched: Option<Searched>,
     /// The rows, latest first.
     pub rows: Vec<ChangeRow>,
 }
@@ -415,6 +424,9 @@ pub struct ChangeList {
 /// A change in a list. Text is as it came: clean it before it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeRow {
+    /// The change's number, from the oldest.
+    #[serde(default)]
+    pub id: u64,
     /// The page.
     pub page: PageId,
     /// Its site.
@@ -429,6 +441,21 @@ pub struct ChangeRow {
     pub at: u64,
     /// What has changed, in words: fields with both values, or why it is gone.
     pub what: String,
+}
+
+impl ChangeRow {
+    /// Where it stands among the latest.
+    pub fn place(&self) -> Place {
+        Place {
+            at: self.id,
+            id: self.id << 16,
+        }
+    }
+
+    /// Whether a search takes it: by its kind, its URL and what has changed.
+    pub fn is_found(&self, search: &Search) -> bool {
+        search.takes([self.kind.as_str(), &self.url, &self.what])
+    }
 }
 
 /// What a site's supervisor knows and no snapshot holds.

@@ -7,6 +7,7 @@ use crate::page::SiteId;
 use crate::store::Store;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, watch};
+use url::Url;
 
 /// Queries answered at the same time.
 const AT_ONCE: usize = 8;
@@ -68,6 +69,7 @@ async fn tell<T: Send + 'static>(
 }
 
 async fn why(site: &SiteContext, url: &str, store: &dyn Store) -> Why {
+    let answered = answered(site.id, url, store).await;
     let rules = site.rules();
     let normal = match rules.config.url.parse(url.trim(), None) {
         Ok(normal) => normal,
@@ -77,6 +79,7 @@ async fn why(site: &SiteContext, url: &str, store: &dyn Store) -> Why {
                 verdict: refusal.to_string(),
                 taken: false,
                 page: None,
+                answered: 0,
             };
         }
     };
@@ -103,5 +106,21 @@ async fn why(site: &SiteContext, url: &str, store: &dyn Store) -> Why {
         verdict,
         taken,
         page,
+        answered,
+    }
+}
+
+/// Records that answers of APIs at this address gave: it is kept without its
+/// query, as a URL and not in the normal form of pages.
+async fn answered(site: SiteId, url: &str, store: &dyn Store) -> u64 {
+    let Ok(mut url) = Url::parse(url.trim()) else {
+        return 0;
+    };
+    url.set_query(None);
+    url.set_fragment(None);
+    let url = String::from(url);
+    match store.ask(Ask::Why { site, url }).await {
+        Told::Why(why) => why.answered,
+        _ => 0,
     }
 }

@@ -37,7 +37,7 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
         ErrandKind::Api(_) => Want::File(api::BYTES),
     };
     let answer = fetch_through(site, &errand, want).await;
-    report.cost = answer.as_ref().map_or(0, |fetched| fetched.cost);
+    report.cost = fetch::cost(&answer);
     if let Err(error) = &answer
         && let Some(trouble) = &error.trouble
     {

@@ -64,6 +64,12 @@ impl Hosts {
         self.waiting[rung.index()]
     }
 
+    /// Whether pages wait for a rung at a host that may still answer.
+    pub fn may_need(&self, rung: Rung) -> bool {
+        let waits = |host: &Host| !host.given_up && host.pages.of(rung) > 0;
+        self.waiting_for(rung) > 0 && self.hosts.values().any(waits)
+    }
+
     /// Whether any errand waits.
     pub fn has_errands(&self) -> bool {
         self.hosts.values().any(|host| !host.errands.is_empty())
@@ -377,3 +383,6 @@ fn robots_errand(of: &Url) -> Option<Errand> {
         judged: false,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use crate::discover::copies::Copies;
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
-use crate::fetch::{Fetched, Step};
+use crate::fetch::{Fetched, Proxy, Step};
 use crate::page::{FailureKind, Fingerprint, Fingerprinter, Outcome, Rung, SiteId, Verdict, time};
 use crate::store::{Commit, Evidence, Leased, Store};
 use serde_json::Value;
@@ -78,8 +78,8 @@ impl SourceRead {
 pub enum Control {
     /// Pause or resume the site.
     Pause(bool),
-    /// Pause or resume one worker.
-    PauseWorker(crate::bus::WorkerId, bool),
+    /// Pause or resume one worker, of whatever rung; answers whether it is there.
+    PauseWorker(crate::bus::WorkerId, bool, crate::bus::Reply<bool>),
     /// Pause or resume one host, by its name and port.
     PauseHost(Arc<str>, bool),
     /// [`SiteContext::controls`] were set.
@@ -202,8 +202,14 @@ impl SiteContext {
     /// others know nothing of that exit.
     pub fn blocked(&self, fetched: &Fetched) {
         if let Some(through) = &fetched.through {
-            for step in self.ladder().iter() {
-                step.fetcher.blocked(through);
+            let ladder = self.ladder();
+            let mut told: Vec<&Proxy> = Vec::new();
+            for proxies in ladder.iter().filter_map(|step| step.fetcher.proxies()) {
+                // Several rungs may go by the same ones.
+                if !told.iter().any(|known| std::ptr::eq(*known, proxies)) {
+                    told.push(proxies);
+                    proxies.blocked(through);
+                }
             }
         }
     }

@@ -85,14 +85,15 @@ impl Slots {
         }
     }
 
-    /// Pauses or resumes one slot; `false` where there is none.
+    /// Pauses or resumes one slot; `false` where there is none, or none wanted.
     pub fn pause_one(&mut self, worker: WorkerId, paused: bool) -> bool {
+        let wanted = worker.0 < self.base.saturating_add(self.limit());
         match self.slot(worker) {
-            Some(slot) => {
+            Some(slot) if wanted => {
                 slot.paused = paused;
                 true
             }
-            None => false,
+            _ => false,
         }
     }
 
@@ -210,7 +211,19 @@ mod tests {
             Some(WorkerId(0)),
             "resuming a site resumes its workers"
         );
+        for (worker, there) in [
+            (0, false),
+            (1023, false),
+            (1024, true),
+            (1026, true),
+            (1027, false),
+        ] {
+            let mut higher = Slots::from(1024, 3, false);
+            assert_eq!(higher.pause_one(WorkerId(worker), true), there, "{worker}");
+        }
         assert!(!slots.pause_one(WorkerId(9), true));
+        slots.set_limit(1);
+        assert!(!slots.pause_one(WorkerId(1), true), "it is to close");
     }
 
     #[test]

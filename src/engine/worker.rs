@@ -141,7 +141,7 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
     };
     attempt.kind = kind;
     attempt.elapsed_ms = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
-    let cost = result.as_ref().map_or(0, |fetched| fetched.cost);
+    let cost = fetch::cost(&result);
     site.tell(Event::Attempt {
         site: site.id,
         status: attempt.status,
@@ -246,6 +246,7 @@ async fn fetch(
                 elapsed: limit,
                 head: None,
                 trouble: None,
+                cost: 0,
             })
         })
 }

@@ -1,6 +1,7 @@
 //! Why a request failed: one kind and one sentence, out of the nested errors
 //! of four libraries.
 
+use super::Fetched;
 use super::dial::DialTimeout;
 use super::dns::NoAddress;
 use crate::page::FailureKind;
@@ -25,6 +26,17 @@ pub struct FetchError {
     pub head: Option<Box<(u16, HeaderMap)>>,
     /// What is wrong with the rung rather than with the page.
     pub trouble: Option<Trouble>,
+    /// What it cost all the same, in millionths of the currency in which the
+    /// rung is paid.
+    pub cost: u64,
+}
+
+/// What a request cost, whether it had its answer or not; millionths.
+pub fn cost(result: &Result<Fetched, FetchError>) -> u64 {
+    match result {
+        Ok(fetched) => fetched.cost,
+        Err(error) => error.cost,
+    }
 }
 
 /// What is wrong with a rung. The page is not to blame: its attempt counts
@@ -73,6 +85,7 @@ impl Cause {
             elapsed,
             head: None,
             trouble: None,
+            cost: 0,
         }
     }
 }

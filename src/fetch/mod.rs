@@ -47,7 +47,7 @@ mod tests;
 
 pub use self::answer::{Fetched, Want, is_html, is_json, media_type};
 pub use self::call::Call;
-pub use self::error::{FetchError, Trouble};
+pub use self::error::{FetchError, Trouble, cost};
 pub use self::http::Http;
 pub use self::proxy::Proxy;
 pub use self::retry_after::retry_after;
@@ -83,10 +83,6 @@ pub trait Fetcher: Send + Sync {
     /// Whatever kept the answer from coming whole. An answer with an error
     /// status is an answer.
     fn fetch<'a>(&'a self, visitor: &'a Visitor, url: &'a Url, want: Want) -> Fetching<'a>;
-
-    /// Hears that an answer was a block, which the body alone may tell; `through`
-    /// is the answer's own.
-    fn blocked(&self, _through: &str) {}
 
     /// The proxies by which it goes, where it does by any.
     fn proxies(&self) -> Option<&Proxy> {

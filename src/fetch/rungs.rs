@@ -1,6 +1,6 @@
 //! A site's rungs, made for it in the order of its ladder.
 
-use super::browser::Browser;
+use super::browser::{Browser, ByProxies};
 use super::solvers::Solvers;
 use super::{FetchError, Fetcher, Fetching, Http, Proxy, Service, Solver, Trouble, Visitor, Want};
 use crate::config::{Rung, Site};
@@ -96,8 +96,14 @@ impl Rungs {
         }
         match rung {
             Rung::Http => Ok(self.http.clone()),
-            Rung::Proxy => self.proxy(site),
-            Rung::Browser => Ok(self.browser.clone()),
+            Rung::Proxy => Ok(self.proxies(site)?),
+            Rung::Browser => match &site.fetch.rungs.browser {
+                Some(browser) if browser.by_proxies => {
+                    let proxies = self.proxies(site)?;
+                    Ok(Arc::new(ByProxies::new(self.browser.clone(), proxies)))
+                }
+                _ => Ok(self.browser.clone()),
+            },
             Rung::Service => match &site.fetch.rungs.service {
                 Some(service) => {
                     let client = self.client.clone();
@@ -118,7 +124,7 @@ impl Rungs {
 }
 
 impl Rungs {
-    fn proxy(&self, site: &Site) -> Result<Arc<dyn Fetcher>, NoRung> {
+    fn proxies(&self, site: &Site) -> Result<Arc<Proxy>, NoRung> {
         let Some(options) = &site.fetch.rungs.proxy else {
             return Err(NoRung("fetch.proxy names no proxies".to_owned()));
         };
@@ -165,6 +171,7 @@ impl Fetcher for Absent {
             elapsed: Duration::ZERO,
             head: None,
             trouble: Some(Trouble::Down(why)),
+            cost: 0,
         })))
     }
 }

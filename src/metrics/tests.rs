@@ -1,7 +1,7 @@
 use super::*;
 use crate::bus::{
-    Doing, Event, Exit, ExitCounts, ExitPool, ExitState, Exits, SiteDelta, SiteInfo, SiteState,
-    Vitals, WorkerId,
+    Doing, Event, Exit, ExitCounts, ExitPool, ExitState, Exits, Round, SiteDelta, SiteInfo,
+    SiteState, Vitals, WorkerId,
 };
 use crate::monitor::{Monitor, Snapshot};
 use crate::page::{FailureKind, Rung, SiteId};
@@ -129,7 +129,14 @@ fn snapshot(name: &str) -> Arc<Snapshot> {
                 queued: 30,
                 records: 5,
                 bytes: 12_345,
-                ..SiteDelta::default()
+                round: Round {
+                    number: 2,
+                    fresh: 1,
+                    changed: 3,
+                    unchanged: 4,
+                    gone: 2,
+                    spared_bytes: 99,
+                },
             },
         )]),
         Event::Worker {
@@ -203,6 +210,21 @@ fn a_strict_reader_finds_what_the_picture_holds() {
             2.0,
         ),
         ("crawldeck_bytes_total", vec![site], 12_345.0),
+        ("crawldeck_round", vec![site], 2.0),
+        ("crawldeck_round", vec![("site", "other")], 0.0),
+        ("crawldeck_round_pages", vec![site, ("found", "new")], 1.0),
+        (
+            "crawldeck_round_pages",
+            vec![site, ("found", "changed")],
+            3.0,
+        ),
+        (
+            "crawldeck_round_pages",
+            vec![site, ("found", "unchanged")],
+            4.0,
+        ),
+        ("crawldeck_round_pages", vec![site, ("found", "gone")], 2.0),
+        ("crawldeck_round_spared_bytes", vec![site], 99.0),
         ("crawldeck_queue_pages", vec![site], 29.0),
         ("crawldeck_in_flight_pages", vec![site], 1.0),
         (

@@ -22,6 +22,7 @@ pub fn exposition(snapshot: &Snapshot) -> String {
     let mut page = Page(String::with_capacity(4096));
     run(snapshot, &mut page);
     pages(&snapshot.sites, &mut page);
+    rounds(&snapshot.sites, &mut page);
     attempts(&snapshot.sites, &mut page);
     workers(&snapshot.sites, &mut page);
     rungs(&snapshot.sites, &mut page);
@@ -99,6 +100,41 @@ fn pages(sites: &Sites, page: &mut Page) {
         "counter",
         "Records kept.",
         |site| site.records,
+    );
+}
+
+/// Crawling again. The figures are a round's own and begin anew with the next:
+/// gauges.
+fn rounds(sites: &Sites, page: &mut Page) {
+    let figure = |count: i64| u64::try_from(count).unwrap_or(0);
+    page.of_each(
+        sites,
+        "crawldeck_round",
+        "gauge",
+        "Number of a site's last round of crawling again, from 2; 0 for none.",
+        |site| figure(site.round.number),
+    );
+    let name = "crawldeck_round_pages";
+    let help = "Pages that a site's last round of crawling again has found so.";
+    page.head(name, "gauge", help);
+    for site in sites {
+        let round = &site.round;
+        for (found, count) in [
+            ("new", round.fresh),
+            ("changed", round.changed),
+            ("unchanged", round.unchanged),
+            ("gone", round.gone),
+        ] {
+            let labels = [("site", &*site.name), ("found", found)];
+            page.line(name, &labels, figure(count));
+        }
+    }
+    page.of_each(
+        sites,
+        "crawldeck_round_spared_bytes",
+        "gauge",
+        "Bytes of unchanged bodies that were not sent again in that round.",
+        |site| figure(site.round.spared_bytes),
     );
 }
 

@@ -81,7 +81,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('O')] "O" Action::PagerRaw, [Detail, Why], "", "open the body in $PAGER as it came; it may steer the terminal";
     [key('x')] "x" Action::Drop, [Dashboard, Site, Queue], "drop", "drop queued pages by pattern; shows first how many, and asks";
     [key('n')] "n" Action::Add, [Dashboard, Site, Queue], "", "add URLs to the site";
-    [key('/')] "/" Action::Filter, [Dashboard, Groups, Failures, Pages, Queue, Records, Journal, Log, Backends, Exits], "filter", "filter by text; a leading ! inverts, esc clears";
+    [key('/')] "/" Action::Filter, [Dashboard, Groups, Failures, Pages, Queue, Records, Journal, Changes, Log, Backends, Exits], "filter", "filter by text; a leading ! inverts, esc clears";
     [key('s')] "s" Action::Sort, [Dashboard, Site, Groups, Failures, Pages, Queue, Backends, Exits], "sort", "sort by the next column";
     [key('S')] "S" Action::Reverse, [Dashboard, Site, Groups, Failures, Pages, Queue, Backends, Exits], "", "turn the order round";
     [key('c')] "c" Action::Columns, [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Links, Journal, Changes, Backends, Exits], "", "choose the columns";

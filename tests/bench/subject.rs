@@ -119,6 +119,19 @@ impl Job {
         }
     }
 
+    /// `crawldeck export` into the file `out`.
+    pub fn export_as(&self, what: &str, format: &str, more: &[&str]) -> Program {
+        let args = [
+            "export", "job", "--what", what, "--format", format, "-o", "out",
+        ];
+        Program {
+            name: CRAWLDECK.into(),
+            args: args.iter().chain(more).map(Into::into).collect(),
+            dir: self.dir.clone(),
+            codes: &[0],
+        }
+    }
+
     /// `crawldeck status --json`; `None` while there is no job to be read yet.
     pub fn status(&self) -> Result<Option<Vec<SiteStatus>>> {
         let output = Command::new(CRAWLDECK)

@@ -12,6 +12,9 @@ use thiserror::Error;
 #[error("{0}")]
 pub struct BadWords(pub String);
 
+/// Workers that a site can have: so many on each rung.
+const WORKERS: u32 = 1024 * Rung::COUNT as u32;
+
 type Result<T> = std::result::Result<T, BadWords>;
 
 fn bad<T>(text: impl Into<String>) -> Result<T> {
@@ -247,7 +250,7 @@ impl<'a> Reader<'a> {
             return Ok(Target::Host(self.named(site)?, host.into()));
         }
         if let Some((site, worker)) = word.rsplit_once('#') {
-            let worker = self.number(worker, 0, 1023)?;
+            let worker = self.number(worker, 0, WORKERS - 1)?;
             return Ok(Target::Worker(self.named(site)?, WorkerId(worker)));
         }
         self.named(word).map(Target::Site)

@@ -112,7 +112,7 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
         ("pauze all", "do you mean `pause`?"),
         ("pause bocks", "do you mean `books`?"),
         ("pause", "whom is missing"),
-        ("pause books#x", "no number from 0 to 1023"),
+        ("pause books#x", "no number from 0 to 5119"),
         ("concurrency books 0", "from 1 to 1024"),
         ("concurrency books auto:9..3", "ends swapped"),
         ("delay books soon", "write 250ms"),

@@ -26,6 +26,15 @@ rung_form! {
         steps: Vec<StepForm>,
         /// Whether a picture of each page is kept.
         screenshot: Switch,
+        /// Whether it goes by the exits of `fetch.proxy`.
+        proxy: Switch,
+    }
+}
+
+impl BrowserForm {
+    /// Whether it goes by the exits of `fetch.proxy`.
+    pub(super) fn goes_by_proxies(&self) -> bool {
+        self.proxy.as_ref().is_some_and(|switch| switch.0)
     }
 }
 
@@ -166,6 +175,8 @@ pub struct Browser {
     pub limits: RungLimits,
     /// How it opens pages.
     pub browsing: Browsing,
+    /// Whether it goes by the exits of `fetch.proxy`.
+    pub by_proxies: bool,
 }
 
 impl Browser {
@@ -178,6 +189,7 @@ impl Browser {
         let limits =
             BrowserForm::limits(form.as_ref(), Rung::Browser, CONCURRENCY, timeout, delay)?;
         let form = form.unwrap_or_default();
+        let by_proxies = form.goes_by_proxies();
         let mut browsing = Browsing {
             timeout: limits.timeout,
             screenshot: form.screenshot.is_some_and(|switch| switch.0),
@@ -208,7 +220,11 @@ impl Browser {
             ));
         }
         browsing.steps = steps.into_iter().map(StepForm::resolve).collect();
-        Ok(Self { limits, browsing })
+        Ok(Self {
+            limits,
+            browsing,
+            by_proxies,
+        })
     }
 
     /// Tells its options beside the limits from others, secrets included.
@@ -218,7 +234,9 @@ impl Browser {
             timeout: Duration::ZERO,
             ..self.browsing.clone()
         };
-        xxh3_64(format!("{browsing:?}").as_bytes())
+        // As it was before there was a choice.
+        let by_proxies = if self.by_proxies { " by proxies" } else { "" };
+        xxh3_64(format!("{browsing:?}{by_proxies}").as_bytes())
     }
 }
 

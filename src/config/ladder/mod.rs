@@ -22,7 +22,8 @@ use std::path::Path;
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Options of the rungs above plain HTTP; `None` where a rung is not in `via`.
+/// Options of the rungs above plain HTTP; `None` where a rung is not in `via`,
+/// nor another one goes by it.
 #[derive(Debug, Clone, Default)]
 pub struct Rungs {
     /// HTTP through proxies.
@@ -131,8 +132,9 @@ impl Forms {
 
     /// Rungs that have a map and are not in `via`.
     pub(super) fn idle(fetch: &raw::Fetch, via: &[Rung]) -> Vec<Rung> {
+        let lent = via.contains(&Rung::Browser) && lends(fetch.browser.as_ref());
         [
-            (Rung::Proxy, fetch.proxy.is_some()),
+            (Rung::Proxy, fetch.proxy.is_some() && !lent),
             (Rung::Browser, fetch.browser.is_some()),
             (Rung::Service, fetch.service.is_some()),
             (Rung::Solver, fetch.solver.is_some()),
@@ -169,13 +171,29 @@ impl Forms {
         if let Some(own) = own.1 {
             *delay = own;
         }
+        let lent = wants(Rung::Browser) && lends(self.browser.as_ref());
+        if lent && self.proxy.is_none() {
+            let text = "fetch.browser.proxy is on, which needs fetch.proxy with the proxies to go \
+                        by: list, file, from or gateway";
+            return Err(text.to_owned());
+        }
         Ok(Rungs {
-            proxy: of(wants(Rung::Proxy), self.proxy, *delay, Proxy::resolve)?,
+            proxy: of(
+                lent || wants(Rung::Proxy),
+                self.proxy,
+                *delay,
+                Proxy::resolve,
+            )?,
             browser: of(wants(Rung::Browser), self.browser, *delay, Browser::resolve)?,
             service: of(wants(Rung::Service), self.service, *delay, Service::resolve)?,
             solver: of(wants(Rung::Solver), self.solver, *delay, Solver::resolve)?,
         })
     }
+}
+
+/// Whether the browser goes by the exits of the rung `proxy`.
+fn lends(browser: Option<&BrowserForm>) -> bool {
+    browser.is_some_and(BrowserForm::goes_by_proxies)
 }
 
 /// The options of a rung that is wanted. `resolve` gets `None` where it has no

@@ -117,10 +117,11 @@ impl Director {
             }
             Target::Worker(site, worker) => {
                 let site = self.site(*site)?;
-                if worker.0 >= site.controls().concurrency {
+                let (reply, there) = Reply::channel();
+                send(&site, Control::PauseWorker(*worker, paused, reply)).await;
+                if !matches!(there.await, Ok(true)) {
                     return Err(Done::refused("there is no such worker"));
                 }
-                send(&site, Control::PauseWorker(*worker, paused)).await;
             }
         }
         let (verb, back, text) = match paused {

@@ -141,6 +141,15 @@ impl Ladder {
             .map(|step| step.rung)
     }
 
+    /// The lowest rung above `rung` that is down, and may get what it could not
+    /// once the operator has done something.
+    pub fn mendable(&self, rung: Rung, scripts: bool) -> Option<Rung> {
+        let mut higher = self.steps.iter().skip(usize::from(self.place(rung)) + 1);
+        higher
+            .find(|step| step.down.is_some() && (!scripts || step.rung.runs_scripts()))
+            .map(|step| step.rung)
+    }
+
     /// What may start now.
     pub fn open(&self, now: Instant) -> Open {
         let mut open = Open {

@@ -15,6 +15,8 @@ use tokio::time::Instant;
 const REST: Duration = Duration::from_millis(500);
 /// Longest rest.
 const REST_CAP: Duration = Duration::from_secs(30);
+/// Rests in a row, ten minutes of them, after which nothing is hoped for.
+const HOPELESS: u32 = 24;
 
 /// One rung.
 #[derive(Debug)]
@@ -120,6 +122,12 @@ impl Step {
         self.rests = 0;
     }
 
+    /// Whether it has had more to do than it takes for so long that somebody
+    /// should look at it.
+    pub fn is_hopeless(&self) -> bool {
+        self.rests >= HOPELESS
+    }
+
     /// It had more to do than it takes: it rests, and answers to how many
     /// requests at a time it should be cut. One cut answers for all requests
     /// that were sent before it.
@@ -191,5 +199,23 @@ mod tests {
         step.slots.set_limit(1);
         let later = later + Duration::from_secs(60);
         assert_eq!(step.crowded(later, took), None, "never below one");
+    }
+
+    #[test]
+    fn what_is_crowded_for_minutes_is_hopeless_until_it_answers() {
+        let (mut step, began) = (step(1), Instant::now());
+        let took = Duration::from_millis(100);
+        let mut now = began;
+        while !step.is_hopeless() {
+            step.crowded(now, took);
+            // Another that was sent before adds nothing.
+            step.crowded(now, took);
+            now = step.rests_until(now).unwrap();
+            now += took;
+        }
+        let minutes = (now - began).as_secs() / 60;
+        assert!((8..12).contains(&minutes), "{minutes}");
+        step.fine();
+        assert!(!step.is_hopeless());
     }
 }

@@ -1,10 +1,11 @@
 //! Where pages begin on the ladder and how they go up it, and what becomes of
 //! a rung that does not work.
 
+use super::feed::AHEAD_MOST;
 use super::{Hold, Supervisor};
 use crate::bus::{ClimbWhy, Event, Level, Origin, RungState};
 use crate::discover::family;
-use crate::engine::ladder::{Ladder, Start};
+use crate::engine::ladder::{Ladder, Place, Start};
 use crate::engine::work::{Climb, Page, Stuck, Way};
 use crate::fetch::Trouble;
 use crate::page::Rung;
@@ -13,6 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
+
+/// Pages that wait for a rung that is down; with more of them those that the
+/// other rungs can get would have no room.
+const WAITING: usize = AHEAD_MOST / 4;
 
 impl Supervisor {
     /// A leased page, at the rung at which its like is best begun. A site with
@@ -65,8 +70,8 @@ impl Supervisor {
         let scripts = why == Stuck::Scripts || page.way.as_ref().is_some_and(|way| way.scripts);
         let told = match why {
             Stuck::Trouble(trouble, took) => {
-                let down = matches!(trouble, Trouble::Down(_));
                 self.trouble_with(from, trouble, took, now).await;
+                let down = matches!(self.ladder.closed(from), Some(RungState::Down(_)));
                 match self.ladder.above(from, None, scripts).filter(|_| down) {
                     // It waits for this rung: the page is not to blame.
                     None => {
@@ -77,11 +82,11 @@ impl Supervisor {
                 }
             }
             Stuck::Blocked => {
-                let to = self.ladder.above(from, known, scripts);
+                let to = self.onward(from, known, scripts);
                 to.map(|to| (to, ClimbWhy::Blocked))
             }
             Stuck::Scripts => {
-                let to = self.ladder.above(from, known, true);
+                let to = self.onward(from, known, true);
                 to.map(|to| (to, ClimbWhy::Scripts))
             }
         };
@@ -110,6 +115,16 @@ impl Supervisor {
             })
             .await;
         true
+    }
+
+    /// Where a page goes on: to a rung that is open, else to one that is down,
+    /// to wait there until it is mended.
+    fn onward(&self, from: Rung, known: Option<Place>, scripts: bool) -> Option<Rung> {
+        let open = self.ladder.above(from, known, scripts);
+        open.or_else(|| {
+            let down = self.ladder.mendable(from, scripts)?;
+            (self.hosts.waiting_for(down) < WAITING).then_some(down)
+        })
     }
 
     /// Ends a page that can climb no further.
@@ -153,19 +168,15 @@ impl Supervisor {
             return;
         };
         match trouble {
-            Trouble::Down(why) => {
-                if step.down.is_some() {
-                    return;
-                }
-                let why: Arc<str> = why.into();
-                step.down = Some(why.clone());
-                let text = format!("{name} is paused: {why}; rung-resume lets it try again");
-                self.site.say(Level::Error, text).await;
-                self.tell_rung(rung).await;
-                self.leave(rung, now).await;
-            }
+            Trouble::Down(why) => self.close(rung, why, now).await,
             Trouble::Crowded => {
-                let Some(to) = step.crowded(now, took) else {
+                let cut = step.crowded(now, took);
+                if step.is_hopeless() {
+                    let why = "for minutes it has had more to do than it takes, whenever it was \
+                               asked";
+                    return self.close(rung, why.to_owned(), now).await;
+                }
+                let Some(to) = cut else {
                     return;
                 };
                 let from = step.slots.limit();
@@ -187,6 +198,20 @@ impl Supervisor {
                 self.tell_controls(Some(why.into())).await;
             }
         }
+    }
+
+    /// A rung takes no more pages, until the operator has done something.
+    async fn close(&mut self, rung: Rung, why: String, now: Instant) {
+        let Some(step) = self.ladder.get(rung).filter(|step| step.down.is_none()) else {
+            return;
+        };
+        let why: Arc<str> = why.into();
+        step.down = Some(why.clone());
+        let name = rung.as_str();
+        let text = format!("{name} is paused: {why}; rung-resume lets it try again");
+        self.site.say(Level::Error, text).await;
+        self.tell_rung(rung).await;
+        self.leave(rung, now).await;
     }
 
     /// Notes a rung's new concurrency where the controls are kept.
@@ -294,7 +319,7 @@ impl Supervisor {
         };
         let waits = Rung::ALL
             .into_iter()
-            .filter(|rung| self.hosts.waiting_for(*rung) > 0);
+            .filter(|rung| self.hosts.may_need(*rung));
         let mut all = true;
         let mut any = false;
         for rung in waits {

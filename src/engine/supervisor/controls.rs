@@ -26,10 +26,9 @@ impl Supervisor {
         let now = Instant::now();
         match control {
             Control::Pause(paused) => self.pause(paused).await,
-            Control::PauseWorker(worker, paused) => {
-                if let Some(step) = self.ladder.of_worker(worker) {
-                    step.slots.pause_one(worker, paused);
-                }
+            Control::PauseWorker(worker, paused, reply) => {
+                let step = self.ladder.of_worker(worker);
+                reply.send(step.is_some_and(|step| step.slots.pause_one(worker, paused)));
             }
             Control::PauseHost(host, paused) => {
                 self.hosts.pause(&host, paused);
@@ -158,6 +157,7 @@ impl Supervisor {
         if let Some(step) = self.ladder.get(rung)
             && step.down.take().is_some()
         {
+            step.fine();
             self.tell_rung(rung).await;
         }
     }

@@ -74,6 +74,7 @@ fn trouble(trouble: Trouble) -> FetchError {
         elapsed: Duration::from_millis(1),
         head: None,
         trouble: Some(trouble),
+        cost: 0,
     }
 }
 
@@ -167,6 +168,27 @@ async fn a_page_climbs_and_its_like_begin_where_it_was_had() {
     assert!(http.climbed < 30, "{}", http.climbed);
     assert_eq!(http.attempts, 31 + http.climbed);
     assert_eq!(run.stop().await.sites, [SiteState::Finished]);
+}
+
+#[tokio::test]
+async fn a_higher_rungs_worker_is_paused_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let browser = Higher::new(Rung::Browser, |_| Ok(html("<p>rendered</p>")));
+    let text = rungs("via: [http, browser], browser: { concurrency: 1 }");
+    let higher: Vec<Arc<dyn Fetcher>> = vec![browser.clone()];
+    let mut run = Run::on(dir.path(), &text, mixed(5), None, Duration::ZERO, higher).await;
+    run.done("pause s#1024").await;
+    assert!(run.refused("pause s#1025").await.contains("no such worker"));
+    run.memory.let_pass(1 << 20);
+    run.until("what HTTP has", |site| {
+        site.pages.done == 6 && site.rungs[0].climbed > 0
+    })
+    .await;
+    assert_eq!(browser.asked(), 0);
+    run.done("resume s#1024").await;
+    finished(&mut run).await;
+    assert_eq!(browser.asked(), 10);
+    run.stop().await;
 }
 
 #[tokio::test]

@@ -322,6 +322,9 @@ fn messy() -> impl Strategy<Value = String> {
         "<meta name=robots content=noindex>",
         "<link rel=canonical href=c>",
         "<!-- <body> -->",
+        "<p class=pr&#105;ce>",
+        "<b class='x&Tab;price'>",
+        "<p class=price-tag>",
     ]);
     prop::collection::vec(pieces, 0..24)
         .prop_map(|pieces| format!("<!doctype html>{}", pieces.concat()))

@@ -2,6 +2,7 @@
 //! from its parent's answer and its own tag, without a tree.
 
 use super::select::{Compound, Test};
+use super::words::Words;
 use crate::extract::tag::{TAGS, Tag};
 use crate::extract::tokens::Attributes;
 
@@ -31,6 +32,7 @@ pub(super) struct Selectors {
     any: Bits,
     by_tag: Vec<Bits>,
     by_name: Vec<(String, Bits)>,
+    words: Words,
 }
 
 /// What an element answers: itself, and it or an ancestor.
@@ -53,6 +55,7 @@ impl Default for Selectors {
             any: 0,
             by_tag: vec![0; TAGS],
             by_name: Vec::new(),
+            words: Words::default(),
         }
     }
 }
@@ -66,8 +69,12 @@ impl Selectors {
         if end > MOST || selector.is_empty() {
             return None;
         }
+        let bits = (start..end).fold(0, |all, place| all | (1 as Bits) << place);
         for (place, compound) in selector.into_iter().enumerate() {
             let bit: Bits = 1 << (start + place);
+            for test in &compound.tests {
+                self.words.add(test, bits);
+            }
             match (place, compound.child) {
                 (0, _) => self.first |= bit,
                 (_, true) => self.to_child |= bit >> 1,
@@ -91,6 +98,11 @@ impl Selectors {
         let last = 1 << (end - 1);
         self.last |= last;
         Some(last)
+    }
+
+    /// The compounds of selectors that can find nothing in a page.
+    pub(super) fn absent(&self, html: &str) -> Bits {
+        self.words.absent(html)
     }
 
     /// What an element can answer by its parent and its tag alone.

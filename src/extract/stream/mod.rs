@@ -11,6 +11,7 @@ mod stack;
 mod table;
 mod take;
 mod tree;
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -85,10 +85,13 @@ impl Program {
         match css {
             None => own.own.push(number),
             Some(css) => {
+                let mut bits = Vec::new();
                 for selector in select::parse(css).ok_or(NotSimple)? {
-                    let bit = self.selectors.add(selector).ok_or(NotSimple)?;
-                    self.of_bit.push((bit, number));
+                    bits.push(self.selectors.add(selector).ok_or(NotSimple)?);
                 }
+                // Only of a slot that there will be.
+                self.of_bit
+                    .extend(bits.into_iter().map(|bit| (bit, number)));
             }
         }
         let local = own.slots;
@@ -115,6 +118,12 @@ impl Program {
                 _ => all,
             });
         self.bits[group] = bits & !known;
+    }
+
+    /// Whether a slot has selectors other than `absent` ones, or none at all.
+    fn finds(&self, slot: usize, absent: Bits) -> bool {
+        let mut own = self.of_bit.iter().filter(|(_, of)| *of == slot).peekable();
+        own.peek().is_none() || own.any(|(bit, _)| bit & absent == 0)
     }
 
     /// The last compounds that any of these records' fields wait for.
@@ -187,7 +196,8 @@ pub(super) struct Taking<'p> {
 }
 
 impl<'p> Taking<'p> {
-    pub(super) fn new(program: &'p Program, records: &[usize]) -> Self {
+    /// Begins with a page in which the selectors of `absent` find nothing.
+    pub(super) fn new(program: &'p Program, records: &[usize], absent: Bits) -> Self {
         let mut taking = Self {
             program,
             found: Found::default(),
@@ -201,8 +211,8 @@ impl<'p> Taking<'p> {
             let object = taking.object(*group);
             taking.open.push(object);
         }
-        for slot in &program.slots {
-            if records.contains(&slot.group) {
+        for (number, slot) in program.slots.iter().enumerate() {
+            if records.contains(&slot.group) && program.finds(number, absent) {
                 taking.lacking = match (slot.all, taking.lacking) {
                     (false, Some(lacking)) => Some(lacking + 1),
                     _ => None,

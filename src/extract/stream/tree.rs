@@ -82,10 +82,11 @@ impl<'p, 'a> Streaming<'p, 'a> {
     /// A pass over `html` for these records' groups.
     pub(crate) fn new(program: &'p Program, records: &[usize], html: &str) -> Self {
         let has_nul = memchr(0, html.as_bytes()).is_some();
+        let absent = program.selectors.absent(html);
         Self {
             program,
-            waiting: program.waiting(records) | !program.selectors.last,
-            taking: Taking::new(program, records),
+            waiting: (program.waiting(records) | !program.selectors.last) & !absent,
+            taking: Taking::new(program, records, absent),
             stack: Stack::default(),
             mode: Mode::Initial,
             doctype: Doctype::Missing,

@@ -59,6 +59,7 @@ fn failure(fetched: &Fetched, kind: FailureKind, detail: String) -> FetchError {
         elapsed: fetched.elapsed,
         head: Some(Box::new((fetched.status, fetched.headers.clone()))),
         trouble: None,
+        cost: fetched.cost,
     }
 }
 

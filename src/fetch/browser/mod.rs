@@ -12,6 +12,7 @@
 //! [`Fetched::landed`].
 
 mod challenge;
+mod contexts;
 mod find;
 mod head;
 mod janitor;
@@ -21,6 +22,7 @@ mod orders;
 mod page;
 mod process;
 mod progress;
+mod proxied;
 mod record;
 mod relay;
 mod running;
@@ -30,13 +32,16 @@ mod trackers;
 mod words;
 
 pub use self::memory::of_tree as memory_of_tree;
+pub use self::proxied::ByProxies;
 pub use self::record::Exchange;
 
+use self::contexts::Cookies;
 use self::page::{Errand, Fault, Outcome};
 use self::record::Recorder;
-use self::running::{Cookies, Lifetime, Running};
+use self::running::{Lifetime, Running};
 use super::dns::{Lookup, SystemNames};
 use super::error::{Cause, timed_out};
+use super::proxy::Held;
 use super::{FetchError, Fetched, Fetcher, Fetching, Trouble, Visitor, Want};
 use crate::config::Rung;
 use crate::page::FailureKind;
@@ -113,7 +118,7 @@ impl Browser {
     ) -> Result<(Fetched, Vec<Exchange>), FetchError> {
         let recorder = Recorder::default();
         let fetched = self
-            .attempt(visitor, url, Want::PageOrJson, Some(recorder.clone()))
+            .attempt(visitor, url, Want::PageOrJson, Some(recorder.clone()), None)
             .await?;
         Ok((fetched, recorder.finish().await))
     }
@@ -142,6 +147,7 @@ impl Browser {
         url: &Url,
         want: Want,
         recorder: Option<Recorder>,
+        by: Option<&Held>,
     ) -> Result<Fetched, FetchError> {
         let start = Instant::now();
         let limit = visitor.browsing.timeout;
@@ -158,7 +164,7 @@ impl Browser {
         let until = begun
             .checked_add(limit)
             .unwrap_or(begun + Duration::from_secs(1 << 30));
-        timeout_at(until, self.tried(visitor, url, want, recorder, begun))
+        timeout_at(until, self.tried(visitor, url, want, recorder, by, begun))
             .await
             .unwrap_or_else(|elapsed| Err(late(elapsed)))
     }
@@ -169,11 +175,15 @@ impl Browser {
         url: &Url,
         want: Want,
         recorder: Option<Recorder>,
+        by: Option<&Held>,
         start: Instant,
     ) -> Result<Fetched, FetchError> {
         // Never closed.
         let _permit = self.tabs.acquire().await.ok();
-        let request = visitor.request(url, want);
+        let request = match by {
+            Some(held) => held.request(visitor, url, want),
+            None => visitor.request(url, want),
+        };
         let errand = Errand {
             visitor,
             url: request.url(),
@@ -181,21 +191,28 @@ impl Browser {
             want,
             names: &self.names,
             recorder,
+            by,
         };
         for _ in 0..TRIES {
             let running = self.running().await?;
-            let tab = running.tab(visitor, errand.url, errand.headers).await;
+            let tab = running.tab(visitor, errand.url, errand.headers, by).await;
             let done = match tab {
-                Ok(mut tab) => page::open(&mut tab, &errand).await.map(|done| (done, tab)),
+                Ok((mut tab, stay)) => {
+                    let done = page::open(&mut tab, &errand).await;
+                    done.map(|done| (done, tab, stay))
+                }
                 Err(error) => Err(error.into()),
             };
             match done {
-                Ok((outcome, tab)) => {
-                    let number = tab.number;
+                Ok((outcome, tab, _stay)) => {
+                    let through = match by {
+                        Some(held) => held.through().to_string(),
+                        None => format!("tab {}", tab.number),
+                    };
                     if outcome.clean {
                         running.take_back(tab);
                     }
-                    return self.answer(visitor, url, outcome, start, number).await;
+                    return self.answer(visitor, url, outcome, start, by, through).await;
                 }
                 Err(Fault::Lost) => tracing::info!("the browser has gone away under a page"),
                 Err(Fault::Page(cause, document)) => {
@@ -221,7 +238,8 @@ impl Browser {
         url: &Url,
         outcome: Outcome,
         start: Instant,
-        tab: u64,
+        by: Option<&Held>,
+        mut through: String,
     ) -> Result<Fetched, FetchError> {
         let Outcome {
             document,
@@ -233,16 +251,22 @@ impl Browser {
         } = outcome;
         let landed = Url::parse(&document.url).ok();
         if let Some(landed) = &landed {
-            visitor.hear(landed, &cookies);
+            match by {
+                Some(held) => held.hear(landed, &cookies),
+                None => visitor.hear(landed, &cookies),
+            }
         }
-        let mut through = format!("tab {tab}");
         if let (Some(picture), Some(folder)) = (picture, &self.folder) {
             let name = format!("{PICTURES}/{:016x}.png", xxh3_64(url.as_str().as_bytes()));
             keep(folder, &name, &picture).await.map_err(|error| {
                 let detail = format!("the picture {name} cannot be written: {error}");
                 failed(Cause::new(FailureKind::Internal, detail), start.elapsed())
             })?;
-            through = format!("{through}, {name}");
+            // An exit's name stands last: by it a block is told of.
+            through = match by {
+                Some(_) => format!("{name} by {through}"),
+                None => format!("{through}, {name}"),
+            };
         }
         let read = body.is_some();
         let mut body = body.unwrap_or_default();
@@ -282,7 +306,7 @@ impl Fetcher for Browser {
     fn fetch<'a>(&'a self, visitor: &'a Visitor, url: &'a Url, want: Want) -> Fetching<'a> {
         match want {
             Want::File(_) => self.files.fetch(visitor, url, want),
-            Want::Page | Want::PageOrJson => Box::pin(self.attempt(visitor, url, want, None)),
+            Want::Page | Want::PageOrJson => Box::pin(self.attempt(visitor, url, want, None, None)),
         }
     }
 }
@@ -317,6 +341,7 @@ fn failed(cause: Cause, elapsed: Duration) -> FetchError {
         elapsed,
         head: None,
         trouble: None,
+        cost: 0,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::config::browsing::Blocked;
 use crate::fetch::Visitor;
 use crate::fetch::dns::{Lookup, NoAddress, usable};
 use crate::fetch::error::Cause;
+use crate::fetch::proxy::{self, Held};
 use crate::page::FailureKind;
 use crate::page::net::is_private;
 use base64::Engine;
@@ -23,6 +24,8 @@ pub(super) struct Orders {
     /// User name and password of the page's URL, and for which URL.
     credentials: Option<(Url, HeaderValue)>,
     names: Arc<dyn Lookup>,
+    /// Where it goes by proxies: whether names are left to them.
+    leaves_names: Option<bool>,
 }
 
 /// What becomes of one request.
@@ -45,6 +48,7 @@ impl Orders {
         url: &Url,
         headers: &HeaderMap,
         names: &Arc<dyn Lookup>,
+        by: Option<&Held>,
     ) -> Self {
         let authorization = headers.get(AUTHORIZATION);
         Self {
@@ -52,6 +56,7 @@ impl Orders {
             frame: frame.to_owned(),
             credentials: authorization.map(|value| (url.clone(), value.clone())),
             names: Arc::clone(names),
+            leaves_names: by.map(Held::leaves_names),
         }
     }
 
@@ -82,11 +87,19 @@ impl Orders {
             return Verdict::Leave;
         }
         if self.visitor.guarded
-            && let Err(cause) = public(&url, &*self.names).await
+            && let Err(cause) = self.check(&url).await
         {
             return Verdict::Refuse(cause);
         }
         Verdict::Go(self.changed(&url, request, document))
+    }
+
+    /// Refuses what leads a guarded site to a private address.
+    async fn check(&self, url: &Url) -> Result<(), Cause> {
+        match (self.leaves_names, url.host()) {
+            (Some(left), Some(host)) => proxy::check(&*self.names, left, host).await,
+            _ => public(url, &*self.names).await,
+        }
     }
 
     /// What `Fetch.continueRequest` is told besides the request's name.

@@ -10,10 +10,11 @@ use super::{challenge, head, script, words};
 use crate::config::browsing::{Browsing, Step, Wait};
 use crate::fetch::dns::Lookup;
 use crate::fetch::error::Cause;
+use crate::fetch::proxy::Held;
 use crate::fetch::{Visitor, Want};
 use crate::page::FailureKind;
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, USER_AGENT};
 use serde_json::json;
 use std::future::Future;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub(super) struct Errand<'a> {
     pub(super) want: Want,
     pub(super) names: &'a Arc<dyn Lookup>,
     pub(super) recorder: Option<Recorder>,
+    /// The proxies' session by which it goes.
+    pub(super) by: Option<&'a Held>,
 }
 
 /// What has become of a page.
@@ -83,16 +86,25 @@ impl From<CallError> for Fault {
 /// # Errors
 /// Whatever kept it from coming. The tab is then of no more use.
 pub(super) async fn open(tab: &mut Tab, errand: &Errand<'_>) -> Result<Outcome, Fault> {
-    tab.introduce(errand.visitor.user_agent()).await?;
+    let agent = match errand.by {
+        Some(_) => errand
+            .headers
+            .get(USER_AGENT)
+            .and_then(|name| name.to_str().ok()),
+        None => None,
+    };
+    tab.introduce(agent.unwrap_or(errand.visitor.user_agent()))
+        .await?;
     let frame = tab.frame().to_owned();
     let Errand {
         visitor,
         url,
         headers,
         names,
+        by,
         ..
     } = errand;
-    let orders = Orders::new(visitor, &frame, url, headers, names);
+    let orders = Orders::new(visitor, &frame, url, headers, names, *by);
     tab.begin(orders, errand.recorder.clone());
     let tab = &*tab;
     let page = Page { tab };

@@ -1,5 +1,6 @@
-//! The only way out of a guarded site's tabs: a SOCKS5 server (RFC 1928) on
-//! loopback that connects to public addresses alone.
+//! The only way out of a guarded site's tabs, and of those that go by a proxy: a
+//! SOCKS5 server (RFC 1928) on loopback that connects to public addresses alone,
+//! or by an exit, whose scheme and login the browser need not know.
 //!
 //! What the browser lets through to be judged is not all that it sends: it
 //! connects ahead of time, opens WebSockets, fetches for workers, and resolves
@@ -7,12 +8,13 @@
 //! address that was checked is the one that is connected to.
 
 use crate::fetch::dns::{Lookup, NoAddress, usable};
+use crate::fetch::proxy::{Closed, Road};
 use crate::page::net::is_private;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -38,6 +40,15 @@ const HOST_UNREACHABLE: u8 = 4;
 const REFUSED: u8 = 5;
 const NOT_SUPPORTED: u8 = 7;
 
+/// Where a relay's connections go.
+#[derive(Clone)]
+pub(super) enum Out {
+    /// To public addresses, by these names.
+    Public(Arc<dyn Lookup>),
+    /// By the exit of one session.
+    By(Road),
+}
+
 /// The relay. It ends with this.
 pub(super) struct Relay {
     /// Where it listens.
@@ -50,7 +61,7 @@ impl Relay {
     ///
     /// # Errors
     /// Where none can be had.
-    pub(super) async fn start(names: Arc<dyn Lookup>) -> io::Result<Self> {
+    pub(super) async fn start(out: Out) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let room = Arc::new(Semaphore::new(MOST));
@@ -62,9 +73,9 @@ impl Relay {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 };
-                let names = Arc::clone(&names);
+                let out = out.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = serve(client, &*names).await {
+                    if let Err(error) = serve(client, &out).await {
                         tracing::debug!(%error, "a connection of the browser");
                     }
                     drop(permit);
@@ -81,13 +92,35 @@ impl Drop for Relay {
     }
 }
 
-async fn serve(mut client: TcpStream, names: &dyn Lookup) -> io::Result<()> {
+async fn serve(mut client: TcpStream, out: &Out) -> io::Result<()> {
     client.set_nodelay(true)?;
     let asked = timeout(ASKING, asked(&mut client)).await??;
     let Some((host, port)) = asked else {
         return answer(&mut client, NOT_SUPPORTED).await;
     };
-    match connect(&host, port, names).await {
+    match out {
+        Out::Public(names) => join(client, connect(&host, port, &**names).await).await,
+        Out::By(road) => {
+            let server = match host.of_url() {
+                Some(host) => road.connect(&host, port).await,
+                None => Err(Closed::Unknown),
+            };
+            let server = server.map_err(|closed| match closed {
+                Closed::Forbidden => NOT_ALLOWED,
+                Closed::Unknown => HOST_UNREACHABLE,
+                Closed::Unreachable => REFUSED,
+            });
+            join(client, server).await
+        }
+    }
+}
+
+/// Says how connecting went, and lets both ends talk.
+async fn join<S>(mut client: TcpStream, server: Result<S, u8>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match server {
         Ok(mut server) => {
             answer(&mut client, DONE).await?;
             copy_bidirectional(&mut client, &mut server).await?;
@@ -125,6 +158,23 @@ async fn asked(client: &mut TcpStream) -> io::Result<Option<(Host, u16)>> {
 enum Host {
     Ip(IpAddr),
     Name(String),
+}
+
+impl Host {
+    /// As a URL has it: Chromium sends addresses as names.
+    fn of_url(self) -> Option<url::Host> {
+        let ip = match self {
+            Self::Ip(ip) => ip,
+            Self::Name(name) => match name.parse() {
+                Ok(ip) => ip,
+                Err(_) => return url::Host::parse(&name).ok(),
+            },
+        };
+        Some(match ip {
+            IpAddr::V4(ip) => url::Host::Ipv4(ip),
+            IpAddr::V6(ip) => url::Host::Ipv6(ip),
+        })
+    }
 }
 
 /// Connects to the first public address that answers.
@@ -189,7 +239,9 @@ mod tests {
         // Something does listen there.
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = server.local_addr().unwrap().port();
-        let relay = Relay::start(Arc::new(TestNames)).await.unwrap();
+        let relay = Relay::start(Out::Public(Arc::new(TestNames)))
+            .await
+            .unwrap();
         let refused = [
             vec![IPV4, 127, 0, 0, 1],
             vec![IPV4, 169, 254, 169, 254],
@@ -211,7 +263,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_socks_is_hung_up_on() {
-        let relay = Relay::start(Arc::new(TestNames)).await.unwrap();
+        let relay = Relay::start(Out::Public(Arc::new(TestNames)))
+            .await
+            .unwrap();
         for said in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[5, 1, 0, 5, 1, 0, 9]] {
             let mut client = TcpStream::connect(relay.address).await.unwrap();
             client.write_all(said).await.unwrap();

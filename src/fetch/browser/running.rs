@@ -1,16 +1,15 @@
 //! A browser at work: its contexts, its tabs, and when it has had its day.
 
+use super::contexts::{Contexts, Cookies, Stay};
 use super::link::{CallError, Link};
 use super::memory;
 use super::process::Process;
-use super::progress::text;
-use super::relay::Relay;
 use super::tab::Tab;
 use crate::fetch::Visitor;
 use crate::fetch::dns::Lookup;
+use crate::fetch::proxy::Held;
 use reqwest::header::HeaderMap;
-use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
+use serde_json::json;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -26,8 +25,8 @@ const REST: Duration = Duration::from_millis(300);
 const EMPTYING: Duration = Duration::from_secs(2);
 /// Pages after which a tab is replaced, and its process with it.
 const PAGES_OF_TAB: u32 = 50;
-/// Cookies of a session that outlive a browser.
-const COOKIES: usize = 300;
+/// Empty tabs of proxies' sessions; each is a process, and costs tens of megabytes.
+const PASSING: usize = 4;
 
 /// When a browser is replaced by a new one.
 #[derive(Debug, Clone, Copy)]
@@ -40,27 +39,12 @@ pub(super) struct Lifetime {
     pub(super) tabs: usize,
 }
 
-/// A session's cookies in the browser's own form, by session; they outlive the
-/// browser whose they were.
-pub(super) type Cookies = Mutex<HashMap<u64, Vec<Value>>>;
-
-/// A context and what of plain HTTP's cookies it has.
-struct Context {
-    id: String,
-    /// Hosts whose cookies of plain HTTP have been put in.
-    hosts: HashSet<String>,
-}
-
 /// A browser that runs. It ends with the last page that holds it.
 pub(super) struct Running {
     // Before the process: a tab that ends still says so.
     idle: Mutex<Vec<Tab>>,
     process: Process,
-    relay: tokio::sync::OnceCell<Relay>,
-    names: Arc<dyn Lookup>,
-    /// By session, and whether it is guarded.
-    contexts: tokio::sync::Mutex<HashMap<(u64, bool), Context>>,
-    cookies: Arc<Cookies>,
+    contexts: Contexts,
     lifetime: Lifetime,
     pages: AtomicU64,
     tabs: AtomicU64,
@@ -81,10 +65,7 @@ impl Running {
         let process = Process::start(program).await?;
         let running = Arc::new(Self {
             idle: Mutex::default(),
-            relay: tokio::sync::OnceCell::new(),
-            names: Arc::clone(names),
-            contexts: tokio::sync::Mutex::default(),
-            cookies: Arc::clone(cookies),
+            contexts: Contexts::new(names, cookies),
             lifetime,
             pages: AtomicU64::new(0),
             tabs: AtomicU64::new(0),
@@ -117,17 +98,7 @@ impl Running {
 
     /// Keeps the cookies of all its sessions for the next browser.
     pub(super) async fn bequeath(&self) {
-        let contexts = self.contexts.lock().await;
-        for ((session, _), context) in contexts.iter() {
-            let asked = json!({ "browserContextId": context.id });
-            let Ok(mut found) = self.link().call(None, "Storage.getCookies", asked).await else {
-                return;
-            };
-            if let Value::Array(mut cookies) = found["cookies"].take() {
-                cookies.truncate(COOKIES);
-                lock(&self.cookies).insert(*session, cookies);
-            }
-        }
+        self.contexts.bequeath(self.link()).await;
     }
 
     /// An empty tab for a page of a session, with the session's cookies.
@@ -139,9 +110,17 @@ impl Running {
         visitor: &Visitor,
         url: &Url,
         headers: &HeaderMap,
-    ) -> Result<Tab, CallError> {
+        by: Option<&Held>,
+    ) -> Result<(Tab, Stay), CallError> {
         self.pages.fetch_add(1, Ordering::Relaxed);
-        let context = self.context(visitor, url, headers).await?;
+        let found = self
+            .contexts
+            .of(self.link(), visitor, url, headers, by)
+            .await?;
+        if let Some(ended) = found.ended {
+            lock(&self.idle).retain(|tab| tab.context != ended);
+        }
+        let (context, stay) = (found.id, found.stay);
         let (found, spare) = {
             let mut idle = lock(&self.idle);
             let found = idle.iter().position(|tab| tab.context == context);
@@ -159,10 +138,12 @@ impl Running {
         };
         drop(spare);
         match found {
-            Some(tab) => Ok(tab),
+            Some(tab) => Ok((tab, stay)),
             None => {
                 let number = self.tabs.fetch_add(1, Ordering::Relaxed) + 1;
-                Tab::open(self.link(), &context, number).await
+                let mut tab = Tab::open(self.link(), &context, number).await?;
+                tab.passing = by.is_some();
+                Ok((tab, stay))
             }
         }
     }
@@ -175,7 +156,16 @@ impl Running {
             return;
         }
         let (number, pages) = (tab.number, tab.pages);
-        lock(&self.idle).push(tab);
+        let surplus = {
+            let mut idle = lock(&self.idle);
+            idle.push(tab);
+            let passing = idle.iter().filter(|tab| tab.passing).count();
+            let oldest = idle.iter().position(|tab| tab.passing);
+            oldest
+                .filter(|_| passing > PASSING)
+                .map(|place| idle.remove(place))
+        };
+        drop(surplus);
         let running = Arc::downgrade(self);
         tokio::spawn(async move {
             tokio::time::sleep(REST).await;
@@ -196,81 +186,6 @@ impl Running {
                 lock(&running.idle).push(tab);
             }
         });
-    }
-
-    /// The context of a visitor's session.
-    async fn context(
-        &self,
-        visitor: &Visitor,
-        url: &Url,
-        headers: &HeaderMap,
-    ) -> Result<String, CallError> {
-        let key = (visitor.session(), visitor.guarded);
-        let mut contexts = self.contexts.lock().await;
-        let context = match contexts.entry(key) {
-            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::hash_map::Entry::Vacant(place) => {
-                let id = self.new_context(key).await?;
-                let hosts = HashSet::new();
-                place.insert(Context { id, hosts })
-            }
-        };
-        let host = url.host_str().unwrap_or_default();
-        if let Some(cookies) = headers.get(reqwest::header::COOKIE)
-            && context.hosts.insert(host.to_owned())
-        {
-            let cookies = String::from_utf8_lossy(cookies.as_bytes());
-            let cookies: Vec<Value> = cookies
-                .split("; ")
-                .filter_map(|pair| pair.split_once('='))
-                .map(|(name, value)| json!({ "name": name, "value": value, "url": url.as_str() }))
-                .collect();
-            let put = json!({ "cookies": cookies, "browserContextId": context.id });
-            self.put(put).await?;
-        }
-        Ok(context.id.clone())
-    }
-
-    async fn new_context(&self, (session, guarded): (u64, bool)) -> Result<String, CallError> {
-        let mut wanted = json!({ "disposeOnDetach": true });
-        if guarded {
-            let relay = self
-                .relay
-                .get_or_try_init(|| Relay::start(Arc::clone(&self.names)))
-                .await
-                .map_err(|error| CallError::Refused(format!("no port to guard it by: {error}")))?;
-            wanted["proxyServer"] = format!("socks5://{}", relay.address).into();
-            // By default loopback would go past it.
-            wanted["proxyBypassList"] = "<-loopback>".into();
-        }
-        let made = self
-            .link()
-            .call(None, "Target.createBrowserContext", wanted)
-            .await?;
-        let id = text(&made, "browserContextId")
-            .unwrap_or_default()
-            .to_owned();
-        let deny = json!({ "behavior": "deny", "browserContextId": id });
-        self.link()
-            .call(None, "Browser.setDownloadBehavior", deny)
-            .await?;
-        let cookies = lock(&self.cookies).get(&session).cloned();
-        if let Some(cookies) = cookies {
-            self.put(json!({ "cookies": cookies, "browserContextId": id }))
-                .await?;
-        }
-        Ok(id)
-    }
-
-    /// Puts cookies in; one that the browser does not take is left out with the others.
-    async fn put(&self, cookies: Value) -> Result<(), CallError> {
-        match self.link().call(None, "Storage.setCookies", cookies).await {
-            Err(CallError::Refused(words)) => {
-                tracing::debug!(words, "the browser takes no cookies");
-                Ok(())
-            }
-            other => other.map(|_| ()),
-        }
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Tab {
     pub(super) number: u64,
     /// Pages that have been in it.
     pub(super) pages: u32,
+    /// Whether its session may be long in coming again.
+    pub(super) passing: bool,
     user_agent: Option<String>,
     desk: Arc<Mutex<Desk>>,
     progress: Arc<watch::Sender<Progress>>,
@@ -82,6 +84,7 @@ impl Tab {
             context: context.to_owned(),
             number,
             pages: 0,
+            passing: false,
             user_agent: None,
             desk,
             progress,

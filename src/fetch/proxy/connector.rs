@@ -28,7 +28,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-type BoxError = Box<dyn Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Makes connections through one exit.
 #[derive(Clone)]
@@ -48,8 +48,8 @@ pub(super) struct Way {
 }
 
 impl Connector {
-    pub(super) fn new(way: Way) -> Self {
-        Self(Arc::new(way))
+    pub(super) fn new(way: Arc<Way>) -> Self {
+        Self(way)
     }
 }
 
@@ -77,25 +77,45 @@ impl Service<Uri> for Connector {
 impl Way {
     async fn connect(&self, site: &Uri, limit: Duration) -> Result<Stream, BoxError> {
         let until = Instant::now() + limit;
-        let late = |whose, what: &str| Fault::new(whose, format!("{what} within {limit:?}"));
-        let mut io = timeout_at(until, self.reach(until))
-            .await
-            .map_err(|_| late(Whose::Exit, "no connection to the proxy"))??;
         let secure = site.scheme_str() == Some("https");
-        let over_tcp = timeout_at(until, self.lead_on(&mut io, site, secure))
-            .await
-            .map_err(|_| late(Whose::Either, "no connection to the site"))?;
-        let tunneled = over_tcp?;
+        let host = site.host().ok_or("the URL has no host")?;
+        let port = site.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        // An HTTP proxy takes plain requests as they are.
+        let tunneled = secure || self.exit.scheme.is_socks();
+        let io = match tunneled {
+            true => self.tunnel(host, port, until, limit).await?,
+            false => self.reached(until, limit).await?,
+        };
         if !secure {
             return Ok(Stream::new(io, !tunneled, false));
         }
         let config = self.tls.to_site().await?;
-        let host = site.host().unwrap_or_default();
         let io = timeout_at(until, encrypt(config, host, io))
             .await
-            .map_err(|_| late(Whose::Either, "no TLS with the site"))??;
+            .map_err(|_| late(Whose::Either, "no TLS with the site", limit))??;
         let http2 = io.1;
         Ok(Stream::new(io.0, false, http2))
+    }
+
+    /// A connection through the exit to a host (an IPv6 address in brackets) and
+    /// port, whatever is then spoken on it. `limit` is what `until` came of.
+    pub(super) async fn tunnel(
+        &self,
+        host: &str,
+        port: u16,
+        until: Instant,
+        limit: Duration,
+    ) -> Result<Io, BoxError> {
+        let mut io = self.reached(until, limit).await?;
+        let led = timeout_at(until, self.lead_on(&mut io, host, port)).await;
+        led.map_err(|_| late(Whose::Either, "no connection to the site", limit))??;
+        Ok(io)
+    }
+
+    /// A connection to the exit itself, in time.
+    async fn reached(&self, until: Instant, limit: Duration) -> Result<Io, BoxError> {
+        let reached = timeout_at(until, self.reach(until)).await;
+        reached.map_err(|_| late(Whose::Exit, "no connection to the proxy", limit))?
     }
 
     /// A connection to the exit itself.
@@ -149,21 +169,16 @@ impl Way {
         }
     }
 
-    /// Has the exit connect to the site. Whether it did: an HTTP proxy takes
-    /// plain requests as they are.
-    async fn lead_on(&self, io: &mut Io, site: &Uri, secure: bool) -> Result<bool, BoxError> {
-        let host = site.host().ok_or("the URL has no host")?;
-        let port = site.port_u16().unwrap_or(if secure { 443 } else { 80 });
+    /// Has the exit connect to the site.
+    async fn lead_on(&self, io: &mut Io, host: &str, port: u16) -> Result<(), BoxError> {
         let login = self.exit.login.as_ref();
         if self.exit.scheme.is_socks() {
             let target = self.target(host).await?;
             socks::open(io, &target, port, login).await?;
-            return Ok(true);
-        }
-        if secure {
+        } else {
             tunnel::open(io, &format!("{host}:{port}"), login).await?;
         }
-        Ok(secure)
+        Ok(())
     }
 
     /// What a SOCKS5 proxy is told of a host.
@@ -182,6 +197,10 @@ impl Way {
     }
 }
 
+fn late(whose: Whose, what: &str, limit: Duration) -> Fault {
+    Fault::new(whose, format!("{what} within {limit:?}"))
+}
+
 /// A host without the brackets of an IPv6 address.
 fn bare(host: &str) -> &str {
     host.strip_prefix('[')
@@ -198,9 +217,10 @@ async fn encrypt(config: Arc<ClientConfig>, host: &str, io: Io) -> Result<(Io, b
 }
 
 /// A connection, of whatever layers.
-trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(in crate::fetch) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
-type Io = Box<dyn Bytes>;
+/// Likewise.
+pub(in crate::fetch) type Io = Box<dyn Bytes>;
 
 /// A connection as the client wants it.
 pub(super) struct Stream {

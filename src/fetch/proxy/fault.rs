@@ -5,9 +5,9 @@
 /// neither a login nor anything that the proxy said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{words}")]
-pub(super) struct Fault {
+pub(in crate::fetch) struct Fault {
     pub(super) whose: Whose,
-    pub(super) words: String,
+    pub(in crate::fetch) words: String,
 }
 
 /// Whose fault it is.

@@ -17,16 +17,22 @@ mod exit;
 mod fault;
 mod figures;
 mod guard;
+mod held;
 mod pool;
 mod session;
 mod sessions;
 mod socks;
 mod source;
 mod tls;
+mod tries;
 mod tunnel;
 
 #[cfg(test)]
 mod tests;
+
+pub(super) use self::guard::check;
+pub(super) use self::held::{Closed, Held, Road};
+pub(super) use self::tries::{Next, Tries};
 
 use self::fault::{Fault, Whose};
 use self::pool::NoExit;
@@ -53,11 +59,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use url::Url;
-
-/// Exits by which one request is tried where it is theirs that fail.
-const TRIES: u32 = 8;
-/// Exits by which it is tried where it may be the site's fault.
-const EITHER: u32 = 2;
 
 /// By how much a request's limit is shorter than the rung's, at most.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -106,6 +107,12 @@ impl Proxy {
         }
     }
 
+    /// Hears that an answer was a block, which the body alone may tell; `through`
+    /// is the answer's own.
+    pub fn blocked(&self, through: &str) {
+        self.sessions.blocked(through, Instant::now());
+    }
+
     /// Its exits and how they have done. Takes no time to speak of.
     pub fn exits(&self) -> Exits {
         let (exits, retired) = self.sessions.exits();
@@ -132,9 +139,9 @@ impl Proxy {
             site: Arc::clone(&visitor.site),
             guarded: visitor.guarded,
         };
-        let (mut tries, mut either) = (0, 0);
+        let mut tries = Tries::default();
         loop {
-            let lease = match self.lease(&owner, &clock).await {
+            let lease = match self.lease(&owner, clock.headers_until()).await {
                 Ok(lease) => lease,
                 Err(none) => return self.without(visitor, url, want, &clock, none).await,
             };
@@ -147,37 +154,37 @@ impl Proxy {
                         .await;
                 }
                 Err(Failed::Made(cause)) => {
-                    self.blame(session, &cause);
+                    blame(&self.sessions, session, &cause);
                     return Err(fail(named(session, cause)));
                 }
                 Err(Failed::Unmade(fault)) => fault,
             };
             self.sessions.failed(session, &fault, Instant::now());
-            tries += 1;
-            either += u32::from(fault.whose == Whose::Either);
+            let next = tries.after(&fault);
             let cause = named(session, Cause::new(FailureKind::Connect, fault.words));
-            if either == EITHER {
-                return Err(fail(cause));
-            }
-            if tries == TRIES {
-                let trouble = Some(Trouble::Crowded);
-                return Err(FetchError {
-                    trouble,
-                    ..fail(cause)
-                });
+            match next {
+                Next::Another => {}
+                Next::GiveUp => return Err(fail(cause)),
+                Next::Crowded => {
+                    let trouble = Some(Trouble::Crowded);
+                    return Err(FetchError {
+                        trouble,
+                        ..fail(cause)
+                    });
+                }
             }
         }
     }
 
-    /// A session, as soon as there is one.
-    async fn lease(&self, owner: &Owner, clock: &Clock<'_>) -> Result<Lease, (Trouble, String)> {
+    /// A session, as soon as there is one; not after `latest`.
+    async fn lease(&self, owner: &Owner, latest: Instant) -> Result<Lease, (Trouble, String)> {
         loop {
             let now = Instant::now();
             match self.sessions.lease(owner, now) {
                 Ok(lease) => return Ok(lease),
                 Err(NoExit::Dead(text)) => return Err(down(text)),
                 Err(NoExit::Resting(until)) => {
-                    if self.rule.direct || until >= clock.headers_until() {
+                    if self.rule.direct || until >= latest {
                         let text =
                             format!("every proxy rests, the first for {:.0?} more", until - now);
                         return Err((Trouble::Crowded, text));
@@ -270,21 +277,10 @@ impl Proxy {
             }
             Err(error) => {
                 let cause = Cause::new(error.kind, error.detail);
-                self.blame(session, &cause);
+                blame(&self.sessions, session, &cause);
                 let detail = named(session, cause).detail;
                 Err(FetchError { detail, ..error })
             }
-        }
-    }
-
-    /// Counts a request without an answer against its exit, where it may be
-    /// the exit's fault.
-    fn blame(&self, session: &Session, cause: &Cause) {
-        let may_be = cause.kind.is_transient() && cause.kind != FailureKind::Dns
-            || cause.kind == FailureKind::Tls;
-        if may_be {
-            let fault = Fault::new(Whose::Either, cause.detail.as_str());
-            self.sessions.failed(session, &fault, Instant::now());
         }
     }
 
@@ -312,10 +308,6 @@ impl Fetcher for Proxy {
         Box::pin(self.attempt(visitor, url, want))
     }
 
-    fn blocked(&self, through: &str) {
-        self.sessions.blocked(through, Instant::now());
-    }
-
     fn proxies(&self) -> Option<&Proxy> {
         Some(self)
     }
@@ -336,6 +328,17 @@ impl ClientError for hyper_util::client::legacy::Error {
 
     fn is_unmade(&self) -> bool {
         false
+    }
+}
+
+/// Counts a request without an answer against its exit, where it may be the
+/// exit's fault.
+fn blame(sessions: &Sessions, session: &Session, cause: &Cause) {
+    let may_be = cause.kind.is_transient() && cause.kind != FailureKind::Dns
+        || cause.kind == FailureKind::Tls;
+    if may_be {
+        let fault = Fault::new(Whose::Either, cause.detail.as_str());
+        sessions.failed(session, &fault, Instant::now());
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::connector::{Connector, Way};
 use super::exit::Exit;
+use super::fault::Fault;
 use super::tls::{Tls, Trust};
 use crate::config::{Fetch, ProxyAddress};
 use crate::fetch::dns::Lookup;
@@ -12,8 +13,8 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -36,12 +37,18 @@ pub(super) struct Term {
 pub(super) struct Session {
     pub(super) owner: Owner,
     pub(super) exit: Arc<Exit>,
+    /// Tells it from every other session of its rule.
+    pub(super) number: u64,
     /// The exit's name and the session's number, as they are shown.
     pub(super) through: Arc<str>,
     /// The exit's address with this session's login.
     pub(super) address: ProxyAddress,
     pub(super) guise: Guise,
     pub(super) client: Client<Connector, Full<Bytes>>,
+    /// How its connections are made.
+    pub(super) way: Arc<Way>,
+    /// Why the last connection that another rung made by it failed, and when.
+    pub(super) fault: Mutex<Option<(Instant, Fault)>>,
     began: Instant,
     taken: AtomicU64,
     retired: AtomicBool,
@@ -66,7 +73,7 @@ impl Maker {
         guise: Guise,
         now: Instant,
     ) -> Session {
-        let connector = Connector::new(Way {
+        let way = Arc::new(Way {
             exit: address.clone(),
             names: Arc::clone(&self.names),
             tls: Tls::new(Arc::clone(&self.trust)),
@@ -75,6 +82,7 @@ impl Maker {
         exit.sessions.fetch_add(1, Ordering::Relaxed);
         Session {
             owner,
+            number,
             through: format!("{} #{number}", exit.name).into(),
             exit,
             address,
@@ -86,7 +94,9 @@ impl Maker {
                 .pool_max_idle_per_host(Fetch::MAX_CONCURRENCY as usize)
                 .http1_max_headers(MAX_HEADERS)
                 .http2_max_header_list_size(MAX_HEAD_READ)
-                .build(connector),
+                .build(Connector::new(Arc::clone(&way))),
+            way,
+            fault: Mutex::default(),
             began: now,
             taken: AtomicU64::new(0),
             retired: AtomicBool::new(false),

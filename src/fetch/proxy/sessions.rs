@@ -168,6 +168,8 @@ impl Sessions {
         let Some((name, number)) = through.rsplit_once(" #") else {
             return;
         };
+        // The browser's pictures are named before.
+        let name = name.rsplit_once(' ').map_or(name, |(_, name)| name);
         let known = number.parse().ok().and_then(|n: u64| state.known.get(&n));
         let session = known.and_then(Weak::upgrade);
         let exit = match &session {

@@ -48,10 +48,11 @@ pub(super) struct Reading {
 pub(super) enum End {
     /// The page.
     Page(Box<Fetched>),
-    /// The service says why not; its words are fit to be shown.
-    Refused(Meaning, String),
-    /// It cannot be understood.
-    Odd(Cause),
+    /// The service says why not, in words that are fit to be shown, and may
+    /// have been paid for it, millionths.
+    Refused(Meaning, String, u64),
+    /// It cannot be understood; likewise.
+    Odd(Cause, u64),
 }
 
 impl Reading {
@@ -60,7 +61,7 @@ impl Reading {
         let status = self.fetched.status;
         let text = match self.text() {
             Ok(text) => text,
-            Err(cause) => return End::Odd(cause),
+            Err(cause) => return End::Odd(cause, 0),
         };
         let answer = Answer {
             rule: &self.rule,
@@ -69,6 +70,8 @@ impl Reading {
             json: OnceCell::new(),
             body: &text,
         };
+        // What is not told of a failure is none: most services charge for pages.
+        let cost = self.told_cost(&answer).unwrap_or(0);
         let meaning = self
             .rule
             .errors
@@ -79,22 +82,29 @@ impl Reading {
         let passed_on = self.rule.result.body.is_none() && matches!(status, 404 | 410);
         match meaning {
             Some(Meaning::Page) => {}
-            Some(meaning) => return End::Refused(meaning, answer.words()),
+            Some(meaning) => return End::Refused(meaning, answer.words(), cost),
             None if (300..400).contains(&status) => {
                 let text = format!(
                     "answers with a redirect (status {status}); its url in the sites file is another"
                 );
-                return End::Odd(Cause::new(FailureKind::Redirect, text));
+                return End::Odd(Cause::new(FailureKind::Redirect, text), cost);
             }
             None if status >= 400 && !passed_on => {
-                return End::Refused(Meaning::Failed, answer.words());
+                return End::Refused(Meaning::Failed, answer.words(), cost);
             }
             None => {}
         }
         match self.page(&answer) {
             Ok(page) => End::Page(Box::new(page)),
-            Err(cause) => End::Odd(cause),
+            Err(cause) => End::Odd(cause, cost),
         }
+    }
+
+    /// What the answer says that it cost.
+    fn told_cost(&self, answer: &Answer<'_>) -> Option<u64> {
+        let told = answer.value(self.rule.result.cost.as_ref()?)?;
+        let credits = money::millionths(&told)?;
+        Some(money::priced(credits, self.rule.credit))
     }
 
     /// The answer's body without its codings.
@@ -173,11 +183,7 @@ impl Reading {
             .and_then(|text| text.parse().ok())
             .filter(|status| (100..1000).contains(status))
             .unwrap_or(own);
-        let cost = told(&result.cost)
-            .and_then(|text| money::millionths(&text))
-            .map_or(self.rule.cost, |credits| {
-                money::priced(credits, self.rule.credit)
-            });
+        let cost = self.told_cost(answer).unwrap_or(self.rule.cost);
         let landed = told(&result.final_url)
             .and_then(|text| Url::parse(text.trim()).ok())
             .filter(|url| matches!(url.scheme(), "http" | "https"));

@@ -75,7 +75,10 @@ impl Service {
         let page = self.read(fetched, want, visitor.max_body).await?;
         if let Some(landed) = &page.landed {
             let judged = self.http.judge(visitor, landed).await;
-            judged.map_err(|cause| cause.after(elapsed))?;
+            judged.map_err(|cause| FetchError {
+                cost: page.cost,
+                ..cause.after(elapsed)
+            })?;
         }
         Ok(Fetched {
             elapsed,
@@ -93,7 +96,8 @@ impl Service {
         max_body: u64,
     ) -> Result<Fetched, FetchError> {
         let (elapsed, status) = (fetched.elapsed, fetched.status);
-        let odd = |cause: Cause| FetchError {
+        let odd = |cause: Cause, cost| FetchError {
+            cost,
             head: Some(Box::new((status, HeaderMap::new()))),
             ..cause.after(elapsed)
         };
@@ -105,15 +109,17 @@ impl Service {
         };
         let end = tokio::task::spawn_blocking(move || reading.end())
             .await
-            .unwrap_or_else(|error| End::Odd(Cause::new(FailureKind::Internal, error.to_string())));
+            .unwrap_or_else(|error| {
+                End::Odd(Cause::new(FailureKind::Internal, error.to_string()), 0)
+            });
         match end {
             End::Page(page) => Ok(*page),
-            End::Odd(cause) => Err(odd(self.named(cause))),
-            End::Refused(meaning, words) => {
+            End::Odd(cause, cost) => Err(odd(self.named(cause), cost)),
+            End::Refused(meaning, words, cost) => {
                 let (kind, detail, trouble) = self.sentence(meaning, status, &words);
                 Err(FetchError {
                     trouble,
-                    ..odd(Cause::new(kind, detail))
+                    ..odd(Cause::new(kind, detail), cost)
                 })
             }
         }

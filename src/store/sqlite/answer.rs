@@ -171,6 +171,14 @@ pub(super) fn last(conn: &Connection) -> Result<i64> {
     Ok(last.unwrap_or(0))
 }
 
+/// Records that a site's answers at an address gave, whatever its query was.
+pub(super) fn records_at(conn: &Connection, site: i64, url: &str) -> Result<u64> {
+    let sum: Option<i64> = conn
+        .prepare_cached("SELECT sum(records) FROM answer WHERE site = ?1 AND url = ?2")?
+        .query_row(params![site, url], |row| row.get(0))?;
+    Ok(count(sum.unwrap_or(0)))
+}
+
 /// Where in the answers a window of their records lies: rows with how many of
 /// their records come before it, the latest answer first; and all records.
 pub(super) fn window(
@@ -181,20 +189,17 @@ pub(super) fn window(
     limit: u64,
 ) -> Result<(Vec<Span>, u64)> {
     let mut statement = conn.prepare_cached(
-        "SELECT id, site, url, records, at FROM answer \
+        "SELECT id, records FROM answer \
          WHERE (?1 IS NULL OR site = ?1) AND (?2 IS NULL OR name = ?2) ORDER BY id",
     )?;
     let mut rows = statement.query(params![site, name])?;
     let (mut spans, mut total) = (Vec::new(), 0u64);
     while let Some(row) = rows.next()? {
-        let records = count(row.get(3)?);
+        let records = count(row.get(1)?);
         let (from, to) = (offset.max(total), (offset + limit).min(total + records));
         if from < to {
             spans.push(Span {
                 id: row.get(0)?,
-                site: row.get(1)?,
-                url: row.get(2)?,
-                at: count(row.get(4)?),
                 from: from - total,
                 to: to - total,
             });
@@ -207,9 +212,6 @@ pub(super) fn window(
 /// Records of one row, from one number on and up to another.
 pub(super) struct Span {
     pub(super) id: i64,
-    pub(super) site: i64,
-    pub(super) url: String,
-    pub(super) at: u64,
     pub(super) from: u64,
     pub(super) to: u64,
 }

@@ -30,6 +30,7 @@ pub fn told(ask: &Ask) -> Told {
             verdict: "scope.exclude [?&]sort= matches".to_owned(),
             taken: false,
             page: Some(Box::new(page())),
+            answered: 0,
         })),
         Ask::Records {
             search,
@@ -42,7 +43,12 @@ pub fn told(ask: &Ask) -> Told {
             offset,
             limit,
         } => Told::Journal(journal(search.as_ref(), *offset, *limit)),
-        Ask::Changes { offset, limit, .. } => Told::Changes(changes(*offset, *limit)),
+        Ask::Changes {
+            search,
+            offset,
+            limit,
+            ..
+        } => Told::Changes(changes(search.as_ref(), *offset, *limit)),
         Ask::Linked {
             of, offset, limit, ..
         } => Told::Linked(linked(*of, *offset, *limit)),
@@ -247,7 +253,7 @@ fn records(wanted: Option<&Search>, offset: u64, limit: usize) -> RecordList {
     }
 }
 
-fn changes(offset: u64, limit: usize) -> ChangeList {
+fn changes(wanted: Option<&Search>, offset: u64, limit: usize) -> ChangeList {
     let rows = [
         (
             ChangeKind::Changed,
@@ -259,6 +265,7 @@ fn changes(offset: u64, limit: usize) -> ChangeList {
     ];
     let total = rows.len() as u64;
     let row = |(n, (kind, what, path)): (u64, (ChangeKind, &str, &str))| ChangeRow {
+        id: total - n,
         page: PageId(u32::try_from(n).unwrap_or(0)),
         site: SiteId(0),
         round: 2,
@@ -267,11 +274,19 @@ fn changes(offset: u64, limit: usize) -> ChangeList {
         at: 3_600_000 + n * 1000,
         what: what.to_owned(),
     };
-    let passed = usize::try_from(offset).unwrap_or(usize::MAX);
+    let rows = (0..).zip(rows).map(row);
+    let (rows, searched) = match wanted {
+        None => {
+            let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+            (rows.skip(skip).take(limit).collect(), None)
+        }
+        Some(wanted) => search(wanted, rows, ChangeRow::place, |row| row.is_found(wanted)),
+    };
     ChangeList {
         total,
         offset,
-        rows: (0..).zip(rows).skip(passed).take(limit).map(row).collect(),
+        searched,
+        rows,
     }
 }
 

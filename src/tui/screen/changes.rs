@@ -1,29 +1,26 @@
 //! What the last rounds of crawling again found: new pages, changed ones with
 //! their fields before and after, and pages that are gone.
 
-use super::{Screen, steps, window};
-use crate::bus::{Ask, ChangeKind, ChangeList, ChangeRow, Round, Told};
+use super::Screen;
+use super::latest::{Latest, Part};
+use crate::bus::{Ask, ChangeKind, ChangeRow, Round, Told};
 use crate::page::SiteId;
 use crate::page::time::time_of_day;
 use crate::tui::action::Action;
 use crate::tui::asked::Asked;
 use crate::tui::draw::Pen;
-use crate::tui::list::Cursor;
+use crate::tui::filter::Filter;
 use crate::tui::state::{Effect, Shared, View};
-use crate::tui::table::{Cell, Column, Rows, Table};
+use crate::tui::table::{Cell, Column, Table};
 use crate::tui::theme::Theme;
 use ratatui::layout::Rect;
 
 /// The screen.
 #[derive(Debug)]
 pub struct Changes {
-    table: Table,
-    /// Rows are known by their number from the oldest.
-    cursor: Cursor<u64>,
     /// Only of this kind.
     kind: Option<ChangeKind>,
-    list: ChangeList,
-    asked: Asked,
+    list: Latest<ChangeRow>,
 }
 
 impl Changes {
@@ -38,30 +35,9 @@ impl Changes {
             Column::text("WHAT", 20, 2).growing(),
         ];
         Self {
-            table: Table::new(columns),
-            cursor: Cursor::default(),
             kind: None,
-            list: ChangeList::default(),
-            asked: Asked::default(),
+            list: Latest::new(Table::new(columns), "change", "changes"),
         }
-    }
-
-    fn settle(&mut self) {
-        let newest = self.list.total.saturating_sub(self.list.offset);
-        let ids: Vec<u64> = (0..self.list.rows.len() as u64)
-            .map(|at| newest.saturating_sub(at))
-            .collect();
-        let total = usize::try_from(self.list.total).unwrap_or(usize::MAX);
-        self.cursor.settle(self.offset(), ids.into_iter(), total);
-    }
-
-    fn offset(&self) -> usize {
-        usize::try_from(self.list.offset).unwrap_or(usize::MAX)
-    }
-
-    fn current(&self) -> Option<&ChangeRow> {
-        let at = self.cursor.at.checked_sub(self.offset())?;
-        self.list.rows.get(at)
     }
 }
 
@@ -87,48 +63,24 @@ impl Screen for Changes {
     }
 
     fn render(&mut self, pen: &mut Pen, area: Rect, shared: &Shared) {
-        self.settle();
-        let (body, status) = super::status_line(area);
-        let theme = pen.theme;
-        let (offset, list) = (self.offset(), &self.list);
-        self.table.draw(
-            pen,
-            body,
-            Rows {
-                cursor: &mut self.cursor,
-                below_head: Vec::new(),
-                focused: true,
-            },
-            |row, column| {
-                let row = list.rows.get(row.checked_sub(offset)?)?;
-                Some(cell(theme, row, column, shared))
-            },
-            |_| None,
-        );
         let sum = sum(shared);
-        if self.cursor.total == 0 {
-            let words = match (self.asked.answered, &self.asked.refused) {
-                (_, Some(why)) => why,
-                (false, None) => self.asked.words(),
-                (true, None) if sum.number == 0 => {
-                    "no site was crawled again; `:refresh SITE` does so"
-                }
-                (true, None) => "nothing has changed",
-            };
-            let at = self.table.body;
-            pen.put(at, at.x, at.y, words, theme.faint());
-        }
-        let words = match sum.number {
-            0 => format!("{} changes", self.list.total),
-            _ => format!("{} changes   last {sum}", self.list.total),
+        let (none, note) = match sum.number {
+            0 => (
+                "no site was crawled again; `:refresh SITE` does so",
+                String::new(),
+            ),
+            _ => ("nothing has changed", format!("last {sum}")),
         };
-        pen.put(status, status.x, status.y, &words, theme.faint());
+        (self.list.none, self.list.note) = (none.to_owned(), note);
+        self.list.draw(pen, area, Vec::new(), |theme, row, at| {
+            cell(theme, row, at, shared)
+        });
     }
 
     fn act(&mut self, action: Action, shared: &mut Shared) -> Vec<Effect> {
         match action {
             Action::Enter => {
-                if let Some(row) = self.current() {
+                if let Some(row) = self.list.current() {
                     shared.open(View::Page(row.page));
                 }
             }
@@ -136,23 +88,19 @@ impl Screen for Changes {
                 let all = ChangeKind::ALL;
                 let at = all.iter().position(|kind| Some(*kind) == self.kind);
                 self.kind = all.get(at.map_or(0, |at| at + 1)).copied();
-                self.cursor.rewind();
+                self.list.begin_again();
             }
-            action => {
-                if let Some(by) = steps(action, self.cursor.height) {
-                    self.cursor.step(by);
-                    self.settle();
-                }
-            }
+            action => self.list.act(action),
         }
         Vec::new()
     }
 
     fn question(&mut self, shared: &Shared) -> Option<(Ask, u64)> {
-        let (offset, limit) = window(self.cursor.top, self.cursor.height);
+        let (search, offset, limit) = self.list.question();
         let ask = Ask::Changes {
             site: None,
             kind: self.kind,
+            search,
             offset,
             limit,
         };
@@ -163,39 +111,59 @@ impl Screen for Changes {
     }
 
     fn asked(&mut self) -> Option<&mut Asked> {
-        Some(&mut self.asked)
+        Some(&mut self.list.asked)
     }
 
     fn told(&mut self, told: Told, _: &mut Shared) {
-        let current = match self.asked.asked() {
-            Some(Ask::Changes { kind, .. }) => *kind == self.kind,
-            _ => false,
+        let (Told::Changes(list), Some(asked)) = (told, self.list.asked.asked().cloned()) else {
+            return;
         };
-        if let (Told::Changes(list), true) = (told, current) {
-            self.list = list;
-            self.settle();
+        let Ask::Changes { kind, search, .. } = asked else {
+            return;
+        };
+        // An answer about other changes is none to this question.
+        if kind == self.kind {
+            let part = Part {
+                total: list.total,
+                offset: list.offset,
+                rows: list.rows,
+                searched: list.searched,
+            };
+            self.list.take(search.as_ref(), part);
         }
     }
 
+    fn filter(&mut self) -> Option<&mut Filter> {
+        Some(&mut self.list.filter)
+    }
+
+    fn filtered(&mut self, _: &Shared) {
+        self.list.begin_again();
+    }
+
     fn clear(&mut self, _: &Shared) -> bool {
-        self.kind.take().is_some()
+        let filtered = !std::mem::take(&mut self.list.filter.0).is_empty();
+        let cleared = filtered || self.kind.take().is_some();
+        if cleared {
+            self.list.begin_again();
+        }
+        cleared
     }
 
     fn table(&mut self) -> Option<&mut Table> {
-        Some(&mut self.table)
+        Some(&mut self.list.table)
     }
 
     fn site(&mut self, _: &Shared) -> Option<SiteId> {
-        self.current().map(|row| row.site)
+        self.list.current().map(|row| row.site)
     }
 
     fn url(&mut self, _: &Shared) -> Option<String> {
-        self.current().map(|row| row.url.clone())
+        self.list.current().map(|row| row.url.clone())
     }
 
     fn row(&mut self, shared: &Shared) -> Option<String> {
-        let row = self.current()?;
-        Some(self.table.row(|theme, at| cell(theme, row, at, shared)))
+        self.list.row(|theme, row, at| cell(theme, row, at, shared))
     }
 }
 

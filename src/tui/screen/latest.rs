@@ -3,7 +3,7 @@
 
 use super::{steps, window};
 use crate::bus::search::{Place, Search, Searched, Seek};
-use crate::bus::{JournalRow, RecordRow};
+use crate::bus::{ChangeRow, JournalRow, RecordRow};
 use crate::tui::action::Action;
 use crate::tui::asked::Asked;
 use crate::tui::draw::Pen;
@@ -30,6 +30,12 @@ impl Row for RecordRow {
 }
 
 impl Row for JournalRow {
+    fn place(&self) -> Place {
+        Self::place(self)
+    }
+}
+
+impl Row for ChangeRow {
     fn place(&self) -> Place {
         Self::place(self)
     }
@@ -68,6 +74,10 @@ pub struct Latest<R> {
     pub filter: Filter,
     /// Its question.
     pub asked: Asked,
+    /// What stands there where no row is, unless a filter is on.
+    pub none: String,
+    /// What stands in the status line behind the number of rows.
+    pub note: String,
     /// One row in words, and many.
     words: (&'static str, &'static str),
     total: u64,
@@ -85,6 +95,8 @@ impl<R: Row> Latest<R> {
             cursor: Cursor::default(),
             filter: Filter::default(),
             asked: Asked::default(),
+            none: format!("no {one} yet"),
+            note: String::new(),
             words: (one, many),
             total: 0,
             offset: 0,
@@ -170,7 +182,7 @@ impl<R: Row> Latest<R> {
         }
         let (one, _) = self.words;
         match (self.is_filtered(), &self.progress) {
-            (false, _) => format!("no {one} yet"),
+            (false, _) => self.none.clone(),
             (true, progress) if !progress.begun || progress.last.is_some() => {
                 "looking for what passes the filter".to_owned()
             }
@@ -185,7 +197,11 @@ impl<R: Row> Latest<R> {
             _ => format!("{} of {total}", self.cursor.at + 1),
         };
         if !self.is_filtered() {
-            return format!("{} {many}", at(&self.total, self.cursor.total));
+            let rows = at(&self.total, self.cursor.total);
+            return match &*self.note {
+                "" => format!("{rows} {many}"),
+                note => format!("{rows} {many}   {note}"),
+            };
         }
         let (filter, found) = (&self.filter.0, self.rows.len());
         let place = at(&found, found);

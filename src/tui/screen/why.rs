@@ -19,6 +19,8 @@ pub struct Why {
     url: String,
     /// What the rules say, and whether they take it.
     verdict: Option<(String, bool)>,
+    /// Records that answers of APIs at this address gave.
+    answered: u64,
     detail: Detail,
     asked: Asked,
 }
@@ -30,6 +32,7 @@ impl Why {
             of,
             url,
             verdict: None,
+            answered: 0,
             detail: Detail::default(),
             asked: Asked::default(),
         }
@@ -61,6 +64,13 @@ impl Screen for Why {
         ];
         if self.verdict.is_some() && self.detail.page.is_none() {
             first.push(("no page with this URL is known".to_owned(), theme.faint()));
+        }
+        if self.answered > 0 {
+            let words = format!(
+                "an API's address: its answers gave {} records",
+                self.answered
+            );
+            first.push((words, theme.good()));
         }
         self.detail.draw(pen, area, first, shared);
     }
@@ -95,6 +105,7 @@ impl Screen for Why {
     fn told(&mut self, told: Told, _: &mut Shared) {
         if let Told::Why(why) = told {
             self.verdict = Some((why.verdict, why.taken));
+            self.answered = why.answered;
             self.detail.set(why.page);
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod attached;
 pub mod browser;
+pub mod bulk;
 pub mod deck;
 pub mod extract;
 pub mod fields;

@@ -136,3 +136,47 @@ fn a_live_reload_sees_them_change() {
     assert_ne!(was.digest, is.digest);
     assert!(differences(&is, &is).is_empty());
 }
+
+#[test]
+fn it_goes_by_the_proxies_where_that_is_asked_for() {
+    let by = |fetch: &str| {
+        let text = format!("site: a\nstart: http://a.test/\nfetch: {fetch}\n");
+        let job = parse(&text, "s.yaml", &|_| None, &Overrides::default());
+        job.map_err(|error| error.to_string())
+    };
+    let list = "proxy: { list: ['http://u:pw@p.test:1', 'socks5://u:pw@p.test:2'] }";
+    // Proxies that nothing else goes by are no idle ones.
+    for via in ["[http, browser]", "[http, proxy, browser]"] {
+        let job = by(&format!(
+            "{{ via: {via}, browser: {{ proxy: on }}, {list} }}"
+        ))
+        .unwrap();
+        let rungs = &job.sites[0].fetch.rungs;
+        assert!(rungs.browser.as_ref().unwrap().by_proxies);
+        assert!(rungs.proxy.is_some(), "{via}");
+        assert!(job.warnings.is_empty(), "{:?}", job.warnings);
+    }
+    let job = by(&format!(
+        "{{ via: browser, browser: {{ proxy: off }}, {list} }}"
+    ))
+    .unwrap();
+    let rungs = &job.sites[0].fetch.rungs;
+    assert!(!rungs.browser.as_ref().unwrap().by_proxies && rungs.proxy.is_none());
+    assert_eq!(job.warnings.len(), 1, "{:?}", job.warnings);
+    let wrong = by("{ via: browser, browser: { proxy: on } }").unwrap_err();
+    let told = "fetch.browser.proxy is on, which needs fetch.proxy with the proxies to go by";
+    assert!(wrong.contains(told), "{wrong}");
+    let wrong = by("{ via: browser, browser: { proxy: 'http://h:1' } }").unwrap_err();
+    assert!(wrong.contains("on or off"), "{wrong}");
+    // A change of either is seen.
+    let site = |fetch: &str| by(fetch).unwrap().sites.remove(0);
+    let on = format!("{{ via: browser, browser: {{ proxy: on }}, {list} }}");
+    let (off, other) = (
+        on.replace("on }", "off }"),
+        on.replace("p.test:2", "p.test:3"),
+    );
+    let seen = differences(&site(&off), &site(&on)).join("\n");
+    assert!(seen.contains("fetch.browser: changed"), "{seen}");
+    let seen = differences(&site(&on), &site(&other)).join("\n");
+    assert!(seen.contains("fetch.proxy: changed"), "{seen}");
+}

@@ -7,7 +7,7 @@ fn orders(visitor: &Visitor, url: &str) -> Orders {
     let url = Url::parse(url).unwrap();
     let request = visitor.request(&url, crate::fetch::Want::Page);
     let names: Arc<dyn Lookup> = Arc::new(TestNames);
-    Orders::new(visitor, "F", request.url(), request.headers(), &names)
+    Orders::new(visitor, "F", request.url(), request.headers(), &names, None)
 }
 
 fn visitor(headers: &[(&str, &str)], guarded: bool) -> Visitor {

@@ -3,6 +3,7 @@
 
 mod faults;
 mod guard;
+mod held;
 mod lists;
 mod rotation;
 mod support;

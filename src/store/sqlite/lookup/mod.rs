@@ -17,7 +17,7 @@ mod watch;
 use self::watch::{Asked, Watch, Watched};
 use super::code::count;
 use super::schema::open_to_read;
-use crate::bus::{Ask, Told};
+use crate::bus::{Ask, Told, Why};
 use crate::page::SiteId;
 use crate::store::StoreError;
 use rusqlite::{Connection, ErrorCode, Result};
@@ -172,11 +172,13 @@ impl Lookup {
             Ask::Changes {
                 site,
                 kind,
+                search,
                 offset,
                 limit,
             } => {
-                let limit = limit.min(ROWS);
-                Told::Changes(change::changes(&read, &sites, site, kind, offset, limit)?)
+                let of = change::Of::new(&sites, site, kind);
+                let (search, limit) = (search.as_ref(), limit.min(ROWS));
+                Told::Changes(change::changes(&read, &sites, &of, search, offset, limit)?)
             }
             Ask::Linked {
                 of,
@@ -195,7 +197,17 @@ impl Lookup {
                 let limit = limit.min(ROWS);
                 Told::Journal(table::journal(&read, search.as_ref(), offset, limit)?)
             }
-            Ask::Why { .. } | Ask::Site(_) | Ask::Log { .. } => {
+            Ask::Why { site, url } => Told::Why(Box::new(Why {
+                answered: match sites.key(Some(site)) {
+                    Some(key) => super::answer::records_at(&read, key, &url)?,
+                    None => 0,
+                },
+                url,
+                verdict: String::new(),
+                taken: false,
+                page: None,
+            })),
+            Ask::Site(_) | Ask::Log { .. } => {
                 Told::Refused("the store knows nothing of this".to_owned())
             }
         })

@@ -1,30 +1,30 @@
-//! Records and commands that hold a text. No index tells which: so many rows are
+//! Rows that hold a text. No index tells which: so many rows are
 //! looked at for one answer, which says where the next one goes on.
 
-use super::super::code::{MOST_WITHIN, count, int, within};
+mod records;
+
+pub(super) use self::records::records;
+
+use super::super::code::int;
 use super::super::filter::Sql;
-use super::Sites;
-use super::table::{self, Of};
+use super::table;
+use crate::bus::JournalRow;
 use crate::bus::search::{Place, Search, Searched, Seek};
-use crate::bus::{JournalRow, RecordRow};
 use memchr::memmem::Finder;
 use rusqlite::{Connection, Result, params_from_iter};
 
 /// Rows looked at for one answer: some ten milliseconds.
 const LOOKS: u64 = 20_000;
-/// By how much a page may be stored later than one that ended after it,
-/// milliseconds.
-const LATE: u64 = 100;
 
 /// What has been found, and how far the search has come.
-struct Finding<R> {
-    rows: Vec<R>,
+pub(super) struct Finding<R> {
+    pub(super) rows: Vec<R>,
     limit: usize,
     so_far: Searched,
 }
 
 impl<R> Finding<R> {
-    fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self {
             rows: Vec::new(),
             limit,
@@ -33,12 +33,12 @@ impl<R> Finding<R> {
     }
 
     /// Whether enough was done for one answer.
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.rows.len() >= self.limit || self.so_far.looked >= LOOKS
     }
 
     /// Takes a place that was looked at; one `besides` the others is free.
-    fn step(&mut self, place: Place, besides: bool) {
+    pub(super) fn step(&mut self, place: Place, besides: bool) {
         self.so_far.looked += u64::from(!besides);
         let newest = self.so_far.newest;
         self.so_far.newest = Some(newest.map_or(place, |newest| newest.min(place)));
@@ -46,92 +46,13 @@ impl<R> Finding<R> {
     }
 
     /// What was found, the newest first; `more` where not every row was reached.
-    fn end(mut self, from: Seek, more: bool) -> (Vec<R>, Searched) {
+    pub(super) fn end(mut self, from: Seek, more: bool) -> (Vec<R>, Searched) {
         if matches!(from, Seek::Newer(_)) {
             self.rows.reverse();
         }
         self.so_far.last = self.so_far.last.filter(|_| more);
         (self.rows, self.so_far)
     }
-}
-
-/// Records of these that hold the text.
-pub(super) fn records(
-    conn: &Connection,
-    sites: &Sites,
-    of: &Of<'_>,
-    search: &Search,
-    limit: usize,
-) -> Result<(Vec<RecordRow>, Searched)> {
-    let mut sql = Sql::new(
-        "SELECT p.id, p.site, r.name, u.url, r.fields, p.ended_at, r.id FROM page p \
-         INDEXED BY ended LEFT JOIN record r ON r.id >= p.id << 16 AND r.id < (p.id + 1) << 16",
-    );
-    of.named(&mut sql, "r.name");
-    sql.push(" LEFT JOIN url u ON u.id = p.id AND r.id IS NOT NULL WHERE 1");
-    of.of_site(&mut sql, "p.site");
-    let newest_first = " ORDER BY p.ended_at DESC, p.id DESC, r.id";
-    match search.from {
-        Seek::Newest => sql.push(newest_first),
-        Seek::Older(place) => {
-            sql.push(" AND (p.ended_at, p.id) <= (").bind(int(place.at));
-            sql.push(", ").bind(int(place.id >> 16));
-            sql.push(")").push(newest_first)
-        }
-        Seek::Newer(place) => {
-            sql.push(" AND p.ended_at >= ");
-            sql.bind(int(place.at.saturating_sub(LATE)));
-            sql.push(" ORDER BY p.ended_at, p.id, r.id DESC")
-        }
-    };
-    let mut hint = Hint::new(&search.text);
-    let mut finding = Finding::new(limit);
-    let mut more = false;
-    let mut statement = conn.prepare_cached(&sql.text)?;
-    let mut rows = statement.query(params_from_iter(sql.values))?;
-    while let Some(row) = rows.next()? {
-        let record: Option<i64> = row.get(6)?;
-        // A page without any stands behind every record that it could have.
-        let id = record.unwrap_or(within(row.get(0)?, MOST_WITHIN));
-        let place = Place {
-            at: count(row.get(5)?),
-            id: count(id),
-        };
-        if matches!(search.from, Seek::Older(from) if place <= from) {
-            continue;
-        }
-        // Rows about the place are given besides.
-        let besides = matches!(search.from, Seek::Newer(from) if place >= from);
-        if !besides && finding.is_full() {
-            more = true;
-            break;
-        }
-        finding.step(place, besides);
-        if record.is_none() {
-            continue;
-        }
-        let mut may = false;
-        for at in [2, 3, 4] {
-            may |= hint.takes(
-                row.get_ref(at)?
-                    .as_str_or_null()?
-                    .unwrap_or_default()
-                    .as_bytes(),
-            );
-        }
-        // What cannot hold the text need not be taken apart.
-        if may || search.invert {
-            let found = table::record(row, sites)?.filter(|record| match may {
-                true => record.is_found(search),
-                false => search.invert,
-            });
-            if let Some(found) = found {
-                finding.rows.push(found);
-                finding.limit += usize::from(besides);
-            }
-        }
-    }
-    Ok(finding.end(search.from, more))
 }
 
 /// Commands that hold the text.
@@ -141,17 +62,7 @@ pub(super) fn journal(
     limit: usize,
 ) -> Result<(Vec<JournalRow>, Searched)> {
     let mut sql = Sql::new(table::COMMANDS);
-    match search.from {
-        Seek::Newest => sql.push(" ORDER BY id DESC"),
-        Seek::Older(place) => {
-            sql.push(" WHERE id < ").bind(int(place.at));
-            sql.push(" ORDER BY id DESC")
-        }
-        Seek::Newer(place) => {
-            sql.push(" WHERE id > ").bind(int(place.at));
-            sql.push(" ORDER BY id")
-        }
-    };
+    by_number(&mut sql, " WHERE ", "id", search.from);
     let mut finding = Finding::new(limit);
     let mut more = false;
     let mut statement = conn.prepare_cached(&sql.text)?;
@@ -168,6 +79,30 @@ pub(super) fn journal(
         }
     }
     Ok(finding.end(search.from, more))
+}
+
+/// Takes rows by their number in this column, behind WHERE or AND, in the order
+/// of the search.
+pub(super) fn by_number(sql: &mut Sql, behind: &str, column: &str, from: Seek) {
+    match from {
+        Seek::Newest => {}
+        Seek::Older(place) => {
+            sql.push(behind)
+                .push(column)
+                .push(" < ")
+                .bind(int(place.at));
+        }
+        Seek::Newer(place) => {
+            sql.push(behind)
+                .push(column)
+                .push(" > ")
+                .bind(int(place.at));
+        }
+    }
+    sql.push(" ORDER BY ").push(column);
+    if !matches!(from, Seek::Newer(_)) {
+        sql.push(" DESC");
+    }
 }
 
 /// Tells at once of most texts that they do not hold another: a part of it that
@@ -198,10 +133,10 @@ impl Hint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::{Ask, RecordList, Told};
+    use crate::bus::{Ask, RecordList, RecordRow, Told};
     use crate::page::{Outcome, SiteId, Verdict};
     use crate::store::testing::{Job, commit, record};
-    use crate::store::{JournalEntry, Store};
+    use crate::store::{ApiAnswer, JournalEntry, Store};
 
     const A: SiteId = SiteId(0);
 
@@ -287,6 +222,84 @@ mod tests {
         assert!(titles.contains(&"red again".to_owned()), "{titles:?}");
         assert!(list.rows.iter().any(|row| row.place() < before));
         assert!(list.searched.unwrap().newest.unwrap() < before);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn records_of_answers_are_found_among_those_of_pages() {
+        let dir = tempfile::tempdir().unwrap();
+        let job = Job::open(dir.path(), 1);
+        job.add(A, &["1"]).await;
+        take(&job, &["red page", "blue page"]).await;
+        let first = ask(&*job.store, search("page", false, Seek::Newest), 9).await;
+        let ended = first.0.rows[0].at;
+        for (at, titles) in [
+            (ended + 1000, ["red newer", "blue newer"]),
+            (ended.saturating_sub(1000), ["red older", "blue older"]),
+        ] {
+            let answer = ApiAnswer {
+                site: A,
+                source: "0".to_owned(),
+                key: "0".to_owned(),
+                first: false,
+                mark: serde_json::Value::Null,
+                url: "https://a.test/api".into(),
+                at,
+                records: titles.map(|title| record("item", title)).into(),
+            };
+            tokio::task::block_in_place(|| job.store.answer_blocking(answer));
+        }
+        job.store.flush().await.unwrap();
+        let all = [
+            "red newer",
+            "blue newer",
+            "red page",
+            "blue page",
+            "red older",
+            "blue older",
+        ];
+        for (text, expected) in [
+            ("e", &all[..]),
+            (
+                "/API",
+                &["red newer", "blue newer", "red older", "blue older"],
+            ),
+            (
+                "item",
+                &["red newer", "blue newer", "red older", "blue older"],
+            ),
+            ("book", &["red page", "blue page"]),
+            ("red", &["red newer", "red page", "red older"]),
+        ] {
+            // One at a time too, each question going on where the last was left.
+            for limit in [9, 1] {
+                let (mut from, mut found) = (Seek::Newest, Vec::new());
+                loop {
+                    let (list, titles) = ask(&*job.store, search(text, false, from), limit).await;
+                    assert_eq!(list.total, 6);
+                    found.extend(titles);
+                    match list.searched.unwrap().last {
+                        Some(last) => from = Seek::Older(last),
+                        None => break,
+                    }
+                }
+                assert_eq!(found, expected, "{text} {limit}");
+            }
+        }
+        // What has come since the page: the oldest first, given newest first.
+        let since = Seek::Newer(first.0.rows[0].place());
+        let (_, titles) = ask(&*job.store, search("newer", false, since), 9).await;
+        assert_eq!(titles, ["red newer", "blue newer"]);
+        let (_, titles) = ask(&*job.store, search("older", false, since), 9).await;
+        assert!(titles.is_empty(), "{titles:?}");
+        let why = async |url: &str| {
+            let url = url.to_owned();
+            match job.store.ask(Ask::Why { site: A, url }).await {
+                Told::Why(why) => why.answered,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(why("https://a.test/api").await, 4);
+        assert_eq!(why("https://a.test/1").await, 0);
     }
 
     #[tokio::test]

@@ -136,31 +136,37 @@ fn of_answer(
     span: &Span,
     rows: &mut Vec<RecordRow>,
 ) -> Result<()> {
-    let Some(site) = sites.of_key(span.site) else {
-        return Ok(());
-    };
     let number = |n: u64| within_answer(span.id, u32::try_from(n).unwrap_or(u32::MAX));
     let mut statement = conn.prepare_cached(
-        "SELECT name, fields, id FROM record WHERE id >= ?1 AND id < ?2 ORDER BY id",
+        "SELECT a.id, a.site, r.name, a.url, r.fields, a.at, r.id FROM record r \
+         CROSS JOIN answer a ON a.id = r.id >> 16 WHERE r.id >= ?1 AND r.id < ?2 ORDER BY r.id",
     )?;
     let mut found = statement.query([
         number(span.from),
         number(span.from) + int(span.to - span.from),
     ])?;
     while let Some(row) = found.next()? {
-        let fields = row.get_ref(1)?.as_str().unwrap_or_default();
-        rows.push(RecordRow {
-            page: None,
-            at: span.at,
-            // The same 64 bits, of a number below 0.
-            id: row.get::<_, i64>(2)?.cast_unsigned(),
-            site,
-            record: row.get(0)?,
-            url: span.url.clone(),
-            fields: serde_json::from_str(fields).unwrap_or_default(),
-        });
+        rows.extend(record_of_answer(row, sites)?);
     }
     Ok(())
+}
+
+/// [`record`] of an answer, with the same columns.
+pub(super) fn record_of_answer(row: &Row<'_>, sites: &Sites) -> Result<Option<RecordRow>> {
+    let Some(site) = sites.of_key(row.get(1)?) else {
+        return Ok(None);
+    };
+    let fields = row.get_ref(4)?.as_str().unwrap_or_default();
+    Ok(Some(RecordRow {
+        page: None,
+        at: count(row.get(5)?),
+        // The same 64 bits, of a number below 0.
+        id: row.get::<_, i64>(6)?.cast_unsigned(),
+        site,
+        record: row.get(2)?,
+        url: row.get(3)?,
+        fields: serde_json::from_str(fields).unwrap_or_default(),
+    }))
 }
 
 /// One record; `None` where its site is no longer in the file.

@@ -1,6 +1,7 @@
 //! Rounds of crawling again, through the store's trait.
 
 use super::*;
+use crate::bus::search::{Place, Search, Seek};
 use crate::bus::{Ask, ChangeKind, SiteState};
 use crate::page::SkipReason;
 use crate::store::reader::Reader;
@@ -126,6 +127,7 @@ async fn a_round_goes_on_in_the_next_process_until_it_has_ended() {
     let ask = Ask::Changes {
         site: Some(A),
         kind: None,
+        search: None,
         offset: 0,
         limit: 9,
     };
@@ -141,6 +143,7 @@ async fn a_round_goes_on_in_the_next_process_until_it_has_ended() {
     let only = Ask::Changes {
         site: None,
         kind: Some(ChangeKind::Gone),
+        search: None,
         offset: 0,
         limit: 9,
     };
@@ -148,6 +151,53 @@ async fn a_round_goes_on_in_the_next_process_until_it_has_ended() {
         panic!()
     };
     assert_eq!((list.total, list.rows.len()), (1, 1));
+    for (text, invert, from, expected) in [
+        ("ZWEI", false, Seek::Newest, &[ChangeKind::Changed][..]),
+        ("title", true, Seek::Newest, &[ChangeKind::Gone]),
+        ("gone", false, Seek::Newest, &[ChangeKind::Gone]),
+        ("404", false, Seek::Newest, &[ChangeKind::Gone]),
+        (
+            "a.test/",
+            false,
+            Seek::Newest,
+            &[ChangeKind::Gone, ChangeKind::Changed],
+        ),
+        (
+            "a.test/",
+            false,
+            Seek::Older(list.rows[0].place()),
+            &[ChangeKind::Changed],
+        ),
+        (
+            "a.test/",
+            false,
+            Seek::Newer(Place { at: 0, id: 0 }),
+            &[ChangeKind::Gone, ChangeKind::Changed],
+        ),
+        ("nothing", false, Seek::Newest, &[]),
+    ] {
+        let search = Search {
+            text: text.to_owned(),
+            invert,
+            from,
+        };
+        let ask = Ask::Changes {
+            site: None,
+            kind: None,
+            search: Some(search),
+            offset: 0,
+            limit: 9,
+        };
+        let Told::Changes(list) = job.store.ask(ask).await else {
+            panic!()
+        };
+        let kinds: Vec<ChangeKind> = list.rows.iter().map(|row| row.kind).collect();
+        assert_eq!(kinds, expected, "{text} {from:?}");
+        assert!(
+            list.searched
+                .is_some_and(|searched| searched.last.is_none())
+        );
+    }
 
     let begun = Refresh::Begun { round: 3, pages: 3 };
     assert_eq!(begin(&job).await, begun);

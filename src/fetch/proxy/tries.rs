@@ -1,0 +1,38 @@
+//! By how many exits one request is tried.
+
+use super::fault::{Fault, Whose};
+
+/// Exits by which one request is tried where it is theirs that fail.
+const TRIES: u32 = 8;
+/// Exits by which it is tried where it may be the site's fault.
+const EITHER: u32 = 2;
+
+/// Exits by which one request has been tried in vain.
+#[derive(Default)]
+pub(in crate::fetch) struct Tries {
+    all: u32,
+    either: u32,
+}
+
+/// What to do after one more of them.
+pub(in crate::fetch) enum Next {
+    /// Try by another exit.
+    Another,
+    /// It may well be the site's fault.
+    GiveUp,
+    /// None of so many exits does: the rung has too much to do.
+    Crowded,
+}
+
+impl Tries {
+    /// Counts a request that was not made.
+    pub(in crate::fetch) fn after(&mut self, fault: &Fault) -> Next {
+        self.all += 1;
+        self.either += u32::from(fault.whose == Whose::Either);
+        match (self.either, self.all) {
+            (EITHER, _) => Next::GiveUp,
+            (_, TRIES) => Next::Crowded,
+            _ => Next::Another,
+        }
+    }
+}
