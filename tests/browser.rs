@@ -190,13 +190,56 @@ fn no_process_outlives_an_engine_that_was_killed() {
     let seed = fastrand::u64(..);
     println!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    for _ in 0..20 {
+    let lives: Vec<Life> = (0..KILLS).map(|_| Life::random(&mut random)).collect();
+    std::thread::scope(|scope| {
+        for lives in lives.chunks(KILLS.div_ceil(KILLED_AT_ONCE)) {
+            scope.spawn(|| lives.iter().for_each(|life| life.live(&server)));
+        }
+    });
+}
+
+/// Runs that are killed at random instants.
+const KILLS: usize = 50;
+/// Of them at a time.
+const KILLED_AT_ONCE: usize = 4;
+
+/// When and how a run is killed.
+#[derive(Debug)]
+struct Life {
+    /// What it is asked to end by before it is killed.
+    asked: Option<Signal>,
+    /// How long until then, or until it is killed.
+    alone: Duration,
+    /// How long it is left to end by itself.
+    ending: Duration,
+}
+
+impl Life {
+    fn random(random: &mut fastrand::Rng) -> Self {
+        let asked = [
+            None,
+            Some(Signal::TERM),
+            Some(Signal::INT),
+            Some(Signal::HUP),
+        ];
+        Self {
+            asked: asked[random.usize(..asked.len())],
+            alone: Duration::from_millis(random.u64(0..2500)),
+            ending: Duration::from_millis(random.u64(0..500)),
+        }
+    }
+
+    fn live(&self, server: &Server) {
         let job = Job::raw(&format!(
             "site: s\nstart: {}\ndiscover: {{ sitemap: off }}\n{BROWSER} }}\n",
             server.url("/")
         ));
         let running = start(&job, &["run", "sites.yaml", "--headless"]);
-        std::thread::sleep(Duration::from_millis(random.u64(0..2500)));
+        std::thread::sleep(self.alone);
+        if let Some(signal) = self.asked {
+            running.signal(signal);
+            std::thread::sleep(self.ending);
+        }
         running.kill();
         wait_for_peace(job.folder());
     }
@@ -317,4 +360,36 @@ fn discover_finds_the_listing_and_its_stanza_crawls_it() {
     let none = start(&job, &["discover", &server.url("/plain"), "--wait", "load"]).wait();
     none.expect(3);
     assert!(none.stderr.contains("looks like a listing"), "{none:?}");
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn a_challenge_that_lets_the_browser_through_by_itself_is_no_block() {
+    let server = Server::start();
+    let challenge = |goes_on: &str| {
+        Answer::html(&format!(
+            "<!DOCTYPE html><title>Just a moment...</title><form id='challenge-form'></form>{goes_on}"
+        ))
+        .with_status(503)
+    };
+    let reload = "<script>setTimeout(() => location.reload(), 1500)</script>";
+    let refresh = "<meta http-equiv=refresh content='2; url=/refreshed'>";
+    let page = |links: &str| Answer::html(&format!("<h1>the page</h1>{links}"));
+    let links = "<a href='/refresh'>r</a><a href='/never'>n</a>";
+    server.sequence("/", [challenge(reload), page(links)]);
+    server.on("/refresh", challenge(refresh));
+    server.on("/refreshed", page(""));
+    server.on("/never", challenge(""));
+    let job = Job::raw(&format!(
+        "site: s\nstart: {}\ndiscover: {{ sitemap: off }}\n{BROWSER}, retries: 0 }}\n\
+         extract:\n  - record: page\n    fields: {{ title: h1 }}\n",
+        server.url("/")
+    ));
+    start(&job, &["run", "sites.yaml", "--headless"]).wait();
+    let titles: Vec<Value> = job.records();
+    let titles: Vec<&Value> = titles.iter().map(|r| &r["fields"]["title"]).collect();
+    assert_eq!(titles, ["the page", "the page"], "{:?}", job.pages());
+    let never = job.pages();
+    assert_eq!(never.at(&server.url("/never"))["reason"], "blocked");
+    wait_for_peace(job.folder());
 }

@@ -15,6 +15,7 @@ mod challenge;
 mod contexts;
 mod find;
 mod head;
+mod janitor;
 mod link;
 mod memory;
 mod orders;

@@ -1,10 +1,12 @@
 //! The browser's process: started with an empty profile, ended with all its
 //! children, its profile deleted.
 
+use super::janitor::Janitor;
 use super::link::Link;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -15,6 +17,10 @@ use tokio::process::{Child, ChildStderr, Command};
 
 /// How long it may take to start; a cold disk is slow.
 const STARTING: Duration = Duration::from_secs(60);
+/// Times that a browser's folder is tried to be deleted before that is left to
+/// the janitor, and between two of them.
+const EMPTYINGS: u32 = 20;
+const EMPTYING: Duration = Duration::from_millis(5);
 /// Longest complaint of a browser that is shown, characters.
 const COMPLAINT: usize = 300;
 
@@ -82,6 +88,8 @@ pub(super) struct Process {
     /// The shell's, and so the group's.
     group: Option<Pid>,
     profile: PathBuf,
+    /// Clears up what is left when this is gone.
+    _janitor: Janitor,
     /// Killed, and reaped by the runtime, with this.
     _child: Child,
 }
@@ -92,7 +100,7 @@ impl Process {
     /// # Errors
     /// Why it did not, with what to do.
     pub(super) async fn start(program: &Path) -> Result<Self, String> {
-        let profile = new_profile().map_err(|error| {
+        let (profile, mut janitor) = new_profile().map_err(|error| {
             let folder = std::env::temp_dir();
             format!("no folder can be made in {} ({error})", folder.display())
         })?;
@@ -119,6 +127,9 @@ impl Process {
             let _ = fs::remove_dir_all(&profile);
             format!("{} cannot be started: {error}", program.display())
         })?;
+        if let Some(group) = child.id() {
+            janitor.learn(group).await;
+        }
         let pipes = (child.stdout.take(), child.stdin.take(), child.stderr.take());
         let (Some(answers), Some(questions), Some(errors)) = pipes else {
             return Err("the browser has no pipes".to_owned());
@@ -129,6 +140,7 @@ impl Process {
             link: Link::open(answers, questions),
             group: child.id().and_then(|id| Pid::from_raw(id.cast_signed())),
             profile,
+            _janitor: janitor,
             _child: child,
         };
         let hello = process.link.call(None, "Browser.getVersion", json!({}));
@@ -172,11 +184,11 @@ impl Drop for Process {
             // No error but that it is gone already.
             let _ = kill_process_group(group, Signal::KILL);
         }
-        // What dies may still write for a moment.
-        for _ in 0..20 {
+        // What dies may still write for a moment, on a busy machine a longer one.
+        for _ in 0..EMPTYINGS {
             match fs::remove_dir_all(&self.profile) {
-                Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
-                    std::thread::yield_now();
+                Err(error) if error.kind() != ErrorKind::NotFound || self.profile.exists() => {
+                    std::thread::sleep(EMPTYING);
                 }
                 _ => return,
             }
@@ -184,15 +196,18 @@ impl Drop for Process {
     }
 }
 
-/// An empty folder that only this user can open.
-fn new_profile() -> std::io::Result<PathBuf> {
+/// An empty folder that only this user can open, and who deletes it.
+fn new_profile() -> std::io::Result<(PathBuf, Janitor)> {
     let folder = std::env::temp_dir();
     loop {
         let profile = folder.join(format!("crawldeck-browser-{:016x}", fastrand::u64(..)));
-        match DirBuilder::new().mode(0o700).create(&profile) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            made => return made.map(|()| profile),
+        if profile.exists() {
+            continue;
         }
+        // First, so that no instant is left in which nobody would delete it.
+        let janitor = Janitor::wait(&profile)?;
+        DirBuilder::new().mode(0o700).create(&profile)?;
+        return Ok((profile, janitor));
     }
 }
 

@@ -198,7 +198,12 @@ impl Progress {
         }
     }
 
+    /// The page refreshes itself. What scripts want to do is told in other words.
     fn schedule(&mut self, params: &Value, now: Instant) {
+        let own = ["metaTagRefresh", "httpHeaderRefresh"];
+        if !text(params, "reason").is_some_and(|reason| own.contains(&reason)) {
+            return;
+        }
         let delay = params["delay"].as_f64().unwrap_or(0.0);
         let Ok(delay) = Duration::try_from_secs_f64(delay) else {
             return;

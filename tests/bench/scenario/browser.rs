@@ -1,5 +1,6 @@
 //! Documentation got by the headless browser: pages a second, and what the
-//! engine and all processes of the browser take of memory together.
+//! engine and all processes of the browser take of memory together: their
+//! proportional shares (PSS), so that what they share counts once.
 
 use crate::Options;
 use crate::corpus;
@@ -34,7 +35,7 @@ pub fn run(options: &Options) -> Result<Targets> {
     let rate = all[0].median(|turn| turn.rate);
     targets.at_least("pages a second", rate, 8.0);
     let memory = most.get() as f64 / 1e6;
-    targets.at_most("memory of all processes together, MB", memory, 600.0);
+    targets.at_most("memory of all processes together (PSS), MB", memory, 600.0);
     Ok(targets)
 }
 

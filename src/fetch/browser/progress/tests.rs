@@ -128,6 +128,40 @@ fn a_page_that_goes_on_is_not_loaded_before_it_has_arrived() {
 }
 
 #[test]
+fn a_page_that_refreshes_itself_at_once_is_on_its_way_to_another() {
+    let now = Instant::now();
+    let refresh = |reason: &str, delay: Value| {
+        let mut progress = loaded(now);
+        let told = json!({ "frameId": "F", "delay": delay, "reason": reason, "url": "x" });
+        hear(&mut progress, now, "Page.frameScheduledNavigation", told);
+        progress
+    };
+    let soon = |seconds| now + Duration::from_secs(seconds);
+    for reason in ["metaTagRefresh", "httpHeaderRefresh"] {
+        assert!(!refresh(reason, json!(0)).is_loaded(now));
+        assert!(!refresh(reason, json!(1)).is_loaded(soon(1)));
+        // One that says so and stays, or goes later.
+        assert!(refresh(reason, json!(0)).is_loaded(soon(3)));
+        assert!(refresh(reason, json!(5)).is_loaded(now));
+    }
+    assert!(refresh("scriptInitiated", json!(0)).is_loaded(now));
+
+    let mut later = refresh("metaTagRefresh", json!(5));
+    assert!(!later.refreshes_by(soon(4)) && later.refreshes_by(soon(5)));
+    let cleared = json!({ "frameId": "F" });
+    hear(
+        &mut later,
+        now,
+        "Page.frameClearedScheduledNavigation",
+        cleared,
+    );
+    assert!(!later.refreshes_by(soon(9)));
+    for odd in [json!(-1), json!(1e300), json!(null)] {
+        refresh("metaTagRefresh", odd);
+    }
+}
+
+#[test]
 fn what_is_late_of_the_page_before_is_no_part_of_the_next() {
     let now = Instant::now();
     let mut progress = Progress::new("F", now);

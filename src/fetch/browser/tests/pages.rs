@@ -99,6 +99,10 @@ async fn redirects_of_every_kind_are_followed_and_told() {
             "/late",
             script("document.cookie = 'seen=1'; location.reload = 0; location = '/http'"),
         ),
+        (
+            "/refresh",
+            page(b"<meta http-equiv=refresh content='0; url=/end'><p>x"),
+        ),
         ("/loop", moved("/loop")),
         (
             "/circle",
@@ -108,7 +112,7 @@ async fn redirects_of_every_kind_are_followed_and_told() {
     ])
     .await;
     let (browser, visitor) = (browser(), visitor(Browsing::default()));
-    for path in ["/http", "/script", "/late"] {
+    for path in ["/http", "/script", "/late", "/refresh"] {
         let fetched = get(&browser, &visitor, &server.url(path)).await.unwrap();
         assert_eq!(
             (fetched.status, fetched.landed.as_ref()),
@@ -223,4 +227,35 @@ async fn what_is_left_out_is_never_asked_for() {
             .to_ascii_lowercase()
             .contains("user-agent: crawldeck-test/1.0")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn pages_see_a_whole_window_and_are_pictured_wholly() {
+    let html = page(
+        b"<!DOCTYPE html><body style='margin:0;height:2000px'><i id=low></i>\
+          <style>p{margin:0}#low{position:absolute;top:890px;width:9px;height:9px}</style><p id=out></p><script>\
+          const seen = [innerWidth, innerHeight, devicePixelRatio,\
+            screen.width, screen.height, document.visibilityState];\
+          new IntersectionObserver(([it]) => requestAnimationFrame(() => {\
+            out.textContent = seen.concat(it.isIntersecting, it.rootBounds.width).join(' ');\
+            out.className = 'done' })).observe(low)</script>",
+    );
+    let (server, _) = serve(vec![("/", html)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let files = Arc::new(http());
+    let browser = Browser::with(Arc::new(TestNames), LIFETIME, Some(folder.path()), files);
+    let drawn = visitor(Browsing {
+        wait: Wait::Selector(".done".to_owned()),
+        screenshot: true,
+        ..Browsing::default()
+    });
+    let fetched = get(&browser, &drawn, &server.url("/")).await.unwrap();
+    let seen = "1280 900 1 1280 900 visible true 1280";
+    assert!(body(&fetched).contains(seen), "{}", body(&fetched));
+    let through = fetched.through.unwrap();
+    let (_, picture) = through.split_once(", ").unwrap();
+    let picture = std::fs::read(folder.path().join(picture)).unwrap();
+    let side = |at: usize| u32::from_be_bytes(picture[at..at + 4].try_into().unwrap());
+    assert_eq!((side(16), side(20)), (1280, 2000));
 }
