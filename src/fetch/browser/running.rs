@@ -24,7 +24,12 @@ const REST: Duration = Duration::from_millis(300);
 /// How long a tab may take to be empty again.
 const EMPTYING: Duration = Duration::from_secs(2);
 /// Pages after which a tab is replaced, and its process with it.
-const PAGES_OF_TAB: u32 = 50;
+const PAGES_OF_TAB: u64 = 50;
+/// So many more for every other tab: a process takes most memory when it is new,
+/// and they should not all be new at once.
+const PAGES_APART: u64 = 17;
+/// Tabs that are replaced apart from each other.
+const APART: u64 = 4;
 /// Empty tabs of proxies' sessions; each is a process, and costs tens of megabytes.
 const PASSING: usize = 4;
 
@@ -152,9 +157,11 @@ impl Running {
     /// where none comes soon, it is emptied, so that the page does not run on.
     pub(super) fn take_back(self: &Arc<Self>, tab: Tab) {
         tab.end();
-        if tab.pages >= PAGES_OF_TAB || self.is_spent() {
+        let pages = PAGES_OF_TAB + tab.number % APART * PAGES_APART;
+        if u64::from(tab.pages) >= pages || self.is_spent() {
             return;
         }
+        tab.sweep();
         let (number, pages) = (tab.number, tab.pages);
         let surplus = {
             let mut idle = lock(&self.idle);

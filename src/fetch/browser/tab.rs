@@ -21,6 +21,10 @@ const WINDOW: (u32, u32) = (1280, 900);
 /// picture of the page is painted anew.
 const PAINTED: u32 = 64;
 
+/// The heap of scripts, bytes, from which what earlier pages have left in it is
+/// swept out: a new process lets it grow for a while, as for one page that stays.
+const HEAP: u64 = 48 << 20;
+
 /// What a page's requests are judged by, and what became of its document.
 #[derive(Default)]
 struct Desk {
@@ -151,6 +155,21 @@ impl Tab {
     pub(super) fn end(&self) {
         *lock(&self.desk) = Desk::default();
         self.forget_page();
+    }
+
+    /// Sweeps the heap, where it is large, while other things go on.
+    pub(super) fn sweep(&self) {
+        let (link, session) = (self.link.downgrade(), self.session.clone());
+        tokio::spawn(async move {
+            let link = link.upgrade()?;
+            let usage = link.call(Some(&session), "Runtime.getHeapUsage", json!({}));
+            let heap = usage.await.ok()?["totalSize"].as_f64()?;
+            if heap > HEAP as f64 {
+                let sweep = "HeapProfiler.collectGarbage";
+                link.tell(Some(&session), sweep, json!({})).await;
+            }
+            Some(())
+        });
     }
 
     fn forget_page(&self) {
