@@ -5,12 +5,14 @@ mod command;
 mod event;
 mod exits;
 mod filter;
+mod latest;
 mod linked;
 mod log;
 mod query;
 mod reply;
 mod rung;
 pub mod search;
+mod told;
 mod transport;
 pub mod verb;
 
@@ -22,15 +24,17 @@ pub use self::event::{
 };
 pub use self::exits::{Exit, ExitCounts, ExitPool, ExitState, Exits};
 pub use self::filter::{PageFilter, PageOrder, Pick};
+pub use self::latest::{
+    ChangeKind, ChangeList, ChangeRow, JournalList, JournalRow, RecordList, RecordRow,
+};
 pub use self::linked::{Linked, LinkedList, LinkedRow, PageLinks};
 pub use self::log::{LogFilter, LogList, LogRow, Logbook};
-pub use self::query::{
-    Ask, Attempt, ChangeKind, ChangeList, ChangeRow, FailureGroup, Header, HostRow, JournalList,
-    JournalRow, PageDetail, PageList, PageRow, Query, RecordList, RecordRow, SiteDetail, Told,
-    TrapRow, Why,
-};
+pub use self::query::{Ask, Query, Told};
 pub use self::reply::Reply;
 pub use self::rung::{Budget, RungControls, RungSet, RungState, Spent};
+pub use self::told::{
+    Attempt, FailureGroup, Header, HostRow, PageDetail, PageList, PageRow, SiteDetail, TrapRow, Why,
+};
 pub use self::transport::{Play, Playing, Transport};
 
 use tokio::sync::mpsc;
