@@ -105,8 +105,13 @@ pub enum Control {
     Finish,
     /// Ask every known page again.
     Refresh,
-    /// Forget everything and begin again; answers whether it could be.
-    StartOver(Reply<bool>),
+    /// Forget everything and begin again.
+    StartOver {
+        /// Answered when the site is no longer over: the run waits for it then.
+        taken: Reply<()>,
+        /// Answers whether it could be.
+        done: Reply<bool>,
+    },
     /// A trap's shape was lifted, or is capped again.
     Lifted(String, bool),
     /// Tell what no snapshot holds.

@@ -155,8 +155,12 @@ impl Director {
     async fn start_over(&mut self, site: SiteId) -> Refusable<Done> {
         let site = self.site(site)?;
         // The store forgets while others go on; nobody waits for it here.
+        let (taken, is_taken) = Reply::channel();
         let (reply, done) = Reply::channel();
-        send(&site, Control::StartOver(reply)).await;
+        send(&site, Control::StartOver { taken, done: reply }).await;
+        if is_taken.await.is_err() {
+            return Err(Done::refused("the site has ended"));
+        }
         let name = site.name.clone();
         let store = site.clone();
         self.tasks.spawn(async move {

@@ -54,7 +54,7 @@ impl Supervisor {
                 }
             }
             Control::Refresh => self.refresh().await,
-            Control::StartOver(reply) => {
+            Control::StartOver { taken, done: reply } => {
                 self.site.importing().cancel();
                 // A second one before the first is done adds nothing.
                 match self.hold {
@@ -64,6 +64,8 @@ impl Supervisor {
                 if self.state.is_over() {
                     self.enter(SiteState::Starting, None).await;
                 }
+                // Only now: from here on the run does not end without it.
+                taken.send(());
             }
             Control::Lifted(shape, true) => {
                 self.saved.controls.lifted.insert(shape);
