@@ -5,6 +5,34 @@ use crate::page::time::time_of_day;
 use crate::page::{PageId, SiteId};
 use serde::{Deserialize, Serialize};
 
+/// A row among the latest, which can be looked for.
+pub trait LatestRow {
+    /// Where it stands among them.
+    fn place(&self) -> Place;
+
+    /// Whether a search takes it.
+    fn is_found(&self, search: &Search) -> bool;
+}
+
+/// A screenful of the latest rows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LatestList<R> {
+    /// How many there are in all.
+    pub total: u64,
+    /// The place of the first row.
+    pub offset: u64,
+    /// Of a search, how far it has come; `total` is of all rows all the same.
+    #[serde(default)]
+    pub searched: Option<Searched>,
+    /// The rows, latest first.
+    pub rows: Vec<R>,
+}
+
+/// A screenful of the journal.
+pub type JournalList = LatestList<JournalRow>;
+/// A screenful of changes.
+pub type ChangeList = LatestList<ChangeRow>;
+
 /// A screenful of records.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RecordList {
@@ -40,34 +68,19 @@ pub struct RecordRow {
     pub fields: serde_json::Map<String, serde_json::Value>,
 }
 
-impl RecordRow {
-    /// Where it stands among the latest.
-    pub fn place(&self) -> Place {
+impl LatestRow for RecordRow {
+    fn place(&self) -> Place {
         Place {
             at: self.at,
             id: self.id,
         }
     }
 
-    /// Whether a search takes it: by its fields' values, its name and its URL.
-    pub fn is_found(&self, search: &Search) -> bool {
+    // By its fields' values, its name and its URL.
+    fn is_found(&self, search: &Search) -> bool {
         let fields = self.fields.values().map(field_text);
         search.takes(fields.chain([self.record.clone(), self.url.clone()]))
     }
-}
-
-/// A screenful of the journal.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct JournalList {
-    /// How many there are in all.
-    pub total: u64,
-    /// The place of the first row.
-    pub offset: u64,
-    /// Of a search, how far it has come; `total` is of all rows all the same.
-    #[serde(default)]
-    pub searched: Option<Searched>,
-    /// The rows, latest first.
-    pub rows: Vec<JournalRow>,
 }
 
 /// A command that was given.
@@ -91,17 +104,16 @@ pub struct JournalRow {
     pub refused: bool,
 }
 
-impl JournalRow {
-    /// Where it stands among the latest.
-    pub fn place(&self) -> Place {
+impl LatestRow for JournalRow {
+    fn place(&self) -> Place {
         Place {
             at: self.id,
             id: self.id << 16,
         }
     }
 
-    /// Whether a search takes it, by any of its columns.
-    pub fn is_found(&self, search: &Search) -> bool {
+    // By any of its columns.
+    fn is_found(&self, search: &Search) -> bool {
         search.takes([
             &time_of_day(self.at),
             &self.origin,
@@ -139,20 +151,6 @@ impl ChangeKind {
     }
 }
 
-/// A screenful of changes.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct ChangeList {
-    /// How many there are in all.
-    pub total: u64,
-    /// The place of the first row.
-    pub offset: u64,
-    /// Of a search, how far it has come; `total` is of all rows all the same.
-    #[serde(default)]
-    pub searched: Option<Searched>,
-    /// The rows, latest first.
-    pub rows: Vec<ChangeRow>,
-}
-
 /// A change in a list. Text is as it came: clean it before it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeRow {
@@ -175,17 +173,16 @@ pub struct ChangeRow {
     pub what: String,
 }
 
-impl ChangeRow {
-    /// Where it stands among the latest.
-    pub fn place(&self) -> Place {
+impl LatestRow for ChangeRow {
+    fn place(&self) -> Place {
         Place {
             at: self.id,
             id: self.id << 16,
         }
     }
 
-    /// Whether a search takes it: by its kind, its URL and what has changed.
-    pub fn is_found(&self, search: &Search) -> bool {
+    // By its kind, its URL and what has changed.
+    fn is_found(&self, search: &Search) -> bool {
         search.takes([self.kind.as_str(), &self.url, &self.what])
     }
 }

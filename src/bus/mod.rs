@@ -25,7 +25,8 @@ pub use self::event::{
 pub use self::exits::{Exit, ExitCounts, ExitPool, ExitState, Exits};
 pub use self::filter::{PageFilter, PageOrder, Pick};
 pub use self::latest::{
-    ChangeKind, ChangeList, ChangeRow, JournalList, JournalRow, RecordList, RecordRow,
+    ChangeKind, ChangeList, ChangeRow, JournalList, JournalRow, LatestList, LatestRow, RecordList,
+    RecordRow,
 };
 pub use self::linked::{Linked, LinkedList, LinkedRow, PageLinks};
 pub use self::log::{LogFilter, LogList, LogRow, Logbook};

@@ -1,11 +1,12 @@
 //! What a store that holds the sample would answer.
 
 use super::page;
-use crate::bus::search::{Place, Search, Searched, Seek};
+use crate::bus::search::{Search, Searched, Seek};
 use crate::bus::{
-    Ask, ChangeKind, ChangeList, ChangeRow, FailureGroup, HostRow, JournalList, JournalRow, Level,
-    Linked, LinkedList, LinkedRow, LogFilter, LogList, LogRow, PageDetail, PageFilter, PageList,
-    PageOrder, PageRow, RecordList, RecordRow, SiteDetail, Told, TrapRow, Why,
+    Ask, ChangeKind, ChangeList, ChangeRow, FailureGroup, HostRow, JournalList, JournalRow,
+    LatestList, LatestRow, Level, Linked, LinkedList, LinkedRow, LogFilter, LogList, LogRow,
+    PageDetail, PageFilter, PageList, PageOrder, PageRow, RecordList, RecordRow, SiteDetail, Told,
+    TrapRow, Why,
 };
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use std::time::Duration;
@@ -197,26 +198,51 @@ fn groups() -> Vec<FailureGroup> {
 const LOOKS: usize = 400;
 
 /// What a search finds among rows, and how far it comes.
-fn search<R>(
+fn search<R: LatestRow>(
     search: &Search,
     rows: impl Iterator<Item = R>,
-    place: fn(&R) -> Place,
-    found: impl Fn(&R) -> bool,
 ) -> (Vec<R>, Option<Searched>) {
     let mut rows = rows
         .filter(|row| match search.from {
             Seek::Newest => true,
-            Seek::Older(from) => place(row) > from,
-            Seek::Newer(from) => place(row) < from,
+            Seek::Older(from) => row.place() > from,
+            Seek::Newer(from) => row.place() < from,
         })
         .peekable();
     let looked: Vec<R> = rows.by_ref().take(LOOKS).collect();
     let searched = Searched {
         looked: looked.len() as u64,
-        newest: looked.first().map(place),
-        last: looked.last().filter(|_| rows.peek().is_some()).map(place),
+        newest: looked.first().map(R::place),
+        last: looked
+            .last()
+            .filter(|_| rows.peek().is_some())
+            .map(R::place),
     };
-    (looked.into_iter().filter(found).collect(), Some(searched))
+    let found = looked.into_iter().filter(|row| row.is_found(search));
+    (found.collect(), Some(searched))
+}
+
+/// What is asked for of so many rows.
+fn latest<R: LatestRow>(
+    wanted: Option<&Search>,
+    total: u64,
+    rows: impl Iterator<Item = R>,
+    offset: u64,
+    limit: usize,
+) -> LatestList<R> {
+    let (rows, searched) = match wanted {
+        None => {
+            let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+            (rows.skip(skip).take(limit).collect(), None)
+        }
+        Some(wanted) => search(wanted, rows),
+    };
+    LatestList {
+        total,
+        offset,
+        searched,
+        rows,
+    }
 }
 
 fn records(wanted: Option<&Search>, offset: u64, limit: usize) -> RecordList {
@@ -238,18 +264,13 @@ fn records(wanted: Option<&Search>, offset: u64, limit: usize) -> RecordList {
             fields,
         }
     };
-    let (rows, searched) = match wanted {
-        None => ((offset..total).take(limit).map(row).collect(), None),
-        Some(wanted) => search(wanted, (0..total).map(row), RecordRow::place, |row| {
-            row.is_found(wanted)
-        }),
-    };
+    let list = latest(wanted, total, (0..total).map(row), offset, limit);
     RecordList {
         total,
         offset,
         columns: columns.to_vec(),
-        searched,
-        rows,
+        searched: list.searched,
+        rows: list.rows,
     }
 }
 
@@ -275,19 +296,7 @@ fn changes(wanted: Option<&Search>, offset: u64, limit: usize) -> ChangeList {
         what: what.to_owned(),
     };
     let rows = (0..).zip(rows).map(row);
-    let (rows, searched) = match wanted {
-        None => {
-            let skip = usize::try_from(offset).unwrap_or(usize::MAX);
-            (rows.skip(skip).take(limit).collect(), None)
-        }
-        Some(wanted) => search(wanted, rows, ChangeRow::place, |row| row.is_found(wanted)),
-    };
-    ChangeList {
-        total,
-        offset,
-        searched,
-        rows,
-    }
+    latest(wanted, total, rows, offset, limit)
 }
 
 fn journal(wanted: Option<&Search>, offset: u64, limit: usize) -> JournalList {
@@ -327,20 +336,7 @@ fn journal(wanted: Option<&Search>, offset: u64, limit: usize) -> JournalList {
         ),
     ];
     let total = rows.len() as u64;
-    let rows = rows.into_iter();
-    let (rows, searched) = match wanted {
-        None => {
-            let skip = usize::try_from(offset).unwrap_or(usize::MAX);
-            (rows.skip(skip).take(limit).collect(), None)
-        }
-        Some(wanted) => search(wanted, rows, JournalRow::place, |row| row.is_found(wanted)),
-    };
-    JournalList {
-        total,
-        offset,
-        searched,
-        rows,
-    }
+    latest(wanted, total, rows.into_iter(), offset, limit)
 }
 
 fn site() -> SiteDetail {

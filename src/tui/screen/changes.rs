@@ -2,7 +2,7 @@
 //! their fields before and after, and pages that are gone.
 
 use super::Screen;
-use super::latest::{Latest, Part};
+use super::latest::Latest;
 use crate::bus::{Ask, ChangeKind, ChangeRow, Round, Told};
 use crate::page::SiteId;
 use crate::page::time::time_of_day;
@@ -123,13 +123,7 @@ impl Screen for Changes {
         };
         // An answer about other changes is none to this question.
         if kind == self.kind {
-            let part = Part {
-                total: list.total,
-                offset: list.offset,
-                rows: list.rows,
-                searched: list.searched,
-            };
-            self.list.take(search.as_ref(), part);
+            self.list.take(search.as_ref(), list);
         }
     }
 

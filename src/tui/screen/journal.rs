@@ -1,7 +1,7 @@
 //! Every command that was given: by whom, what it changed, what became of it.
 
 use super::Screen;
-use super::latest::{Latest, Part};
+use super::latest::Latest;
 use crate::bus::{Ask, JournalRow, Told};
 use crate::page::time::time_of_day;
 use crate::tui::action::Action;
@@ -73,13 +73,7 @@ impl Screen for Journal {
             return;
         };
         if let Some(Ask::Journal { search, .. }) = self.0.asked.asked().cloned() {
-            let part = Part {
-                total: list.total,
-                offset: list.offset,
-                rows: list.rows,
-                searched: list.searched,
-            };
-            self.0.take(search.as_ref(), part);
+            self.0.take(search.as_ref(), list);
         }
     }
 

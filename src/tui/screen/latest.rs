@@ -3,7 +3,7 @@
 
 use super::{steps, window};
 use crate::bus::search::{Place, Search, Searched, Seek};
-use crate::bus::{ChangeRow, JournalRow, RecordRow};
+use crate::bus::{LatestList, LatestRow};
 use crate::tui::action::Action;
 use crate::tui::asked::Asked;
 use crate::tui::draw::Pen;
@@ -16,42 +16,6 @@ use std::collections::HashSet;
 
 /// Rows that a search keeps.
 const MOST: usize = 2000;
-
-/// A row that has a place among the latest.
-pub trait Row {
-    /// It.
-    fn place(&self) -> Place;
-}
-
-impl Row for RecordRow {
-    fn place(&self) -> Place {
-        Self::place(self)
-    }
-}
-
-impl Row for JournalRow {
-    fn place(&self) -> Place {
-        Self::place(self)
-    }
-}
-
-impl Row for ChangeRow {
-    fn place(&self) -> Place {
-        Self::place(self)
-    }
-}
-
-/// One of the store's answers.
-pub struct Part<R> {
-    /// Rows in all.
-    pub total: u64,
-    /// The place of the first row.
-    pub offset: u64,
-    /// The rows.
-    pub rows: Vec<R>,
-    /// Of a search, how far it has come.
-    pub searched: Option<Searched>,
-}
 
 /// How far the search for what passes the filter has come.
 #[derive(Debug, Default)]
@@ -87,7 +51,7 @@ pub struct Latest<R> {
     progress: Progress,
 }
 
-impl<R: Row> Latest<R> {
+impl<R: LatestRow> Latest<R> {
     /// An empty list of such rows.
     pub fn new(table: Table, one: &'static str, many: &'static str) -> Self {
         Self {
@@ -251,7 +215,7 @@ impl<R: Row> Latest<R> {
     }
 
     /// Takes the answer to a question of [`Self::question`].
-    pub fn take(&mut self, asked: Option<&Search>, part: Part<R>) {
+    pub fn take(&mut self, asked: Option<&Search>, part: LatestList<R>) {
         let (text, invert) = self.filter.parts();
         match (asked, part.searched) {
             (None, None) if !self.is_filtered() => {
@@ -279,10 +243,10 @@ impl<R: Row> Latest<R> {
         let again: HashSet<u64> = rows.iter().map(|row| row.place().id).collect();
         self.rows.retain(|row| !again.contains(&row.place().id));
         self.rows.extend(rows);
-        self.rows.sort_by_key(Row::place);
+        self.rows.sort_by_key(R::place);
         if self.rows.len() > MOST {
             self.rows.truncate(MOST);
-            self.progress.last = self.rows.last().map(Row::place);
+            self.progress.last = self.rows.last().map(R::place);
         }
     }
 }

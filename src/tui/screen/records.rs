@@ -2,9 +2,9 @@
 //! filled, so that a broken selector shows at once.
 
 use super::Screen;
-use super::latest::{Latest, Part};
+use super::latest::Latest;
 use crate::bus::search::field_text;
-use crate::bus::{Ask, RecordRow, Told};
+use crate::bus::{Ask, LatestList, RecordRow, Told};
 use crate::page::SiteId;
 use crate::tui::action::Action;
 use crate::tui::asked::Asked;
@@ -195,7 +195,7 @@ impl Screen for Records {
                 self.list.table.columns = columns(&list.columns);
                 self.fields = list.columns;
             }
-            let part = Part {
+            let part = LatestList {
                 total: list.total,
                 offset: list.offset,
                 rows: list.rows,

@@ -3,8 +3,8 @@
 use super::super::code::{change_code, change_kind, count, int};
 use super::super::filter::Sql;
 use super::Sites;
-use super::search::{Finding, by_number};
-use crate::bus::search::{Search, Searched};
+use super::search::{by_number, gather};
+use crate::bus::search::Search;
 use crate::bus::{ChangeKind, ChangeList, ChangeRow, PageFilter};
 use crate::page::{PageId, SiteId};
 use crate::store::change::{FieldChange, words};
@@ -58,15 +58,17 @@ pub(super) fn changes(
     let mut list = ChangeList {
         total: count(total),
         offset,
-        ..ChangeList::default()
+        searched: None,
+        rows: Vec::new(),
     };
+    let mut sql = Sql::new(COLUMNS);
+    of.narrow(&mut sql);
     if let Some(wanted) = wanted {
-        let (rows, searched) = found(conn, sites, of, wanted, limit)?;
+        by_number(&mut sql, " AND ", "c.id", wanted.from);
+        let (rows, searched) = gather(conn, sql, wanted, limit, |row| change(row, sites))?;
         (list.rows, list.searched) = (rows, Some(searched));
         return Ok(list);
     }
-    let mut sql = Sql::new(COLUMNS);
-    of.narrow(&mut sql);
     sql.push(" ORDER BY c.id DESC LIMIT ");
     sql.bind(int(limit as u64));
     sql.push(" OFFSET ").bind(int(offset));
@@ -76,37 +78,6 @@ pub(super) fn changes(
         list.rows.extend(change(row, sites)?);
     }
     Ok(list)
-}
-
-/// Those that hold a text.
-fn found(
-    conn: &Connection,
-    sites: &Sites,
-    of: &Of,
-    wanted: &Search,
-    limit: usize,
-) -> Result<(Vec<ChangeRow>, Searched)> {
-    let mut sql = Sql::new(COLUMNS);
-    of.narrow(&mut sql);
-    by_number(&mut sql, " AND ", "c.id", wanted.from);
-    let mut finding = Finding::new(limit);
-    let mut more = false;
-    let mut statement = conn.prepare_cached(&sql.text)?;
-    let mut rows = statement.query(params_from_iter(sql.values))?;
-    while let Some(row) = rows.next()? {
-        if finding.is_full() {
-            more = true;
-            break;
-        }
-        let Some(row) = change(row, sites)? else {
-            continue;
-        };
-        finding.step(row.place(), false);
-        if row.is_found(wanted) {
-            finding.rows.push(row);
-        }
-    }
-    Ok(finding.end(wanted.from, more))
 }
 
 /// One change; `None` where its site is no longer in the file.

@@ -8,10 +8,10 @@ pub(super) use self::records::records;
 use super::super::code::int;
 use super::super::filter::Sql;
 use super::table;
-use crate::bus::JournalRow;
 use crate::bus::search::{Place, Search, Searched, Seek};
+use crate::bus::{JournalRow, LatestRow};
 use memchr::memmem::Finder;
-use rusqlite::{Connection, Result, params_from_iter};
+use rusqlite::{Connection, Result, Row, params_from_iter};
 
 /// Rows looked at for one answer: some ten milliseconds.
 const LOOKS: u64 = 20_000;
@@ -63,6 +63,19 @@ pub(super) fn journal(
 ) -> Result<(Vec<JournalRow>, Searched)> {
     let mut sql = Sql::new(table::COMMANDS);
     by_number(&mut sql, " WHERE ", "id", search.from);
+    gather(conn, sql, search, limit, |row| {
+        table::command(row).map(Some)
+    })
+}
+
+/// Those rows of a query that hold the text; `read` makes nothing of some.
+pub(super) fn gather<R: LatestRow>(
+    conn: &Connection,
+    sql: Sql,
+    search: &Search,
+    limit: usize,
+    mut read: impl FnMut(&Row<'_>) -> Result<Option<R>>,
+) -> Result<(Vec<R>, Searched)> {
     let mut finding = Finding::new(limit);
     let mut more = false;
     let mut statement = conn.prepare_cached(&sql.text)?;
@@ -72,7 +85,9 @@ pub(super) fn journal(
             more = true;
             break;
         }
-        let row = table::command(row)?;
+        let Some(row) = read(row)? else {
+            continue;
+        };
         finding.step(row.place(), false);
         if row.is_found(search) {
             finding.rows.push(row);

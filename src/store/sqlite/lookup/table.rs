@@ -209,7 +209,8 @@ pub(super) fn journal(
     let mut list = JournalList {
         total: count(total),
         offset,
-        ..JournalList::default()
+        searched: None,
+        rows: Vec::new(),
     };
     if let Some(wanted) = wanted {
         let (rows, searched) = search::journal(conn, wanted, limit)?;

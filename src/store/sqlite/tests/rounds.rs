@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::bus::search::{Place, Search, Seek};
-use crate::bus::{Ask, ChangeKind, SiteState};
+use crate::bus::{Ask, ChangeKind, LatestRow, SiteState};
 use crate::page::SkipReason;
 use crate::store::reader::Reader;
 use crate::store::testing::{Job, saved};

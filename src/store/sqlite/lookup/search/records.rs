@@ -4,8 +4,8 @@
 use super::super::Sites;
 use super::super::table::{self, Of};
 use super::{Finding, Hint};
-use crate::bus::RecordRow;
 use crate::bus::search::{Place, Search, Searched, Seek};
+use crate::bus::{LatestRow, RecordRow};
 use crate::store::sqlite::code::{MOST_WITHIN, count, int, within, within_answer};
 use crate::store::sqlite::filter::Sql;
 use rusqlite::{Connection, Result, Row, params_from_iter};
