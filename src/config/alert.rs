@@ -3,7 +3,7 @@
 use super::error::suggestion;
 use super::raw;
 use super::rule::RecordRule;
-use super::scalar::fraction;
+use super::scalar::{bytes, fraction};
 use crate::bus::{AlertAction, AlertRule, Condition, Level};
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,18 +108,7 @@ fn rate(text: &str) -> Option<f64> {
 
 /// `2GB`, of whatever size a disk may have.
 fn disk(text: &str) -> Option<u64> {
-    let split = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let unit: u64 = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" | "kib" => 1 << 10,
-        "m" | "mb" | "mib" => 1 << 20,
-        "g" | "gb" | "gib" => 1 << 30,
-        "t" | "tb" | "tib" => 1 << 40,
-        _ => return None,
-    };
+    let (number, unit) = bytes(text)?;
     let bytes = fraction(number.trim_end())? * unit as f64;
     // No disk holds more than an exabyte.
     (bytes <= (1u64 << 60) as f64).then_some(bytes as u64)

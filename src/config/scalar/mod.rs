@@ -7,7 +7,7 @@ use super::browsing::{Browsing, Wait};
 use super::source::{Column as ColumnOf, JsonQuery, ListFormat, Since, Strategy};
 use super::{Canonical, env};
 use readers::*;
-pub(super) use readers::{fraction, json_path, whole};
+pub(super) use readers::{bytes, fraction, json_path, whole};
 use regex::Regex;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use std::fmt;

@@ -160,22 +160,31 @@ pub fn span(text: &str) -> Result<Duration, String> {
 
 pub fn size(text: &str) -> Result<u64, String> {
     let wrong = || "not a size; write it like 500KB, 10MB or 1048576".to_owned();
-    let split = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let unit: u64 = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" | "kib" => 1 << 10,
-        "m" | "mb" | "mib" => 1 << 20,
-        "g" | "gb" | "gib" => 1 << 30,
-        _ => return Err(wrong()),
-    };
+    let (number, unit) = bytes(text)
+        .filter(|(_, unit)| *unit <= 1 << 30)
+        .ok_or_else(wrong)?;
     let number: u64 = number.trim().parse().map_err(|_| wrong())?;
     number
         .checked_mul(unit)
         .filter(|bytes| (1024..=4 << 30).contains(bytes))
         .ok_or_else(|| "out of range; a size is from 1KB to 4GB".to_owned())
+}
+
+/// A number of bytes and the unit behind it, bytes: that of nothing is 1.
+pub fn bytes(text: &str) -> Option<(&str, u64)> {
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        "t" | "tb" | "tib" => 1 << 40,
+        _ => return None,
+    };
+    Some((number, unit))
 }
 
 /// A number from 0, perhaps with a fraction.
