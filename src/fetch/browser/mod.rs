@@ -156,7 +156,7 @@ impl Browser {
                 FailureKind::Timeout,
                 timed_out("the page is not done", limit),
             );
-            failed(cause, start.elapsed())
+            cause.after(start.elapsed())
         };
         // Starting the browser is not the page's time.
         self.running().await?;
@@ -216,7 +216,7 @@ impl Browser {
                 }
                 Err(Fault::Lost) => tracing::info!("the browser has gone away under a page"),
                 Err(Fault::Page(cause, document)) => {
-                    let mut error = failed(cause, start.elapsed());
+                    let mut error = cause.after(start.elapsed());
                     error.head = document.map(|document| {
                         let headers = head::headers(&document, false);
                         Box::new((document.status, headers))
@@ -226,10 +226,7 @@ impl Browser {
             }
         }
         let detail = format!("the browser has gone away under the page {TRIES} times");
-        Err(failed(
-            Cause::new(FailureKind::Reset, detail),
-            start.elapsed(),
-        ))
+        Err(Cause::new(FailureKind::Reset, detail).after(start.elapsed()))
     }
 
     async fn answer(
@@ -260,7 +257,7 @@ impl Browser {
             let name = format!("{PICTURES}/{:016x}.png", xxh3_64(url.as_str().as_bytes()));
             keep(folder, &name, &picture).await.map_err(|error| {
                 let detail = format!("the picture {name} cannot be written: {error}");
-                failed(Cause::new(FailureKind::Internal, detail), start.elapsed())
+                Cause::new(FailureKind::Internal, detail).after(start.elapsed())
             })?;
             // An exit's name stands last: by it a block is told of.
             through = match by {
@@ -330,18 +327,7 @@ async fn keep(folder: &Path, name: &str, picture: &[u8]) -> std::io::Result<()> 
 fn down(what: String) -> FetchError {
     FetchError {
         trouble: Some(Trouble::Down(what.clone())),
-        ..failed(Cause::new(FailureKind::Internal, what), Duration::ZERO)
-    }
-}
-
-fn failed(cause: Cause, elapsed: Duration) -> FetchError {
-    FetchError {
-        kind: cause.kind,
-        detail: cause.detail,
-        elapsed,
-        head: None,
-        trouble: None,
-        cost: 0,
+        ..Cause::new(FailureKind::Internal, what).after(Duration::ZERO)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The browser by way of proxies: a context for each of their sessions, whose
 //! connections all go by that session's exit.
 
-use super::{Browser, failed};
+use super::Browser;
 use crate::config::Rung;
 use crate::fetch::error::{Cause, timed_out};
 use crate::fetch::proxy::{Next, Tries};
-use crate::fetch::{FetchError, Fetched, Fetcher, Fetching, Proxy, Trouble, Visitor, Want};
+use crate::fetch::{FetchError, Fetched, Fetcher, Fetching, Proxy, Visitor, Want};
 use crate::page::FailureKind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl ByProxies {
         want: Want,
     ) -> Result<Fetched, FetchError> {
         let start = Instant::now();
-        let fail = |cause: Cause| failed(cause, start.elapsed());
+        let fail = |cause: Cause| cause.after(start.elapsed());
         self.proxy.check(visitor, url).await.map_err(fail)?;
         // Whoever drops the request when the rung's time is over would leave its
         // exit without the blame.
@@ -88,9 +88,7 @@ impl ByProxies {
             let cause = held.named(Cause::new(FailureKind::Connect, fault.words.clone()));
             match tries.after(&fault) {
                 Next::Another => {}
-                Next::GiveUp => return Err(fail(cause)),
-                Next::Crowded => {
-                    let trouble = Some(Trouble::Crowded);
+                Next::GiveUp(trouble) => {
                     return Err(FetchError {
                         trouble,
                         ..fail(cause)

@@ -164,9 +164,7 @@ impl Proxy {
             let cause = named(session, Cause::new(FailureKind::Connect, fault.words));
             match next {
                 Next::Another => {}
-                Next::GiveUp => return Err(fail(cause)),
-                Next::Crowded => {
-                    let trouble = Some(Trouble::Crowded);
+                Next::GiveUp(trouble) => {
                     return Err(FetchError {
                         trouble,
                         ..fail(cause)

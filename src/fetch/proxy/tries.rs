@@ -1,6 +1,7 @@
 //! By how many exits one request is tried.
 
 use super::fault::{Fault, Whose};
+use crate::fetch::Trouble;
 
 /// Exits by which one request is tried where it is theirs that fail.
 const TRIES: u32 = 8;
@@ -18,10 +19,9 @@ pub(in crate::fetch) struct Tries {
 pub(in crate::fetch) enum Next {
     /// Try by another exit.
     Another,
-    /// It may well be the site's fault.
-    GiveUp,
-    /// None of so many exits does: the rung has too much to do.
-    Crowded,
+    /// Give up. It may well be the site's fault; or none of so many exits does, and
+    /// the rung has too much to do.
+    GiveUp(Option<Trouble>),
 }
 
 impl Tries {
@@ -30,8 +30,8 @@ impl Tries {
         self.all += 1;
         self.either += u32::from(fault.whose == Whose::Either);
         match (self.either, self.all) {
-            (EITHER, _) => Next::GiveUp,
-            (_, TRIES) => Next::Crowded,
+            (EITHER, _) => Next::GiveUp(None),
+            (_, TRIES) => Next::GiveUp(Some(Trouble::Crowded)),
             _ => Next::Another,
         }
     }
