@@ -14,7 +14,7 @@ use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
 use crate::fetch::{Fetched, Proxy, Step};
 use crate::page::{FailureKind, Fingerprint, Fingerprinter, Outcome, Rung, SiteId, Verdict, time};
-use crate::store::{Commit, Evidence, Leased, Store};
+use crate::store::{Commit, Evidence, Leased, NewUrl, Store, Via};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -175,6 +175,19 @@ impl SiteContext {
     pub async fn tell(&self, event: Event) {
         // A closed bus means that the run is over and nobody looks any more.
         let _ = self.events.send(event).await;
+    }
+
+    /// Takes start pages in; answers how many of them are new.
+    pub async fn add_starts(&self, urls: &[Url]) -> u64 {
+        let starts = urls.iter().map(|url| NewUrl {
+            print: self.print(url.as_str()),
+            url: url.as_str().into(),
+            depth: 0,
+            rank: 0,
+            hops: 0,
+            via: Via::Start,
+        });
+        self.store.add(self.id, starts.collect()).await
     }
 
     /// Says something to the operator, and to the log.

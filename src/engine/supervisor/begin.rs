@@ -4,7 +4,6 @@ use super::Supervisor;
 use crate::bus::SiteState;
 use crate::config::{Robots, Sitemap};
 use crate::engine::rules::Rules;
-use crate::store::{NewUrl, Via};
 use tokio::time::Instant;
 
 impl Supervisor {
@@ -16,15 +15,7 @@ impl Supervisor {
         self.tell_copies().await;
         self.tell_ladder().await;
         let rules = site.rules();
-        let starts = rules.config.start.iter().map(|url| NewUrl {
-            print: site.print(url.as_str()),
-            url: url.as_str().into(),
-            depth: 0,
-            rank: 0,
-            hops: 0,
-            via: Via::Start,
-        });
-        site.store.add(site.id, starts.collect()).await;
+        site.add_starts(&rules.config.start).await;
         site.set_importing(self.cancel.child_token());
         if std::mem::take(&mut self.again) {
             self.refresh().await;

@@ -8,7 +8,7 @@ use crate::engine::host::RobotsState;
 use crate::engine::site::Control;
 use crate::engine::tuned;
 use crate::page::{Outcome, Rung, SkipReason};
-use crate::store::{JournalEntry, NewUrl, Via};
+use crate::store::JournalEntry;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -223,15 +223,7 @@ impl Supervisor {
         let rules = site.rules();
         self.saved.controls.file = tuned::of_file(&rules.document);
         self.saved.controls.scope = tuned::scope_digest(&rules.document);
-        let starts = start.into_iter().map(|url| NewUrl {
-            print: site.print(url.as_str()),
-            url: url.as_str().into(),
-            depth: 0,
-            rank: 0,
-            hops: 0,
-            via: Via::Start,
-        });
-        if site.store.add(site.id, starts.collect()).await > 0 {
+        if site.add_starts(&start).await > 0 {
             self.queue = Queue::Ask;
         }
         if sitemaps {
