@@ -48,7 +48,7 @@ impl LogFilter {
     pub fn takes(&self, row: &LogRow) -> bool {
         row.level >= self.level
             && (self.site.is_empty() || row.site == self.site)
-            && contains(&row.target, &self.target)
+            && (self.target.is_empty() || contains(&row.target, &self.target))
             && (self.text.is_empty() || contains(&row.text, &self.text) != self.invert)
     }
 }

@@ -1,7 +1,7 @@
 //! The rungs of every site's ladder: what each has, what it costs, and how it
 //! stands.
 
-use super::{Screen, exits, sorts, steps};
+use super::{Screen, exits, sorts, split_below, steps};
 use crate::bus::{Command, Exits, RungSet, RungState};
 use crate::monitor::{RungView, SiteView};
 use crate::page::money::amount;
@@ -202,17 +202,7 @@ impl Screen for Backends {
     fn render(&mut self, pen: &mut Pen, area: Rect, shared: &Shared) {
         let listed = self.settle(shared);
         let panel = if area.height >= PANEL * 2 { PANEL } else { 0 };
-        let (table, below) = (
-            Rect {
-                height: area.height - panel,
-                ..area
-            },
-            Rect {
-                y: area.bottom() - panel,
-                height: panel,
-                ..area
-            },
-        );
+        let (table, below) = split_below(area, panel);
         self.rows(pen, table, shared, &listed);
         if let Some((site, rung)) = self.cursor.selected.and_then(|key| find(shared, key))
             && panel > 0

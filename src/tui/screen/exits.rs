@@ -1,6 +1,6 @@
 //! The exits of a rung: which are in use, how they do, and which rest.
 
-use super::{Screen, sorts, status_line, steps};
+use super::{Screen, sorts, split_below, status_line, steps};
 use crate::bus::{Exit, ExitCounts, ExitState, Exits as Known};
 use crate::page::{Rung, SiteId};
 use crate::tui::action::Action;
@@ -143,17 +143,7 @@ impl Screen for Exits {
         let listed = self.settle(shared);
         let (body, status) = status_line(area);
         let panel = if body.height >= PANEL * 3 { PANEL } else { 0 };
-        let (rows, below) = (
-            Rect {
-                height: body.height - panel,
-                ..body
-            },
-            Rect {
-                y: body.bottom() - panel,
-                height: panel,
-                ..body
-            },
-        );
+        let (rows, below) = split_below(body, panel);
         let theme = pen.theme;
         let headings = self.table.headings();
         let at = shared.snapshot.at;

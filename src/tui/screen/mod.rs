@@ -175,7 +175,11 @@ pub fn window(top: usize, height: usize) -> (u64, usize) {
 
 /// The last line of an area, and the rest above it.
 pub fn status_line(area: Rect) -> (Rect, Rect) {
-    let height = u16::from(area.height > 2);
+    split_below(area, u16::from(area.height > 2))
+}
+
+/// An area's lowest lines, so many of them, and the rest above.
+pub fn split_below(area: Rect, height: u16) -> (Rect, Rect) {
     (
         Rect {
             height: area.height - height,
