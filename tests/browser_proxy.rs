@@ -3,12 +3,11 @@
 mod common;
 
 use common::crawl::{Job, Running};
-use common::proxy::{Proxy, Real};
+use common::proxy::{Proxy, three};
 use common::server::{Answer, Server};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, TcpListener};
-use std::path::Path;
 
 /// A page that only its script makes one, which wants something more of its site.
 fn scripted(n: usize) -> Answer {
@@ -47,35 +46,12 @@ fn start(job: &Job, args: &[&str]) -> Running {
     Running::spawn(command)
 }
 
-fn peers(server: &Server) -> BTreeMap<IpAddr, usize> {
-    let mut peers = BTreeMap::new();
-    for hit in server.log() {
-        *peers.entry(hit.peer.unwrap()).or_insert(0) += 1;
-    }
-    peers
-}
-
 fn titles(job: &Job) -> Vec<Value> {
     let records = job.records();
     records
         .iter()
         .map(|r| r["fields"]["title"].clone())
         .collect()
-}
-
-/// Three of Debian's proxies, each with a source address of its own.
-fn real(folder: &Path) -> ([Real; 3], String) {
-    let proxies = [
-        Real::tinyproxy(folder, "127.0.0.2", "us3r", "pw"),
-        Real::tinyproxy(folder, "127.0.0.3", "us3r", "pw"),
-        Real::microsocks("127.0.0.4", "us3r", "pw"),
-    ];
-    let [one, two, three] = [&proxies[0], &proxies[1], &proxies[2]].map(|proxy| proxy.port);
-    let list = format!(
-        "['http://us3r:pw@127.0.0.1:{one}', 'http://us3r:pw@127.0.0.1:{two}', \
-         'socks5h://us3r:pw@127.0.0.1:{three}']"
-    );
-    (proxies, list)
 }
 
 #[test]
@@ -97,12 +73,12 @@ fn without_proxies_it_is_refused_before_anything_is_asked() {
 #[ignore = "needs Chromium, tinyproxy and microsocks"]
 fn pages_and_what_they_fetch_come_by_the_exits_in_turn() {
     let folder = tempfile::tempdir().unwrap();
-    let (_proxies, list) = real(folder.path());
+    let (_proxies, list) = three(folder.path(), "socks5h");
     let server = site(9);
     let job = job(&server, 9, "browser", &format!("{{ list: {list} }}"));
     start(&job, &[]).wait().expect(0);
     assert_eq!(titles(&job), vec![Value::from("made"); 9]);
-    let seen = peers(&server);
+    let seen = server.peers();
     let want = ["127.0.0.2", "127.0.0.3", "127.0.0.4"].map(|ip| ip.parse::<IpAddr>().unwrap());
     assert_eq!(
         seen.keys().copied().collect::<Vec<_>>(),
@@ -120,7 +96,7 @@ fn pages_and_what_they_fetch_come_by_the_exits_in_turn() {
 #[ignore = "needs Chromium, tinyproxy and microsocks"]
 fn a_session_keeps_its_exit_its_cookies_and_its_user_agent() {
     let folder = tempfile::tempdir().unwrap();
-    let (_proxies, list) = real(folder.path());
+    let (_proxies, list) = three(folder.path(), "socks5h");
     let server = site(9);
     for n in 0..9 {
         let page = scripted(n).header("set-cookie", format!("p{n}=1"));
@@ -147,7 +123,7 @@ fn a_session_keeps_its_exit_its_cookies_and_its_user_agent() {
         agents.insert(three[0].header("user-agent").to_owned());
     }
     assert_eq!(agents, ["one/1", "two/2"].map(str::to_owned).into());
-    assert_eq!(peers(&server).len(), 3);
+    assert_eq!(server.peers().len(), 3);
 }
 
 #[test]

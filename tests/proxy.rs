@@ -4,7 +4,7 @@ mod common;
 
 use base64::Engine;
 use common::crawl::{Job, Running};
-use common::proxy::{Proxy, Real};
+use common::proxy::{Proxy, three};
 use common::pty::{Pty, count, key};
 use common::server::{Answer, Server};
 use std::collections::{BTreeMap, HashSet};
@@ -249,40 +249,16 @@ fn a_list_without_a_proxy_lets_nothing_out() {
     assert!(server.log().is_empty(), "{:?}", server.log());
 }
 
-fn peers(server: &Server) -> BTreeMap<IpAddr, usize> {
-    let mut peers = BTreeMap::new();
-    for hit in server.log() {
-        *peers.entry(hit.peer.unwrap()).or_insert(0) += 1;
-    }
-    peers
-}
-
-/// Two of Debian's tinyproxy and one of its microsocks, each with a source
-/// address of its own.
-fn real(folder: &Path) -> ([Real; 3], String) {
-    let proxies = [
-        Real::tinyproxy(folder, "127.0.0.2", "us3r", "pw"),
-        Real::tinyproxy(folder, "127.0.0.3", "us3r", "pw"),
-        Real::microsocks("127.0.0.4", "us3r", "pw"),
-    ];
-    let [one, two, three] = [&proxies[0], &proxies[1], &proxies[2]].map(|proxy| proxy.port);
-    let list = format!(
-        "['http://us3r:pw@127.0.0.1:{one}', 'http://us3r:pw@127.0.0.1:{two}', \
-         'socks5://us3r:pw@127.0.0.1:{three}']"
-    );
-    (proxies, list)
-}
-
 #[test]
 #[ignore = "needs tinyproxy and microsocks"]
 fn real_proxies_take_turns() {
     let folder = tempfile::tempdir().unwrap();
-    let (_proxies, list) = real(folder.path());
+    let (_proxies, list) = three(folder.path(), "socks5");
     let server = Server::fan(30);
     let job = job(&server.url("/"), &format!("{{ list: {list} }}"));
     job.finish(&[]);
     assert_eq!(job.pages().done(&server.url("")).len(), 31);
-    let peers = peers(&server);
+    let peers = server.peers();
     let want = ["127.0.0.2", "127.0.0.3", "127.0.0.4"].map(|ip| ip.parse::<IpAddr>().unwrap());
     assert_eq!(peers.keys().copied().collect::<Vec<_>>(), want);
     let (least, most) = (peers.values().min().unwrap(), peers.values().max().unwrap());
@@ -293,14 +269,14 @@ fn real_proxies_take_turns() {
 #[ignore = "needs tinyproxy and microsocks"]
 fn real_proxies_keep_a_site_or_a_session() {
     let folder = tempfile::tempdir().unwrap();
-    let (_proxies, list) = real(folder.path());
+    let (_proxies, list) = three(folder.path(), "socks5");
     let server = Server::fan(30);
     let site = job(
         &server.url("/"),
         &format!("{{ list: {list}, rotate: site }}"),
     );
     site.finish(&[]);
-    assert_eq!(peers(&server).len(), 1);
+    assert_eq!(server.peers().len(), 1);
 
     let server = Server::fan(30);
     let rule = format!("{{ list: {list}, rotate: session, session: {{ pages: 5 }} }}");
@@ -310,14 +286,14 @@ fn real_proxies_keep_a_site_or_a_session() {
     for (n, five) in log.chunks(5).enumerate() {
         assert!(five.iter().all(|peer| *peer == five[0]), "{n}: {log:?}");
     }
-    assert_eq!(peers(&server).len(), 3);
+    assert_eq!(server.peers().len(), 3);
 }
 
 #[test]
 #[ignore = "needs tinyproxy and microsocks"]
 fn real_proxies_that_refuse_or_die_are_told_and_left_out() {
     let folder = tempfile::tempdir().unwrap();
-    let (proxies, list) = real(folder.path());
+    let (proxies, list) = three(folder.path(), "socks5");
     let server = Server::fan(10);
     // Wrong passwords: of all.
     let wrong = list.replace("us3r:pw", "us3r:wrong");
@@ -335,7 +311,7 @@ fn real_proxies_that_refuse_or_die_are_told_and_left_out() {
     let job = job(&server.url("/"), &format!("{{ list: {list} }}"));
     job.finish(&[]);
     assert_eq!(job.pages().done(&server.url("")).len(), 11);
-    assert_eq!(peers(&server).len(), 2);
+    assert_eq!(server.peers().len(), 2);
     drop((two, three));
 }
 
@@ -389,7 +365,7 @@ fn secure(folder: &Path) -> (u16, PathBuf) {
 #[ignore = "needs tinyproxy and microsocks"]
 fn real_proxies_tunnel_secure_pages() {
     let folder = tempfile::tempdir().unwrap();
-    let (proxies, _) = real(folder.path());
+    let (proxies, _) = three(folder.path(), "socks5");
     let (port, pem) = secure(folder.path());
     for (proxy, scheme, peer) in [
         (&proxies[0], "http", "127.0.0.2"),

@@ -19,7 +19,7 @@ pub mod trap;
 
 /// The site of a one-document sites file.
 #[cfg(test)]
-fn site(yaml: &str) -> std::sync::Arc<crate::config::Site> {
+pub(crate) fn site(yaml: &str) -> std::sync::Arc<crate::config::Site> {
     let over = crate::config::Overrides::default();
     let job = crate::config::parse(yaml, "s.yaml", &|_| None, &over);
     job.unwrap_or_else(|error| panic!("{error}"))

@@ -157,4 +157,4 @@ fn kinds(url: &str) -> Vec<u64> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -37,6 +37,7 @@ mod process;
 mod rounds;
 mod scenario;
 mod screen;
+mod serve;
 mod subject;
 mod table;
 mod terminal;

@@ -1,10 +1,8 @@
 //! A site of which some pages are made by scripts and some stand behind a
 //! challenge, and a scraping API that gets them all.
 
+use crate::serve;
 use anyhow::Result;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::thread;
 
 /// Pages beside the start page: of each twenty sixteen plain ones, three shells
 /// and a challenge.
@@ -16,15 +14,7 @@ const SHELL: &str = "<title>app</title><div id=\"root\"></div><script src=\"/mai
 
 /// Serves until the program ends; answers the port. The API is at `/v1?url=`.
 pub fn serve() -> Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let port = listener.local_addr()?.port();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            // A connection that breaks is its client's business.
-            thread::spawn(move || talk(&stream));
-        }
-    });
-    Ok(port)
+    serve::serve("127.0.0.1", answer)
 }
 
 /// Where page `n` is.
@@ -36,27 +26,14 @@ fn path(n: u64) -> String {
     }
 }
 
-fn talk(stream: &TcpStream) -> Option<()> {
-    stream.set_nodelay(true).ok()?;
-    let mut lines = BufReader::new(stream).lines();
-    loop {
-        let first = lines.next()?.ok()?;
-        while !lines.next()?.ok()?.is_empty() {}
-        let target = first.split(' ').nth(1).unwrap_or("/");
-        let (status, body) = match target.split('/').nth(1).unwrap_or_default() {
-            "" => ("200 OK", start()),
-            "guard" => ("403 Forbidden", CHALLENGE.to_owned()),
-            "app" => ("200 OK", SHELL.to_owned()),
-            "plain" => ("200 OK", page(target)),
-            api if api.starts_with("v1?") => ("200 OK", page(target)),
-            _ => ("404 Not Found", String::new()),
-        };
-        let answer = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let mut out = stream;
-        out.write_all(answer.as_bytes()).ok()?;
+fn answer(target: &str) -> (&'static str, String) {
+    match target.split('/').nth(1).unwrap_or_default() {
+        "" => ("200 OK", start()),
+        "guard" => ("403 Forbidden", CHALLENGE.to_owned()),
+        "app" => ("200 OK", SHELL.to_owned()),
+        "plain" => ("200 OK", page(target)),
+        api if api.starts_with("v1?") => ("200 OK", page(target)),
+        _ => ("404 Not Found", String::new()),
     }
 }
 

@@ -153,6 +153,11 @@ impl Job {
             .map(Some)
     }
 
+    /// HTML pages that were got.
+    pub fn got(&self) -> Result<u64> {
+        Ok(self.pages()?.iter().filter(|page| page.is_page()).count() as u64)
+    }
+
     /// `crawldeck export --what pages`.
     pub fn pages(&self) -> Result<Vec<Page>> {
         self.export("pages", |row| {

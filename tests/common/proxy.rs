@@ -268,3 +268,19 @@ impl Drop for Real {
         let _ = self.child.wait();
     }
 }
+
+/// Two of Debian's tinyproxy and one of its microsocks, each with a source
+/// address of its own; and the list of them, the last with the scheme `socks`.
+pub fn three(folder: &Path, socks: &str) -> ([Real; 3], String) {
+    let proxies = [
+        Real::tinyproxy(folder, "127.0.0.2", "us3r", "pw"),
+        Real::tinyproxy(folder, "127.0.0.3", "us3r", "pw"),
+        Real::microsocks("127.0.0.4", "us3r", "pw"),
+    ];
+    let [one, two, three] = [&proxies[0], &proxies[1], &proxies[2]].map(|proxy| proxy.port);
+    let list = format!(
+        "['http://us3r:pw@127.0.0.1:{one}', 'http://us3r:pw@127.0.0.1:{two}', \
+         '{socks}://us3r:pw@127.0.0.1:{three}']"
+    );
+    (proxies, list)
+}

@@ -2,7 +2,7 @@
 
 use super::DEADLINE;
 use rustix::net::sockopt::set_socket_linger;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -354,6 +354,15 @@ impl Server {
     /// Requests that are unanswered now.
     pub fn open(&self) -> usize {
         self.shared.log.lock().unwrap().open
+    }
+
+    /// From which addresses requests came, and how many from each.
+    pub fn peers(&self) -> BTreeMap<IpAddr, usize> {
+        let mut peers = BTreeMap::new();
+        for hit in self.log() {
+            *peers.entry(hit.peer.unwrap()).or_insert(0) += 1;
+        }
+        peers
     }
 
     /// Waits until the requests are as `enough` wants them.

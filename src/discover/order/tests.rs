@@ -5,7 +5,7 @@ use crate::config::Pattern;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Pages by their URL, and where they link to.
-pub(super) type Graph = HashMap<String, Vec<String>>;
+pub(crate) type Graph = HashMap<String, Vec<String>>;
 
 fn rules(strategy: Strategy, target: &str) -> Discover {
     Discover {
@@ -57,7 +57,7 @@ fn fetched(graph: &Graph, start: &str, rules: &Discover, share: f64) -> usize {
 }
 
 /// Pages fetched breadth-first and focused, to have 90 % of the targets.
-fn compare(graph: &Graph, start: &str, target: &str) -> (usize, usize) {
+pub(crate) fn compare(graph: &Graph, start: &str, target: &str) -> (usize, usize) {
     let of = |strategy| fetched(graph, start, &rules(strategy, target), 0.9);
     (of(Strategy::Breadth), of(Strategy::Focused))
 }
@@ -140,5 +140,3 @@ fn memory_is_bounded() {
     }
     assert!(order.0.lock().unwrap().kinds.len() <= KINDS);
 }
-
-mod corpora;

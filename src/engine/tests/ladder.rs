@@ -1,7 +1,7 @@
 //! Pages that climb, and rungs that fail, shrink and run out of money.
 
 use super::*;
-use crate::bus::{Attempt, PageFilter, PageOrder, PageRow, RungState, SiteState};
+use crate::bus::{Attempt, RungState, SiteState};
 use crate::fetch::{FetchError, Trouble};
 use crate::monitor::RungView;
 use crate::page::{FailureKind, PageState, SiteId};
@@ -108,23 +108,6 @@ async fn finished(run: &mut Run) {
         .await;
 }
 
-async fn pages(run: &Run, state: PageState) -> Vec<PageRow> {
-    let ask = Ask::Pages {
-        filter: PageFilter {
-            state: Some(state),
-            ..PageFilter::default()
-        },
-        order: PageOrder::Found,
-        reverse: false,
-        offset: 0,
-        limit: 1000,
-    };
-    match run.ask(ask).await {
-        Told::Pages(list) => list.rows,
-        other => panic!("{other:?}"),
-    }
-}
-
 async fn attempts(run: &Run, path: &str) -> Vec<Attempt> {
     let ask = Ask::Why {
         site: SITE,
@@ -149,7 +132,7 @@ async fn a_page_climbs_and_its_like_begin_where_it_was_had() {
     let text = rungs("via: [http, browser]");
     let mut run = run(dir.path(), &text, 30, vec![browser.clone()]).await;
     finished(&mut run).await;
-    assert_eq!(pages(&run, PageState::Done).await.len(), 91);
+    assert_eq!(run.pages(PageState::Done).await.len(), 91);
     for (path, why) in [
         ("/guard/0", "Cloudflare challenge"),
         ("/shell/0", "needs scripts"),
@@ -197,11 +180,11 @@ async fn a_site_with_one_rung_never_climbs() {
     let mut run = run(dir.path(), &document(""), 5, Vec::new()).await;
     finished(&mut run).await;
     assert_eq!(
-        pages(&run, PageState::Done).await.len(),
+        run.pages(PageState::Done).await.len(),
         11,
         "shells are pages"
     );
-    assert_eq!(pages(&run, PageState::Failed).await.len(), 5);
+    assert_eq!(run.pages(PageState::Failed).await.len(), 5);
     assert_eq!(rung(&run, Rung::Http).climbed, 0);
     assert!(run.refused("rung-pause s http").await.contains("alone"));
     assert!(
@@ -219,7 +202,7 @@ async fn a_shell_is_a_page_where_no_rung_runs_scripts() {
     let text = rungs("via: [http, proxy], proxy: { list: ['http://127.0.0.1:9'] }");
     let mut run = run(dir.path(), &text, 5, vec![proxy.clone()]).await;
     finished(&mut run).await;
-    assert_eq!(pages(&run, PageState::Done).await.len(), 16);
+    assert_eq!(run.pages(PageState::Done).await.len(), 16);
     assert_eq!(proxy.asked(), 5, "the challenges");
     run.stop().await;
 }
@@ -233,9 +216,10 @@ async fn a_budget_is_kept_to_the_request_and_over_runs() {
     let mut first = run(dir.path(), &text, 10, vec![browser.clone()]).await;
     finished(&mut first).await;
     assert_eq!(browser.asked(), 7);
-    assert_eq!(pages(&first, PageState::Failed).await.len(), 13);
+    assert_eq!(first.pages(PageState::Failed).await.len(), 13);
     assert!(
-        pages(&first, PageState::Failed)
+        first
+            .pages(PageState::Failed)
             .await
             .iter()
             .all(|page| page.kind == Some(FailureKind::Blocked))
@@ -328,7 +312,7 @@ async fn a_rung_that_is_down_is_paused_once_and_goes_on_when_it_is_mended() {
     assert_eq!(told, 1);
 
     // What had met it waits for it; what came later ended at its own rung.
-    let waiting = pages(&run, PageState::Queued).await.len();
+    let waiting = run.pages(PageState::Queued).await.len();
     assert!(waiting >= 1);
     mended.store(true, Ordering::Release);
     run.done("rung-resume s browser").await;
@@ -348,7 +332,7 @@ async fn a_page_passes_over_a_rung_that_is_down() {
         rungs("via: [http, browser, service], service: { url: 'http://127.0.0.1:9/?url={url}' }");
     let mut run = run(dir.path(), &text, 4, vec![browser, service.clone()]).await;
     finished(&mut run).await;
-    assert_eq!(pages(&run, PageState::Done).await.len(), 13);
+    assert_eq!(run.pages(PageState::Done).await.len(), 13);
     assert_eq!(service.asked(), 8);
     run.stop().await;
 }
@@ -366,7 +350,7 @@ async fn a_crowded_rung_shrinks_and_loses_no_page() {
     let text = rungs("via: [http, browser], browser: { concurrency: 3 }");
     let mut run = run(dir.path(), &text, 4, vec![browser.clone()]).await;
     finished(&mut run).await;
-    assert_eq!(pages(&run, PageState::Done).await.len(), 13);
+    assert_eq!(run.pages(PageState::Done).await.len(), 13);
     let shown = run.snapshots.borrow().sites[0].clone();
     assert_eq!(shown.controls.pace(Rung::Browser).0, 2);
     assert!(shown.moved.as_ref().unwrap().contains("browser 3 → 2"));
@@ -391,7 +375,7 @@ async fn a_rung_on_hold_is_passed_over() {
     run.memory.let_pass(1 << 20);
     finished(&mut run).await;
     assert_eq!(browser.asked(), 0);
-    assert_eq!(pages(&run, PageState::Failed).await.len(), 8);
+    assert_eq!(run.pages(PageState::Failed).await.len(), 8);
     run.done("rung-resume s browser").await;
     run.done("retry s kind=blocked").await;
     run.until("had", |site| site.pages.done == 13).await;
@@ -437,7 +421,7 @@ async fn where_a_page_was_found_is_its_base_and_is_not_fetched_again() {
         asked.contains(&"/new/next".to_owned()),
         "its base: {asked:?}"
     );
-    let skipped = pages(&run, PageState::Skipped).await;
+    let skipped = run.pages(PageState::Skipped).await;
     let reasons: Vec<&str> = skipped.iter().map(|page| page.reason.as_str()).collect();
     assert!(reasons.contains(&"scope"), "{skipped:?}");
     // It was queued before it was landed on, and so is a page of its own here.

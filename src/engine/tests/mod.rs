@@ -3,16 +3,18 @@
 mod commands;
 mod files;
 mod ladder;
+mod order;
 mod pages;
 
 use super::{Ended, Engine, Parts, Reload};
 use crate::bus::{
-    self, Answer, Ask, Command, Controls, Origin, Query, Reply, Request, SiteDelta, SiteInfo, Told,
-    verb,
+    self, Answer, Ask, Command, Controls, Origin, PageFilter, PageOrder, PageRow, Query, Reply,
+    Request, SiteDelta, SiteInfo, Told, verb,
 };
 use crate::config::{self, Job, Overrides, Rung};
 use crate::fetch::{Fetched, Fetcher, Fetching, Rungs, Visitor, Want};
 use crate::monitor::{self, SiteView, Snapshot};
+use crate::page::PageState;
 use crate::store::StoreError;
 use crate::store::sqlite::{self, Opening, OpeningSite};
 use bytes::Bytes;
@@ -240,6 +242,24 @@ impl Run {
             .await
             .unwrap();
         told.await.unwrap()
+    }
+
+    /// Pages in this state, in the order in which they were found.
+    pub async fn pages(&self, state: PageState) -> Vec<PageRow> {
+        let ask = Ask::Pages {
+            filter: PageFilter {
+                state: Some(state),
+                ..PageFilter::default()
+            },
+            order: PageOrder::Found,
+            reverse: false,
+            offset: 0,
+            limit: 1000,
+        };
+        match self.ask(ask).await {
+            Told::Pages(list) => list.rows,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Waits for a picture of the first site.

@@ -1,26 +1,14 @@
 //! Pages that the operator adds, drops, forces, sends round again or ignores.
 
 use super::*;
-use crate::bus::{PageFilter, PageOrder, SiteState};
+use crate::bus::SiteState;
 use crate::page::{PageState, SiteId};
 
 const SITE: SiteId = SiteId(0);
 
 async fn urls(run: &Run, state: PageState) -> Vec<String> {
-    let ask = Ask::Pages {
-        filter: PageFilter {
-            state: Some(state),
-            ..PageFilter::default()
-        },
-        order: PageOrder::Found,
-        reverse: false,
-        offset: 0,
-        limit: 1000,
-    };
-    match run.ask(ask).await {
-        Told::Pages(list) => list.rows.into_iter().map(|row| row.url).collect(),
-        other => panic!("{other:?}"),
-    }
+    let rows = run.pages(state).await;
+    rows.into_iter().map(|row| row.url).collect()
 }
 
 /// A site whose `/p…` pages fail with these statuses until they are healed.

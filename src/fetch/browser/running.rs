@@ -157,8 +157,8 @@ impl Running {
     /// where none comes soon, it is emptied, so that the page does not run on.
     pub(super) fn take_back(self: &Arc<Self>, tab: Tab) {
         tab.end();
-        let pages = PAGES_OF_TAB + tab.number % APART * PAGES_APART;
-        if u64::from(tab.pages) >= pages || self.is_spent() {
+        let most = PAGES_OF_TAB + tab.number % APART * PAGES_APART;
+        if u64::from(tab.pages) >= most || self.is_spent() {
             return;
         }
         tab.sweep();

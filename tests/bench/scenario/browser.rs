@@ -64,7 +64,7 @@ fn turn(server: &Nginx, pages: u64, most: &Cell<u64>) -> Result<Turn> {
             }
             Ok(())
         })?;
-    let got = job.pages()?.iter().filter(|page| page.is_page()).count() as u64;
+    let got = job.got()?;
     // A redirect and a picture are pages of the limit, and none that is measured.
     if got * 10 < pages * 9 {
         bail!("{got} of {pages} pages were got");

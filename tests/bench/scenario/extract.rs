@@ -37,13 +37,10 @@ pub fn run(options: &Options) -> Result<Targets> {
     let root = corpus::OPENJDK.root()?;
     let server = Nginx::start(&[Host::local(&root)], false)?;
     let start = start(&server, corpus::OPENJDK.first);
-    let pages = |job: &Job| -> Result<u64> {
-        Ok(job.pages()?.iter().filter(|page| page.is_page()).count() as u64)
-    };
     let dir = TempDir::with_prefix("crawl-bench-")?;
     let known = Job::of(dir.path(), &sites(&start, "heading"))?;
     known.run(&["--headless"]).measure()?;
-    let read = pages(&known)?;
+    let read = known.got()?;
     let turns = Cell::new(0);
     let extract = |changed: bool, one_core: bool| -> Result<Turn> {
         if changed {
@@ -63,7 +60,7 @@ pub fn run(options: &Options) -> Result<Targets> {
             Box::new(|| {
                 let dir = TempDir::with_prefix("crawl-bench-")?;
                 let job = Job::of(dir.path(), &sites(&start, "heading"))?;
-                turn(&server, &job.run(&["--headless"]), || pages(&job))
+                turn(&server, &job.run(&["--headless"]), || job.got())
             }),
         ),
         (

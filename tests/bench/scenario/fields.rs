@@ -44,9 +44,7 @@ pub fn run(options: &Options) -> Result<Targets> {
             Box::new(|| {
                 let dir = TempDir::with_prefix("crawl-bench-")?;
                 let job = job(dir.path(), &start, true)?;
-                let taken = turn(&server, &job.run(&flags), || {
-                    Ok(job.pages()?.iter().filter(|page| page.is_page()).count() as u64)
-                })?;
+                let taken = turn(&server, &job.run(&flags), || job.got())?;
                 ours = job
                     .records()?
                     .into_iter()

@@ -29,9 +29,7 @@ pub fn run(options: &Options) -> Result<Targets> {
                 "site: site\nstart: {start}\nfetch: {{ concurrency: {CONCURRENCY}, {via} }}\n"
             );
             let job = Job::of(dir.path(), &text)?;
-            turn(server, &job.run(&["--headless"]), || {
-                Ok(job.pages()?.iter().filter(|page| page.is_page()).count() as u64)
-            })
+            turn(server, &job.run(&["--headless"]), || job.got())
         }
     };
     let both: &'static str = Box::leak(format!("via: [http, service], {service}").into());

@@ -56,9 +56,7 @@ fn subject_turn(server: &Nginx, start: &str, fields: bool, flags: &[&str]) -> Re
     let job = job(dir.path(), start, fields)?;
     let mut all = vec!["--headless"];
     all.extend(flags);
-    turn(server, &job.run(&all), || {
-        Ok(job.pages()?.iter().filter(|page| page.is_page()).count() as u64)
-    })
+    turn(server, &job.run(&all), || job.got())
 }
 
 /// The pages that wget2 gets, by the server's own log.

@@ -3,7 +3,6 @@
 use super::{job, start, turn};
 use crate::nginx::{Host, Nginx};
 use crate::rounds::{Player, Turn, play};
-use crate::subject::Job;
 use crate::table::{self, Targets};
 use crate::{Options, corpus};
 use anyhow::Result;
@@ -14,9 +13,6 @@ pub fn run(options: &Options) -> Result<Targets> {
     let root = corpus::OPENJDK.root()?;
     let server = Nginx::start(&[Host::local(&root)], false)?;
     let start = start(&server, corpus::OPENJDK.first);
-    let pages = |job: &Job| -> Result<u64> {
-        Ok(job.pages()?.iter().filter(|page| page.is_page()).count() as u64)
-    };
     let again = TempDir::with_prefix("crawl-bench-")?;
     let known = job(again.path(), &start, true)?;
     known.run(&["--headless"]).measure()?;
@@ -26,14 +22,14 @@ pub fn run(options: &Options) -> Result<Targets> {
             Box::new(|| {
                 let dir = TempDir::with_prefix("crawl-bench-")?;
                 let job = job(dir.path(), &start, true)?;
-                turn(&server, &job.run(&["--headless"]), || pages(&job))
+                turn(&server, &job.run(&["--headless"]), || job.got())
             }),
         ),
         (
             "--refresh",
             Box::new(|| {
                 let program = known.run(&["--headless", "--refresh"]);
-                turn(&server, &program, || pages(&known))
+                turn(&server, &program, || known.got())
             }),
         ),
     ];

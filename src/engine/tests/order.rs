@@ -1,8 +1,8 @@
-//! The measure: pages fetched on real documentation, where it is installed.
-//! `cargo test --release --lib order -- --ignored --nocapture`
+//! The measure of the focused order: pages fetched on real documentation, where
+//! it is installed. `cargo test --release --lib order -- --ignored --nocapture`
 
-use super::{Graph, compare};
 use crate::discover::links::Linker;
+use crate::discover::order::tests::{Graph, compare};
 use crate::extract::{charset, links};
 use std::path::Path;
 use url::Url;
