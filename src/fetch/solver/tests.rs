@@ -180,7 +180,11 @@ impl Rig {
     }
 
     async fn get(&self) -> Result<Fetched, FetchError> {
-        let page = Url::parse("http://site.test/a?b").unwrap();
+        self.fetch("http://site.test/a?b").await
+    }
+
+    async fn fetch(&self, page: &str) -> Result<Fetched, FetchError> {
+        let page = Url::parse(page).unwrap();
         self.solver.fetch(&self.visitor, &page, Want::Page).await
     }
 }
@@ -425,19 +429,20 @@ async fn a_browser_that_is_gone_is_replaced() {
 
 #[tokio::test]
 async fn the_guard_stands_before_the_solver_and_behind_it() {
-    let container = Container::new(solved("http://10.0.0.7/admin")).await;
-    let mut site = site(&[container.address()], "");
-    site.fetch.allow_private = false;
-    let rig = Rig::new(&site);
-    let error = rig.get().await.unwrap_err();
-    assert_eq!(error.kind, FailureKind::Private, "site.test is loopback");
-    assert_eq!(container.server.connections(), 0);
-    let public = Url::parse("http://93.184.215.14/").unwrap();
-    let error = rig.solver.fetch(&rig.visitor, &public, Want::Page).await;
-    assert_eq!(
-        error.unwrap_err().kind,
-        FailureKind::Private,
-        "where it landed"
-    );
-    assert!(!rig.visitor.is_cleared(&public));
+    for landed in ["http://10.0.0.7/admin", "http://mixed.test/"] {
+        let container = Container::new(solved(landed)).await;
+        let mut site = site(&[container.address()], "");
+        site.fetch.allow_private = false;
+        let rig = Rig::new(&site);
+        // The second may be public for us and private for the solver.
+        for page in ["http://site.test/", "http://mixed.test/"] {
+            let error = rig.fetch(page).await.unwrap_err();
+            assert_eq!(error.kind, FailureKind::Private, "{page}");
+        }
+        assert_eq!(container.server.connections(), 0);
+        let public = "http://93.184.215.14/";
+        let error = rig.fetch(public).await.unwrap_err();
+        assert_eq!(error.kind, FailureKind::Private, "where it landed");
+        assert!(!rig.visitor.is_cleared(&Url::parse(public).unwrap()));
+    }
 }
