@@ -101,12 +101,17 @@ impl Exit {
 }
 
 impl Health {
-    /// An answer came, its head after `latency`.
-    pub(super) fn answered(&mut self, latency: Duration) {
+    /// An answer came.
+    pub(super) fn served(&mut self) {
         self.ok += 1;
         self.since_block = self.since_block.saturating_add(1);
         (self.row, self.rests, self.refused) = (Row::default(), 0, false);
         self.rest_until = None;
+    }
+
+    /// An answer came, its head after `latency`.
+    pub(super) fn answered(&mut self, latency: Duration) {
+        self.served();
         if self.latencies.len() < REMEMBERED {
             self.latencies.push(latency);
         } else {

@@ -18,6 +18,7 @@ mod fault;
 mod figures;
 mod guard;
 mod held;
+mod lent;
 mod pool;
 mod session;
 mod sessions;
@@ -30,16 +31,17 @@ mod tunnel;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::fault::{Fault, Whose};
 pub(super) use self::guard::check;
 pub(super) use self::held::{Closed, Held, Road};
-pub(super) use self::tries::{Next, Tries};
+pub(super) use self::lent::Borrower;
 
-use self::fault::{Fault, Whose};
 use self::pool::NoExit;
 use self::session::{Maker, Owner, Session, Term};
 use self::sessions::{Lease, Sessions};
 use self::source::Source;
 use self::tls::{Roots, Trust};
+use self::tries::{Next, Tries};
 use super::dial;
 use super::dns::Lookup;
 use super::error::{Cause, ClientError, Phase, classify, is_stale, sources};
@@ -267,7 +269,8 @@ impl Proxy {
         match exchange::receive(response, want, visitor.max_body, clock).await {
             Ok(fetched) => {
                 let latency = fetched.headers_after;
-                self.sessions.answered(session, latency, Instant::now());
+                self.sessions
+                    .answered(session, Some(latency), Instant::now());
                 Ok(Fetched {
                     through: Some(Arc::clone(&session.through)),
                     ..fetched

@@ -106,9 +106,12 @@ impl Pool {
         Some(Arc::clone(&self.exits[best.2]))
     }
 
-    /// An exit was answered.
-    pub(super) fn answered(&mut self, exit: &Exit, latency: Duration, now: Instant) {
-        exit.health().answered(latency);
+    /// An exit was answered, after `latency` where that tells something of it.
+    pub(super) fn answered(&mut self, exit: &Exit, latency: Option<Duration>, now: Instant) {
+        match latency {
+            Some(latency) => exit.health().answered(latency),
+            None => exit.health().served(),
+        }
         let [last, before] = self.answered;
         self.answered = match last {
             Some((id, _)) if id == exit.id => [Some((id, now)), before],

@@ -148,8 +148,9 @@ impl Sessions {
         session
     }
 
-    /// A request by a session was answered.
-    pub(super) fn answered(&self, session: &Session, latency: Duration, now: Instant) {
+    /// A request by a session was answered, its head after `latency` where that
+    /// tells something of the exit.
+    pub(super) fn answered(&self, session: &Session, latency: Option<Duration>, now: Instant) {
         self.state().pool.answered(&session.exit, latency, now);
     }
 
