@@ -54,7 +54,7 @@ impl Fetcher for ByProxies {
                 url,
                 want,
             };
-            let limit = visitor.browsing.timeout;
+            let limit = visitor.time(Rung::Browser);
             self.proxy.lend(visitor, url, limit, &opening).await
         })
     }

@@ -51,7 +51,6 @@ pub struct Solver {
     /// By whose exits its browsers go, where they go by any.
     proxies: Option<Arc<Proxy>>,
     endpoints: Vec<Arc<Endpoint>>,
-    timeout: Duration,
 }
 
 impl Solver {
@@ -68,7 +67,6 @@ impl Solver {
             http,
             endpoints: rule.endpoints.iter().map(endpoint).collect(),
             proxies,
-            timeout: options.limits.timeout,
             rule,
         }
     }
@@ -88,12 +86,13 @@ impl Solver {
             want,
             form: form::of(visitor.call()).map_err(early)?,
         };
+        let limit = visitor.time(Rung::Solver);
         if let Some(proxies) = &self.proxies {
-            return proxies.lend(visitor, url, self.timeout, &asking).await;
+            return proxies.lend(visitor, url, limit, &asking).await;
         }
         self.http.judge(visitor, url).await.map_err(early)?;
         let until = start
-            .checked_add(self.timeout)
+            .checked_add(limit)
             .unwrap_or(start + Duration::from_secs(1 << 30));
         asking.ask(None, until).await
     }
@@ -247,7 +246,7 @@ impl Asking<'_> {
             cookies: cookies::pairs(request.headers().get(COOKIE)),
             way,
             until,
-            timeout: solver.timeout,
+            timeout: visitor.time(Rung::Solver),
             media: solver.rule.media,
             cap: visitor.max_body.saturating_mul(2).saturating_add(WRAPPING),
         };

@@ -58,12 +58,10 @@ impl Rig {
     fn new(site: &Site) -> Self {
         let http = Arc::new(Http::for_tests(Arc::new(TestNames), Vec::new()));
         let options = site.fetch.rungs.solver.as_ref().unwrap();
-        let proxies = site.fetch.rungs.proxy.as_ref().map(|proxy| {
-            let timeout = proxy.limits.timeout;
-            Arc::new(Proxy::new(proxy.rule.clone(), timeout, http.clone()))
-        });
+        let proxies = site.fetch.rungs.proxy.as_ref();
+        let proxies = proxies.map(|proxy| Proxy::new(proxy.rule.clone(), http.clone()));
         let made = Mutex::new(Vec::new());
-        let solver = Solver::new(http.clone(), options, proxies, |url: &Url| {
+        let solver = Solver::new(http.clone(), options, proxies.map(Arc::new), |url: &Url| {
             let endpoint = Arc::new(Endpoint::new(url.clone()));
             made.lock().unwrap().push(endpoint.clone());
             endpoint
