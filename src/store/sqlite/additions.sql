@@ -100,3 +100,9 @@ CREATE TABLE IF NOT EXISTS change (
   at     INTEGER NOT NULL,
   fields TEXT NOT NULL
 );
+
+-- The picture that was last made of a page: its path in the job's folder.
+CREATE TABLE IF NOT EXISTS picture (
+  id   INTEGER PRIMARY KEY,
+  file TEXT NOT NULL
+);

@@ -136,3 +136,24 @@ async fn a_page_is_tried_in_a_new_browser_where_its_own_is_killed() {
     assert!(body(&fetched).contains("done"), "{}", body(&fetched));
     get(&browser, &good, &server.url("/")).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn a_browser_that_has_grown_is_replaced() {
+    let (server, _) = serve(vec![("/", page(b"<p>fine"))]).await;
+    let browser = browser_of(Lifetime {
+        memory: 1,
+        ..LIFETIME
+    });
+    let good = visitor(Browsing::default());
+    get(&browser, &good, &server.url("/")).await.unwrap();
+    let first = Arc::clone(browser.running.lock().await.as_ref().unwrap());
+    // Its memory is looked at now and then.
+    while !first.is_spent() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!first.link().is_gone(), "its pages may still end");
+    get(&browser, &good, &server.url("/")).await.unwrap();
+    let second = Arc::clone(browser.running.lock().await.as_ref().unwrap());
+    assert!(!Arc::ptr_eq(&first, &second));
+}
