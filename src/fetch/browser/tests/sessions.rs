@@ -157,3 +157,35 @@ async fn a_browser_that_has_grown_is_replaced() {
     let second = Arc::clone(browser.running.lock().await.as_ref().unwrap());
     assert!(!Arc::ptr_eq(&first, &second));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn a_new_tab_that_never_has_its_first_page_holds_nobody_up() {
+    // The first request is never answered.
+    let server = Server::new(|mut stream, _| async move {
+        while let Some(head) = request(&mut stream).await {
+            if head.starts_with("GET /never ") {
+                return std::future::pending().await;
+            }
+            let _ = stream.write_all(&page(b"<p>fine")).await;
+        }
+    })
+    .await;
+    let browser = Arc::new(browser());
+    let good = visitor(Browsing::default());
+    let url = |path: &str| Url::parse(&format!("http://127.0.0.1:{}{path}", server.port)).unwrap();
+    let (of_page, never, visitor) = (Arc::clone(&browser), url("/never"), good.clone());
+    let stuck = tokio::spawn(async move { get(&of_page, &visitor, &never).await });
+    while server.connections() == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (one, two) = (url("/1"), url("/2"));
+    let both = tokio::join!(get(&browser, &good, &one), get(&browser, &good, &two));
+    both.0.unwrap();
+    both.1.unwrap();
+    assert!(!stuck.is_finished());
+    // Given up, it gives its turn back.
+    stuck.abort();
+    assert!(stuck.await.unwrap_err().is_cancelled());
+    get(&browser, &good, &one).await.unwrap();
+}
