@@ -91,7 +91,11 @@ pub fn page(job: PageJob) {
             let _ = site.inbox.blocking_send(climb);
             return;
         }
+        if commit.verdict == Verdict::Final(Outcome::Failed(FailureKind::Blocked)) {
+            site.show(&page, true);
+        }
         if commit.verdict == Verdict::Final(Outcome::Done) {
+            site.show(&page, false);
             site.learn(&page);
             land(&site, &page.leased, landed.as_ref(), &mut commit);
         }

@@ -16,6 +16,7 @@ mod info;
 mod intake;
 mod keep;
 mod ladder;
+mod landing;
 mod lanes;
 mod list;
 mod missed;

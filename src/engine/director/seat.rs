@@ -6,6 +6,7 @@ use crate::discover::copies::Copies;
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
+use crate::engine::landing::KnownRobots;
 use crate::engine::pool::Pool;
 use crate::engine::rules::Rules;
 use crate::engine::site::SiteContext;
@@ -85,6 +86,8 @@ impl Shared {
             memory: Mutex::default(),
             suspicion: Mutex::default(),
             order: Order::default(),
+            robots: KnownRobots::default(),
+            shown: AtomicU64::new(0),
             traps,
             copies,
             importing: Mutex::default(),
