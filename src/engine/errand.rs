@@ -3,26 +3,23 @@
 
 use super::api;
 use super::host::Health;
-use super::intake::Intake;
 use super::list;
 use super::retry;
-use super::site::{Message, SiteContext};
+use super::site::SiteContext;
+use super::sitemap;
+use super::source::{self, Source, Tally};
 use super::work::{Errand, ErrandKind, ErrandResult, Report};
-use crate::bus::Level;
 use crate::config::ListRule;
+use crate::discover::part;
 use crate::discover::robots::{self, Robots, Rules};
-use crate::discover::sitemap;
 use crate::fetch::{self, FetchError, Fetched, Want};
 use crate::page::FailureKind;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 
 /// Redirects followed for robots.txt (RFC 9309, 2.3.1.2) and for a sitemap.
 const HOPS: usize = 5;
-/// Largest sitemap on the wire, bytes (the protocol's 50 MB, and some room).
-const SITEMAP_BYTES: u64 = 64 << 20;
 /// Largest list on the wire, bytes.
 const LIST_BYTES: u64 = 64 << 20;
 /// The same after the transport's own compression, bytes.
@@ -32,7 +29,7 @@ const LIST_UNPACKED: u64 = 128 << 20;
 pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) -> Report {
     let want = match &errand.kind {
         ErrandKind::Robots => Want::File(robots::MAX_BYTES as u64),
-        ErrandKind::Sitemap { .. } => Want::File(SITEMAP_BYTES),
+        ErrandKind::Sitemap { .. } => Want::File(sitemap::BYTES),
         ErrandKind::List(_) => Want::File(LIST_BYTES),
         ErrandKind::Api(_) => Want::File(api::BYTES),
     };
@@ -76,7 +73,7 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
         match &errand.kind {
             ErrandKind::Robots => rules(site, answer),
             ErrandKind::Sitemap { nesting, asked } => {
-                read_sitemap(site, &errand, *nesting, *asked, answer).await
+                sitemap::read(site, &errand, *nesting, *asked, answer).await
             }
             ErrandKind::List(rule) => read_list(site, rule, answer).await,
             ErrandKind::Api(call) => api::read(site, &errand, call, answer).await,
@@ -163,101 +160,6 @@ fn rules(site: &SiteContext, answer: Result<Fetched, FetchError>) -> ErrandResul
     }
 }
 
-/// Hands a sitemap to the CPU pool.
-async fn read_sitemap(
-    site: &Arc<SiteContext>,
-    errand: &Errand,
-    nesting: u8,
-    asked: bool,
-    answer: Result<Fetched, FetchError>,
-) -> ErrandResult {
-    let fetched = match answer {
-        Ok(fetched) if (200..300).contains(&fetched.status) => fetched,
-        Ok(fetched) => {
-            let why = asked.then(|| format!("sitemap {}: status {}", errand.url, fetched.status));
-            return ErrandResult::NoSitemap(why);
-        }
-        Err(error) => {
-            return ErrandResult::NoSitemap(Some(format!("sitemap {}: {error}", errand.url)));
-        }
-    };
-    let Some(room) = site.pool.room(fetched.body.len()).await else {
-        return ErrandResult::NoSitemap(None);
-    };
-    let site = site.clone();
-    let errand = errand.clone();
-    let runtime = Handle::current();
-    site.pool.clone().run(move || {
-        let read = catch_unwind(AssertUnwindSafe(|| {
-            parse_sitemap(&site, &errand, asked, &fetched, &runtime)
-        }));
-        let more = read.unwrap_or_else(|_| {
-            tracing::error!(url = %errand.url, "reading this sitemap panicked");
-            Vec::new()
-        });
-        drop(room);
-        let nesting = nesting + 1;
-        // A closed inbox means that the site is over.
-        let _ = site
-            .inbox
-            .blocking_send(Message::SitemapRead { more, nesting });
-    });
-    ErrandResult::Reading
-}
-
-/// Reads a sitemap on the pool's thread: pages go to the store, further
-/// sitemaps are answered.
-fn parse_sitemap(
-    site: &SiteContext,
-    errand: &Errand,
-    asked: bool,
-    fetched: &Fetched,
-    runtime: &Handle,
-) -> Vec<url::Url> {
-    let body = match fetch::body::decode(fetched, SITEMAP_BYTES) {
-        Ok(body) => body,
-        Err(error) => {
-            let text = format!("sitemap {}: {error}", errand.url);
-            runtime.block_on(site.say(Level::Warn, text));
-            return Vec::new();
-        }
-    };
-    let mut more = Vec::new();
-    let mut intake = Intake::new(site, runtime);
-    let caps = sitemap::Caps::default();
-    let summary = sitemap::read(&*body, &errand.url, &caps, &mut |entry| match entry {
-        sitemap::Entry::Sitemap { loc, lastmod } => {
-            if intake.is_old(lastmod.as_deref()) {
-                intake.old += 1;
-            } else {
-                more.push(loc);
-            }
-        }
-        sitemap::Entry::Page { loc, lastmod } => intake.offer(loc, lastmod.as_deref()),
-    });
-    intake.flush();
-    let taken = intake.taken;
-    let found = summary.entries > 0;
-    let (level, text) = match &summary.problem {
-        Some(problem) if asked || found => (
-            Level::Warn,
-            format!("sitemap {}: {problem}; {taken} new pages", errand.url),
-        ),
-        Some(_) => return more,
-        None => (
-            Level::Info,
-            format!(
-                "sitemap {}: {taken} new pages{}, {} further sitemaps",
-                errand.url,
-                intake.left_out(),
-                more.len()
-            ),
-        ),
-    };
-    runtime.block_on(site.say(level, text));
-    more
-}
-
 /// Hands a fetched list to a thread of its own: a long one would keep the CPU
 /// pool from its pages.
 async fn read_list(
@@ -265,29 +167,32 @@ async fn read_list(
     rule: &Arc<ListRule>,
     answer: Result<Fetched, FetchError>,
 ) -> ErrandResult {
-    let fetched = match answer {
-        Ok(fetched) if (200..300).contains(&fetched.status) => fetched,
-        Ok(fetched) => {
-            let text = format!("list {}: status {}", rule.from, fetched.status);
-            return ErrandResult::NoSource(list::key(rule), text);
+    let source = Source::list(rule);
+    let why = match answer {
+        Ok(fetched) if (200..300).contains(&fetched.status) => {
+            let (site, rule) = (site.clone(), rule.clone());
+            let runtime = Handle::current();
+            tokio::task::spawn_blocking(move || {
+                let cancel = site.importing();
+                match fetch::body::decode_prefix(&fetched, LIST_UNPACKED) {
+                    Ok((body, false)) => {
+                        list::import(&site, &rule, &*body, list::mark(&rule), &runtime, &cancel);
+                    }
+                    Ok((body, true)) => {
+                        let why = format!("it is cut off after {} bytes", body.len());
+                        let bytes = part(&*body, why);
+                        list::import(&site, &rule, bytes, list::mark(&rule), &runtime, &cancel);
+                    }
+                    Err(error) => list::give_up(&site, &rule, &error.to_string(), &runtime),
+                }
+            });
+            return ErrandResult::Reading;
         }
-        Err(error) => {
-            let text = format!("list {}: {error}", rule.from);
-            return ErrandResult::NoSource(list::key(rule), text);
-        }
+        Ok(fetched) => source::refusal(&fetched),
+        Err(error) => error.to_string(),
     };
-    let (site, rule) = (site.clone(), rule.clone());
-    let runtime = Handle::current();
-    tokio::task::spawn_blocking(move || {
-        if fetched.cut {
-            let text = format!("list {}: cut off at {LIST_BYTES} bytes", rule.from);
-            runtime.block_on(site.say(Level::Warn, text));
-        }
-        let cancel = site.importing();
-        match fetch::body::decode(&fetched, LIST_UNPACKED) {
-            Ok(body) => list::import(&site, &rule, &*body, list::mark(&rule), &runtime, &cancel),
-            Err(error) => list::give_up(&site, &rule, &error.to_string(), &runtime),
-        }
-    });
-    ErrandResult::Reading
+    let news = source.failed(site, Tally::default(), &why);
+    site.store.source(site.id, news).await;
+    let text = format!("{}: {why}", source.words());
+    ErrandResult::NoSource(source.key, site.folder.clean(text))
 }

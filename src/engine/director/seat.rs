@@ -6,6 +6,7 @@ use crate::discover::copies::Copies;
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
+use crate::engine::folder::Folder;
 use crate::engine::pool::Pool;
 use crate::engine::rules::Rules;
 use crate::engine::site::SiteContext;
@@ -27,6 +28,7 @@ const INBOX: usize = 256;
 /// What all sites of a run share.
 pub struct Shared {
     pub store: Arc<dyn Store>,
+    pub folder: Arc<Folder>,
     pub events: mpsc::Sender<crate::bus::Event>,
     pub rungs: Rungs,
     pub pool: Pool,
@@ -74,6 +76,7 @@ impl Shared {
             controls: Mutex::new(controls),
             chains: Mutex::new(chains),
             store: self.store.clone(),
+            folder: self.folder.clone(),
             events: self.events.clone(),
             ladder: RwLock::new(self.rungs.for_site(config).into()),
             pool: self.pool.clone(),
@@ -93,6 +96,7 @@ impl Shared {
         let begin = Begin {
             saved,
             marks,
+            sitemaps: opened.sitemaps,
             over: opened.counts.done + opened.counts.failed,
             done: opened.counts.done,
             changed: opened.changed,
