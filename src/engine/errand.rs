@@ -12,18 +12,19 @@ use super::work::{Errand, ErrandKind, ErrandResult, Report};
 use crate::config::ListRule;
 use crate::discover::part;
 use crate::discover::robots::{self, Robots, Rules};
-use crate::fetch::{self, FetchError, Fetched, Want};
+use crate::fetch::{self, FetchError, Fetched, Spool, Want};
 use crate::page::FailureKind;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 
 /// Redirects followed for robots.txt (RFC 9309, 2.3.1.2) and for a sitemap.
 const HOPS: usize = 5;
-/// Largest list on the wire, bytes.
+/// Largest list on the wire, bytes, where it is kept in memory: over rungs that
+/// have it fetched by somebody else.
 const LIST_BYTES: u64 = 64 << 20;
-/// The same after the transport's own compression, bytes.
-const LIST_UNPACKED: u64 = 128 << 20;
 
 /// Runs one errand and completes the report on it.
 pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) -> Report {
@@ -33,7 +34,14 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
         ErrandKind::List(_) => Want::File(LIST_BYTES),
         ErrandKind::Api(_) => Want::File(api::BYTES),
     };
-    let answer = fetch_through(site, &errand, want).await;
+    let spool = match &errand.kind {
+        ErrandKind::List(rule) => {
+            let spool = site.folder.spool(&site.name, &list::key(rule));
+            Some(Arc::new(spool))
+        }
+        _ => None,
+    };
+    let answer = fetch_through(site, &errand, want, spool.as_ref()).await;
     report.cost = fetch::cost(&answer);
     if let Err(error) = &answer
         && let Some(trouble) = &error.trouble
@@ -75,7 +83,7 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
             ErrandKind::Sitemap { nesting, asked } => {
                 sitemap::read(site, &errand, *nesting, *asked, answer).await
             }
-            ErrandKind::List(rule) => read_list(site, rule, answer).await,
+            ErrandKind::List(rule) => read_list(site, rule, answer, spool).await,
             ErrandKind::Api(call) => api::read(site, &errand, call, answer).await,
         }
     });
@@ -88,6 +96,7 @@ async fn fetch_through(
     site: &SiteContext,
     errand: &Errand,
     want: Want,
+    spool: Option<&Arc<Spool>>,
 ) -> Result<Fetched, FetchError> {
     let rules = site.rules();
     let call = match &errand.kind {
@@ -95,7 +104,9 @@ async fn fetch_through(
         _ => None,
     };
     let calling = call.map(|call| api::visitor(&rules.visitor, call));
-    let visitor = calling.as_ref().unwrap_or(&rules.visitor);
+    let spooling = spool.map(|spool| rules.visitor.spooling(spool.clone()));
+    let visitor = calling.as_ref().or(spooling.as_ref());
+    let visitor = visitor.unwrap_or(&rules.visitor);
     let ladder = site.ladder();
     let fetcher = &ladder[0].fetcher;
     let mut url = errand.url.clone();
@@ -166,6 +177,7 @@ async fn read_list(
     site: &Arc<SiteContext>,
     rule: &Arc<ListRule>,
     answer: Result<Fetched, FetchError>,
+    spool: Option<Arc<Spool>>,
 ) -> ErrandResult {
     let source = Source::list(rule);
     let why = match answer {
@@ -173,26 +185,52 @@ async fn read_list(
             let (site, rule) = (site.clone(), rule.clone());
             let runtime = Handle::current();
             tokio::task::spawn_blocking(move || {
-                let cancel = site.importing();
-                match fetch::body::decode_prefix(&fetched, LIST_UNPACKED) {
-                    Ok((body, false)) => {
-                        list::import(&site, &rule, &*body, list::mark(&rule), &runtime, &cancel);
-                    }
-                    Ok((body, true)) => {
-                        let why = format!("it is cut off after {} bytes", body.len());
-                        let bytes = part(&*body, why);
-                        list::import(&site, &rule, bytes, list::mark(&rule), &runtime, &cancel);
-                    }
-                    Err(error) => list::give_up(&site, &rule, &error.to_string(), &runtime),
+                if let Err(why) = unpack(&site, &rule, &fetched, spool.as_deref(), &runtime) {
+                    list::give_up(&site, &rule, &why, &runtime);
                 }
+                // Where it stays, the next run takes it away; so below.
+                let _ = spool.map(|spool| std::fs::remove_file(spool.path()));
             });
             return ErrandResult::Reading;
         }
         Ok(fetched) => source::refusal(&fetched),
         Err(error) => error.to_string(),
     };
+    if let Some(spool) = spool {
+        let _ = tokio::fs::remove_file(spool.path()).await;
+    }
     let news = source.failed(site, Tally::default(), &why);
     site.store.source(site.id, news).await;
     let text = format!("{}: {why}", source.words());
     ErrandResult::NoSource(source.key, site.folder.clean(text))
+}
+
+/// Reads a list that was fetched, from the spool or from memory.
+fn unpack(
+    site: &Arc<SiteContext>,
+    rule: &ListRule,
+    fetched: &Fetched,
+    spool: Option<&Spool>,
+    runtime: &Handle,
+) -> Result<(), String> {
+    let (wire, bytes): (Box<dyn BufRead>, u64) = match spool {
+        Some(spool) if spool.taken() > 0 => {
+            let path = spool.path();
+            let file = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let file = BufReader::with_capacity(list::BUFFER, file);
+            (Box::new(file), spool.taken())
+        }
+        _ => (Box::new(&*fetched.body), fetched.body.len() as u64),
+    };
+    let wire: Box<dyn BufRead> = match fetched.cut {
+        true => {
+            let why = format!("it is cut off after {bytes} bytes, the most that are taken of it");
+            Box::new(part(wire, why))
+        }
+        false => wire,
+    };
+    let bytes = fetch::body::reader(fetched, wire).map_err(|error| error.to_string())?;
+    let cancel = site.importing();
+    list::import(site, rule, bytes, list::mark(rule), runtime, &cancel);
+    Ok(())
 }

@@ -1,11 +1,17 @@
 //! The job's folder, as far as the engine itself writes into it.
 
+use super::probe::disk_free;
+use crate::fetch::Spool;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Values shorter than this are no secrets, and would blot out half of a text.
 const SHORTEST: usize = 4;
+/// The folder of lists that are being read.
+const SPOOL: &str = "spool";
+/// Bytes of a list from a URL, as it comes.
+const LIST: u64 = 16 << 30;
 /// Bytes of bad rows that are written for one source.
 const BAD_ROWS: u64 = 16 << 20;
 
@@ -19,11 +25,21 @@ pub struct Folder {
 impl Folder {
     /// A folder in which these values never appear.
     pub fn new(dir: &Path, secrets: &[String]) -> Self {
+        // Of a run that was killed.
+        let _ = fs::remove_dir_all(dir.join(SPOOL));
         let secrets = secrets.iter().filter(|secret| secret.len() >= SHORTEST);
         Self {
             dir: dir.to_owned(),
             secrets: secrets.cloned().collect(),
         }
+    }
+
+    /// Where a list from a URL goes while it is read: no further than half of the
+    /// disk's free room.
+    pub fn spool(&self, site: &str, key: &str) -> Spool {
+        let free = disk_free(&self.dir).unwrap_or(LIST);
+        let path = self.dir.join(SPOOL).join(file_name(site, key));
+        Spool::new(path, LIST.min(free / 2))
     }
 
     /// A text with its secrets blotted out.
@@ -35,17 +51,8 @@ impl Folder {
 
     /// Where the bad rows of a source are written down, from its first one on.
     pub fn bad_rows(&self, site: &str, key: &str) -> BadRows<'_> {
-        let name: String = format!("{site} {key}")
-            .chars()
-            .map(|c| {
-                if c.is_alphanumeric() || c == '.' {
-                    c
-                } else {
-                    '-'
-                }
-            })
-            .collect();
-        let path = self.dir.join("log").join(format!("bad-rows-{name}.txt"));
+        let name = format!("bad-rows-{}.txt", file_name(site, key));
+        let path = self.dir.join("log").join(name);
         // Of an earlier reading; mostly there is none.
         let _ = fs::remove_file(&path);
         BadRows {
@@ -56,6 +63,14 @@ impl Folder {
             written: 0,
         }
     }
+}
+
+/// A site's name and a key as the name of a file.
+fn file_name(site: &str, key: &str) -> String {
+    let text = format!("{site} {key}");
+    text.chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '-' })
+        .collect()
 }
 
 /// The bad rows of one source, one a line, on their way into a file.

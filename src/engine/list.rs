@@ -24,7 +24,7 @@ const PROGRESS: u64 = 250_000;
 /// Further sitemaps that a list may name.
 const SITEMAPS: usize = 50_000;
 /// Bytes of a file read at a time.
-const BUFFER: usize = 128 << 10;
+pub const BUFFER: usize = 128 << 10;
 
 /// What a list is known by from one run to the next.
 pub fn key(rule: &ListRule) -> String {

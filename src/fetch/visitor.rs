@@ -2,7 +2,7 @@
 
 use super::clearance::{Clearance, Clearances};
 use super::cookies::Jar;
-use super::{Call, Want};
+use super::{Call, Spool, Want};
 use crate::config::browsing::Browsing;
 use crate::config::{Site, Timeouts};
 use base64::Engine;
@@ -51,6 +51,8 @@ pub struct Visitor {
     clearances: Arc<Clearances>,
     /// What its requests have besides their address.
     call: Option<Arc<Call>>,
+    /// Where files go that it fetches; memory, if nowhere.
+    spool: Option<Arc<Spool>>,
 }
 
 impl Visitor {
@@ -86,6 +88,7 @@ impl Visitor {
             cookies: Arc::default(),
             clearances: Arc::default(),
             call: None,
+            spool: None,
         }
     }
 
@@ -109,6 +112,7 @@ impl Visitor {
             cookies: Arc::default(),
             clearances: Arc::default(),
             call: None,
+            spool: None,
         }
     }
 
@@ -116,6 +120,14 @@ impl Visitor {
     pub fn calling(&self, call: Call) -> Self {
         Self {
             call: Some(Arc::new(call)),
+            ..self.clone()
+        }
+    }
+
+    /// A visitor with the same cookies whose files go there.
+    pub fn spooling(&self, spool: Arc<Spool>) -> Self {
+        Self {
+            spool: Some(spool),
             ..self.clone()
         }
     }
@@ -179,6 +191,11 @@ impl Visitor {
             ![USER_AGENT, ACCEPT_ENCODING, COOKIE].contains(name)
                 && self.common.get(*name) != Some(value)
         })
+    }
+
+    /// Where files go that it fetches.
+    pub(super) fn spool(&self) -> Option<&Spool> {
+        self.spool.as_deref()
     }
 
     /// The call that its requests are, if they are more than a GET.
