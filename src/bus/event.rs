@@ -235,6 +235,12 @@ impl SiteControls {
             None => (self.concurrency, self.delay),
         }
     }
+
+    /// The limit of one request by a rung; `None` where nothing was set.
+    pub fn time(&self, rung: Rung) -> Option<Duration> {
+        let known = self.rungs.iter().find(|known| known.rung == rung)?;
+        Some(known.timeout).filter(|limit| !limit.is_zero())
+    }
 }
 
 impl Default for SiteControls {

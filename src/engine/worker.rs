@@ -231,12 +231,17 @@ async fn fetch(
     // A rung that a new sites file has left out gives way to the first.
     let step = ladder.iter().find(|step| step.rung == page.rung);
     let step = step.unwrap_or(&ladder[0]);
-    let fetching = step.fetcher.fetch(visitor, &page.url, rules.want());
     if step.rung == Rung::Http {
         // Has time limits of its own, on each of its phases.
-        return fetching.await;
+        return step.fetcher.fetch(visitor, &page.url, rules.want()).await;
     }
-    let limit = rules.config.fetch.limits(step.rung).timeout;
+    let limited = site
+        .controls()
+        .time(step.rung)
+        .map(|limit| visitor.within(step.rung, limit));
+    let visitor = limited.as_ref().unwrap_or(visitor);
+    let fetching = step.fetcher.fetch(visitor, &page.url, rules.want());
+    let limit = visitor.time(step.rung);
     tokio::time::timeout(limit, fetching)
         .await
         .unwrap_or_else(|_| {

@@ -128,7 +128,7 @@ impl Rungs {
         let Some(options) = &site.fetch.rungs.proxy else {
             return Err(NoRung("fetch.proxy names no proxies".to_owned()));
         };
-        let key = options.exits_key();
+        let key = options.key();
         let mut known = self.proxies.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|(_, proxy)| proxy.strong_count() > 0);
         let same = known.iter().find(|(other, _)| *other == key);
@@ -136,11 +136,7 @@ impl Rungs {
             return Ok(proxy);
         }
         let rule = Arc::clone(&options.rule);
-        let proxy = Arc::new(Proxy::new(
-            rule,
-            options.limits.timeout,
-            self.client.clone(),
-        ));
+        let proxy = Arc::new(Proxy::new(rule, self.client.clone()));
         known.push((key, Arc::downgrade(&proxy)));
         Ok(proxy)
     }

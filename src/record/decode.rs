@@ -236,6 +236,8 @@ fn site(mut row: Take<'_>) -> SiteView {
             paused: row.flag(),
             concurrency: row.small(),
             delay: row.micros(),
+            // Not recorded.
+            timeout: Duration::ZERO,
             budget: Budget {
                 requests: row.opt(),
                 money: row.opt(),

@@ -194,6 +194,7 @@ fn rungs(n: usize) -> Vec<RungControls> {
         paused: rung == Rung::Proxy,
         concurrency,
         delay: Duration::from_millis(250),
+        timeout: Duration::from_secs(90),
         budget: Budget {
             requests: None,
             money,
@@ -416,6 +417,7 @@ pub fn line(verb: &str) -> String {
         "rung-pause" | "rung-resume" => "books service",
         "rung-concurrency" | "rung-requests" => "books service 4",
         "rung-delay" => "books proxy 1s",
+        "rung-timeout" => "books service 90s",
         "rung-money" => "books service 20",
         "retries" => "books 2",
         "drain" | "finish" | "refresh" | "start-over" => "books",

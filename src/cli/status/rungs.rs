@@ -4,7 +4,7 @@
 use crate::bus::{Exit, Exits, Origin, RungControls};
 use crate::cli::{deck, jobs};
 use crate::monitor::{RungView, Snapshot};
-use crate::page::SiteId;
+use crate::page::{Rung, SiteId};
 use crate::store::reader::SiteStatus;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -57,6 +57,7 @@ pub(super) fn table(site: &SiteStatus, live: Option<&Snapshot>) -> Value {
             "why": why,
             "concurrency": concurrency,
             "delay_ms": millis(delay),
+            "timeout_ms": known.and_then(timeout),
             "budget": { "requests": budget.requests, "money": money(budget.money) },
             "spent": { "requests": rung.spent.requests, "money": money(Some(rung.spent.money)) },
             "attempts": rung.attempts,
@@ -116,9 +117,15 @@ fn saved(site: &SiteStatus, rung: &RungControls) -> Value {
         "state": if rung.paused { "paused" } else { "open" },
         "concurrency": concurrency,
         "delay_ms": delay_ms,
+        "timeout_ms": timeout(rung),
         "budget": { "requests": rung.budget.requests, "money": money(rung.budget.money) },
         "spent": { "requests": spent.requests, "money": money(Some(spent.money)) },
     })
+}
+
+/// The limit of one request; none of plain HTTP, which has one on each phase.
+fn timeout(rung: &RungControls) -> Option<u64> {
+    (rung.rung != Rung::Http).then(|| millis(rung.timeout))
 }
 
 fn millis(time: Duration) -> u64 {

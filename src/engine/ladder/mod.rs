@@ -65,6 +65,7 @@ impl Ladder {
                 paused: of_rung.is_some_and(|known| known.paused),
                 concurrency,
                 delay,
+                timeout: of_rung.map(|known| known.timeout).unwrap_or_default(),
                 budget: of_rung.map(|known| known.budget).unwrap_or_default(),
             };
             let spent = spent.get(&step.rung).copied().unwrap_or_default();

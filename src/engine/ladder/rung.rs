@@ -155,6 +155,7 @@ mod tests {
             paused: false,
             concurrency,
             delay: Duration::ZERO,
+            timeout: Duration::ZERO,
             budget: Budget {
                 requests: Some(3),
                 money: None,

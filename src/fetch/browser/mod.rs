@@ -150,7 +150,7 @@ impl Browser {
         by: Option<&Held>,
     ) -> Result<Fetched, FetchError> {
         let start = Instant::now();
-        let limit = visitor.browsing.timeout;
+        let limit = visitor.time(Rung::Browser);
         let late = |_| {
             let cause = Cause::new(
                 FailureKind::Timeout,

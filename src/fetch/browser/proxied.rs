@@ -38,7 +38,7 @@ impl ByProxies {
         self.proxy.check(visitor, url).await.map_err(fail)?;
         // Whoever drops the request when the rung's time is over would leave its
         // exit without the blame.
-        let limit = visitor.browsing.timeout;
+        let limit = visitor.time(Rung::Browser);
         let limit = limit - (limit / 20).min(MARGIN);
         let until = start + limit;
         let mut tries = Tries::default();

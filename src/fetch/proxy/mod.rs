@@ -66,7 +66,6 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// HTTP through the proxies of one rule, shared by the sites that have it.
 pub struct Proxy {
     rule: Arc<ProxyRule>,
-    timeout: Duration,
     sessions: Arc<Sessions>,
     source: Arc<Source>,
     names: Arc<dyn Lookup>,
@@ -82,13 +81,13 @@ enum Failed {
 }
 
 impl Proxy {
-    /// The rung for `rule`; one request may take `timeout`. `direct` fetches the
-    /// list of proxies, and pages where the rule says so.
-    pub fn new(rule: Arc<ProxyRule>, timeout: Duration, direct: Arc<Http>) -> Self {
-        Self::assemble(rule, timeout, direct, Roots::System)
+    /// The rung for `rule`. `direct` fetches the list of proxies, and pages
+    /// where the rule says so.
+    pub fn new(rule: Arc<ProxyRule>, direct: Arc<Http>) -> Self {
+        Self::assemble(rule, direct, Roots::System)
     }
 
-    fn assemble(rule: Arc<ProxyRule>, timeout: Duration, direct: Arc<Http>, roots: Roots) -> Self {
+    fn assemble(rule: Arc<ProxyRule>, direct: Arc<Http>, roots: Roots) -> Self {
         let names = direct.names();
         let maker = Maker {
             names: Arc::clone(&names),
@@ -99,7 +98,6 @@ impl Proxy {
         let source = Source::new(Arc::clone(&rule), Arc::clone(&direct), &sessions);
         Self {
             rule,
-            timeout,
             sessions,
             source: Arc::new(source),
             names,
@@ -288,7 +286,8 @@ impl Proxy {
     /// its exit without the blame.
     fn limits(&self, visitor: &Visitor) -> Timeouts {
         let own = &visitor.timeouts;
-        let total = self.timeout - (self.timeout / 20).min(MARGIN);
+        let total = visitor.time(Rung::Proxy);
+        let total = total - (total / 20).min(MARGIN);
         Timeouts {
             connect: own.connect.min(total),
             headers: total,

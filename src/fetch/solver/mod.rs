@@ -39,7 +39,6 @@ pub struct Solver {
     http: Arc<Http>,
     rule: Arc<SolverRule>,
     endpoints: Vec<Arc<Endpoint>>,
-    timeout: Duration,
 }
 
 impl Solver {
@@ -54,7 +53,6 @@ impl Solver {
         Self {
             http,
             endpoints: rule.endpoints.iter().map(endpoint).collect(),
-            timeout: options.limits.timeout,
             rule,
         }
     }
@@ -72,10 +70,11 @@ impl Solver {
             return Err(early(Cause::new(FailureKind::Internal, text)));
         }
         self.http.judge(visitor, url).await.map_err(early)?;
+        let timeout = visitor.time(Rung::Solver);
         let order = Order {
             url,
-            until: start + self.timeout,
-            timeout: self.timeout,
+            until: start + timeout,
+            timeout,
             media: self.rule.media,
             cap: visitor.max_body.saturating_mul(2).saturating_add(WRAPPING),
         };

@@ -59,10 +59,7 @@ async fn dialogs_popups_and_scripts_without_end() {
     assert!(body(&fetched).contains("false:null"), "{}", body(&fetched));
     let fetched = get(&browser, &good, &server.url("/popup")).await.unwrap();
     assert!(body(&fetched).contains("opened"));
-    let short = visitor(Browsing {
-        timeout: Duration::from_secs(3),
-        ..Browsing::default()
-    });
+    let short = good.within(Rung::Browser, Duration::from_secs(3));
     let error = get(&browser, &short, &server.url("/endless"))
         .await
         .unwrap_err();

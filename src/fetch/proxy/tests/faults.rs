@@ -6,7 +6,7 @@ use crate::bus::ExitState;
 use crate::config::ProxyAddress;
 use crate::fetch::tests::support::{Server, request};
 use crate::fetch::{Fetcher, Trouble, Want};
-use crate::page::FailureKind;
+use crate::page::{FailureKind, Rung};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -159,7 +159,7 @@ async fn a_proxy_that_never_answers_is_given_up() {
     ] {
         let rung = rung(list([by(&silent, scheme)]));
         let url = Url::parse(url).unwrap();
-        let rung = crate::fetch::proxy::Proxy { timeout, ..rung };
+        let visitor = visitor.within(Rung::Proxy, timeout);
         let error = rung.fetch(&visitor, &url, Want::Page).await.unwrap_err();
         let last = rung.exits().rows[0].why.clone().unwrap_or_default();
         assert!(last.contains(words), "{scheme}: {last}; {error}");
@@ -235,13 +235,10 @@ async fn a_dead_list_is_told_and_nothing_goes_directly() {
 async fn proxies_with_too_much_to_do_shrink_the_rung_and_do_not_stop_it() {
     let busy = saying(b"HTTP/1.1 429 Too Many\r\n\r\n").await;
     let rung = rung(list([by(&busy, "http")]));
-    let rung = crate::fetch::proxy::Proxy {
-        timeout: Duration::from_millis(500),
-        ..rung
-    };
+    let visitor = visitor("test").within(Rung::Proxy, Duration::from_millis(500));
     let url = Url::parse("https://shop.test/").unwrap();
     for _ in 0..4 {
-        let error = get(&rung, &url).await.unwrap_err();
+        let error = rung.fetch(&visitor, &url, Want::Page).await.unwrap_err();
         assert_eq!(error.trouble, Some(Trouble::Crowded), "{error}");
         assert!(error.detail.contains("every proxy rests"), "{error}");
     }
