@@ -1,5 +1,6 @@
 //! What the supervisor, the workers and the CPU pool share of one site.
 
+use super::folder::Folder;
 use super::ladder::{Lesson, Memory};
 use super::landing::KnownRobots;
 use super::pool::Pool;
@@ -32,8 +33,12 @@ use url::{Position, Url};
 pub enum Message {
     /// A worker is done.
     Report(Report),
-    /// A sitemap was read to its end; these further ones were named in it.
+    /// A sitemap was read; these further ones were named in it.
     SitemapRead {
+        /// What it is known by.
+        key: String,
+        /// Whether it is to be asked again in the next run.
+        failed: bool,
         /// Sitemaps named in an index.
         more: Vec<Url>,
         /// Indexes above those.
@@ -74,6 +79,8 @@ pub struct SourceRead {
     pub sitemaps: Vec<Url>,
     /// What is to be asked next; `None` where it is over.
     pub next: Option<Errand>,
+    /// Whether it could not be read to its end.
+    pub failed: bool,
 }
 
 impl SourceRead {
@@ -85,6 +92,15 @@ impl SourceRead {
             stored: false,
             sitemaps: Vec::new(),
             next: None,
+            failed: false,
+        }
+    }
+
+    /// It could not be read, or not to its end.
+    pub fn failed(key: String) -> Self {
+        Self {
+            failed: true,
+            ..Self::over(key, None)
         }
     }
 }
@@ -154,6 +170,8 @@ pub struct SiteContext {
     pub chains: Mutex<Chains>,
     /// The store.
     pub store: Arc<dyn Store>,
+    /// The job's folder.
+    pub folder: Arc<Folder>,
     /// The bus.
     pub events: mpsc::Sender<Event>,
     /// The ladder; see [`SiteContext::ladder`].

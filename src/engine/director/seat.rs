@@ -6,6 +6,7 @@ use crate::discover::copies::Copies;
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
+use crate::engine::folder::Folder;
 use crate::engine::landing::KnownRobots;
 use crate::engine::pool::Pool;
 use crate::engine::rules::Rules;
@@ -28,6 +29,7 @@ const INBOX: usize = 256;
 /// What all sites of a run share.
 pub struct Shared {
     pub store: Arc<dyn Store>,
+    pub folder: Arc<Folder>,
     pub events: mpsc::Sender<crate::bus::Event>,
     pub rungs: Rungs,
     pub pool: Pool,
@@ -75,6 +77,7 @@ impl Shared {
             controls: Mutex::new(controls),
             chains: Mutex::new(chains),
             store: self.store.clone(),
+            folder: self.folder.clone(),
             events: self.events.clone(),
             ladder: RwLock::new(self.rungs.for_site(config).into()),
             pool: self.pool.clone(),
@@ -96,6 +99,7 @@ impl Shared {
         let begin = Begin {
             saved,
             marks,
+            sitemaps: opened.sitemaps,
             over: opened.counts.done + opened.counts.failed,
             done: opened.counts.done,
             changed: opened.changed,

@@ -94,6 +94,10 @@ impl Supervisor {
             );
             self.site.say(Level::Info, text).await;
         }
+        let why = match state {
+            SiteState::Finished => self.why_finished(why),
+            _ => why,
+        };
         let level = match state {
             SiteState::Failed => Level::Error,
             _ => Level::Info,
@@ -106,6 +110,17 @@ impl Supervisor {
             .say(level, format!("{}{reason}", state.as_str()))
             .await;
         self.enter(state, why).await;
+    }
+
+    /// Why a site is finished, and which sources could not be read.
+    fn why_finished(&self, why: Option<Arc<str>>) -> Option<Arc<str>> {
+        let failed = match self.failed.len() {
+            0 => return why,
+            1 => "1 source could not be read".to_owned(),
+            failed => format!("{failed} sources could not be read"),
+        };
+        let first = why.map(|why| format!("{why}; ")).unwrap_or_default();
+        Some(format!("{first}{failed} (export --what sources), and will be asked again").into())
     }
 
     /// Changes the state, tells the monitor, and saves it.
@@ -217,6 +232,7 @@ impl Supervisor {
             self.done_before = 0;
             self.sitemaps_open = 0;
             self.sitemaps_seen.clear();
+            self.failed.clear();
             self.saved.sitemaps_done = false;
             self.site.traps.clear();
             self.site.copies.clear();

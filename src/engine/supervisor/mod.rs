@@ -11,7 +11,6 @@ mod errands;
 mod feed;
 mod sources;
 
-use self::errands::NESTING;
 use super::auto::Auto;
 use super::hosts::Hosts;
 use super::ladder::Ladder;
@@ -21,7 +20,7 @@ use super::work::Report;
 use crate::bus::{Doing, Event, Reply, SiteState};
 use crate::config::Robots;
 use crate::page::{Fingerprint, Rung, time};
-use crate::store::{Lease, Pending, Refresh, SavedSite};
+use crate::store::{Lease, LeftSitemap, Pending, Refresh, SavedSite};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -61,6 +60,8 @@ pub struct Begin {
     pub saved: SavedSite,
     /// How far its APIs have been read, by what each is known by.
     pub marks: BTreeMap<String, Value>,
+    /// Sitemaps that earlier runs did not read to their end.
+    pub sitemaps: Vec<LeftSitemap>,
     /// Pages done and failed in earlier runs.
     pub over: u64,
     /// Pages done in earlier runs.
@@ -109,6 +110,12 @@ pub struct Supervisor {
     /// How far APIs are read; the store keeps that with their answers.
     marks: BTreeMap<String, Value>,
     sitemaps_seen: HashSet<Fingerprint>,
+    /// Sitemaps beyond the most that are read.
+    sitemaps_over: u64,
+    /// Those that earlier runs did not read to their end, until they are begun.
+    sitemaps_left: Vec<LeftSitemap>,
+    /// Sources that could not be read to their end, by what each is known by.
+    failed: HashSet<String>,
     saved: SavedSite,
     done_before: u64,
     rescope: bool,
@@ -170,6 +177,9 @@ impl Supervisor {
             sources: HashSet::new(),
             marks: begin.marks,
             sitemaps_seen: HashSet::new(),
+            sitemaps_over: 0,
+            sitemaps_left: begin.sitemaps,
+            failed: HashSet::new(),
             saved: begin.saved,
             done_before: begin.done,
             // Pages that were skipped by a rule are among those asked again.
@@ -266,12 +276,16 @@ impl Supervisor {
     async fn hear(&mut self, message: Message) {
         match message {
             Message::Report(report) => self.hear_report(report).await,
-            Message::SitemapRead { more, nesting } => {
+            Message::SitemapRead {
+                key,
+                failed,
+                more,
+                nesting,
+            } => {
                 let now = Instant::now();
-                if nesting <= NESTING {
-                    for url in more {
-                        self.add_sitemap(url, nesting, true, now);
-                    }
+                self.source_ended(key, failed);
+                for url in more {
+                    self.add_sitemap(url, nesting, true, now);
                 }
                 // May come before the report of the worker that handed it over.
                 self.reading -= 1;

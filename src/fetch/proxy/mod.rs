@@ -262,7 +262,8 @@ impl Proxy {
     ) -> Result<Fetched, FetchError> {
         let session = &lease.session;
         session.guise.hear(url, response.headers());
-        match exchange::receive(response, want, visitor.max_body, clock).await {
+        let into = (visitor.max_body, visitor.spool());
+        match exchange::receive(response, want, into, clock).await {
             Ok(fetched) => {
                 let latency = fetched.headers_after;
                 self.sessions.answered(session, latency, Instant::now());

@@ -5,6 +5,7 @@ use super::answer;
 use super::code::state;
 use super::core::Fields;
 use super::site::{Site, Sites};
+use super::source;
 use super::{OpenedSite, OpeningSite, Redirect, SiteCounts};
 use crate::bus::{Round, SiteDelta};
 use crate::page::{Fingerprint, PageId, TextPrint};
@@ -94,6 +95,8 @@ pub(super) fn take_up(
     delta.round = again::round(conn, key)?;
     if old != digest {
         answer::forget_marks(conn, key)?;
+        // All of them are read again.
+        source::forget(conn, key)?;
     }
     let opened = OpenedSite {
         saved,
@@ -102,6 +105,7 @@ pub(super) fn take_up(
         redirects: Vec::new(),
         texts: Vec::new(),
         marks: answer::marks(conn, key)?,
+        sitemaps: source::left(conn, key)?,
     };
     Ok((key, delta, opened))
 }

@@ -13,9 +13,10 @@ use super::prune::{self, Skip};
 use super::revise;
 use super::settle;
 use super::site::{Place, Site, Sites};
+use super::source;
 use crate::bus::{Attempt, SiteState};
 use crate::page::{FailureKind, Outcome, SiteId, SkipReason, TextPrint, Verdict};
-use crate::store::{JournalEntry, Revision, SavedSite, Seen, Via};
+use crate::store::{JournalEntry, Revision, SavedSite, Seen, SourceNews, Via};
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
 
@@ -24,6 +25,10 @@ use std::sync::Arc;
 pub(super) enum Write {
     End(Box<End>),
     Answer(Box<Answered>),
+    Source {
+        site: SiteId,
+        news: SourceNews,
+    },
     Add {
         site: SiteId,
         fresh: Vec<Fresh>,
@@ -118,6 +123,7 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &Write) -> Resu
     match write {
         Write::End(end) => apply_end(conn, sites, end),
         Write::Answer(answer) => answer::apply(conn, sites, answer),
+        Write::Source { site, news } => source::apply(conn, sites, *site, news),
         Write::Add { site, fresh } => add(conn, sites, *site, fresh, None),
         Write::Revise { pages, how } => revise::apply(conn, sites, pages, *how),
         Write::Skip {
