@@ -244,9 +244,11 @@ fn read(
     let follow = follow && !(obey && (head.robots.nofollow || tag.nofollow));
     if follow {
         let mut targets = 0;
+        let mut changes = trap::Changes::default();
         let is_known = |print| site.store.knows(print);
         let mut take = |candidate: Candidate| {
-            let verdict = site.traps.judge(&candidate.url, depth, found.traps);
+            let link = (candidate.print, &*candidate.url);
+            let verdict = site.traps.judge(link, depth, found.traps, &mut changes);
             if verdict == trap::Verdict::LeaveFirst {
                 tell_trap(site, &candidate.url);
             }
@@ -268,6 +270,7 @@ fn read(
         } else {
             page_links.finish(&is_known, &mut take);
         }
+        commit.traps = changes.into_vec();
         site.order.learn(found, &leased.url, targets);
     } else if graph {
         page_links.tell(&mut edge);

@@ -28,6 +28,7 @@ mod site;
 mod slots;
 mod supervisor;
 mod suspicion;
+mod trapped;
 mod tuned;
 mod work;
 mod worker;

@@ -30,6 +30,7 @@ mod spare;
 mod task;
 #[cfg(test)]
 mod tests;
+mod trap;
 mod write;
 mod writer;
 
@@ -46,7 +47,7 @@ use super::{
     Store, StoreError,
 };
 use crate::bus::{self, Event, Pick, Round, SiteDelta, Told};
-use crate::page::{Fingerprint, PageId, SiteId, TextPrint};
+use crate::page::{Fingerprint, PageId, SiteId, TextPrint, TrapChange, TrapState};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -125,6 +126,8 @@ pub struct OpenedSite {
     pub texts: Vec<(PageId, TextPrint)>,
     /// How far each of its APIs was read; none where its document has changed.
     pub marks: BTreeMap<String, Value>,
+    /// Its traps.
+    pub traps: Vec<TrapState>,
 }
 
 /// Counters of a site.
@@ -346,9 +349,19 @@ impl Store for SqliteStore {
     }
 
     fn add(&self, site: SiteId, urls: Vec<NewUrl>) -> Pending<'_, u64> {
+        self.take_up(site, urls, Vec::new())
+    }
+
+    fn take_up(&self, site: SiteId, urls: Vec<NewUrl>, traps: Vec<TrapChange>) -> Pending<'_, u64> {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
-            self.send(Op::Add { site, urls, reply }).await;
+            let add = Op::Add {
+                site,
+                urls,
+                traps,
+                reply,
+            };
+            self.send(add).await;
             answer.await.unwrap_or(0)
         })
     }

@@ -5,6 +5,7 @@ use super::answer;
 use super::code::state;
 use super::core::Fields;
 use super::site::{Site, Sites};
+use super::trap;
 use super::{OpenedSite, OpeningSite, Redirect, SiteCounts};
 use crate::bus::{Round, SiteDelta};
 use crate::page::{Fingerprint, PageId, TextPrint};
@@ -102,6 +103,7 @@ pub(super) fn take_up(
         redirects: Vec::new(),
         texts: Vec::new(),
         marks: answer::marks(conn, key)?,
+        traps: trap::of_site(conn, key)?,
     };
     Ok((key, delta, opened))
 }
