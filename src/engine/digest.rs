@@ -182,7 +182,7 @@ fn read(
         .pass_with(&text, path, content.as_mut(), &mut |link| {
             hrefs += 1;
             if follow && !(obey && link.nofollow) {
-                page_links.push(link.href);
+                page_links.push_at(link.href, link.place);
             } else if let Some(unfollowed) = &mut unfollowed {
                 unfollowed.push(link.href);
             }
@@ -258,7 +258,7 @@ fn read(
             targets += usize::from(Order::is_target(found, &candidate.url));
             commit.found.push(NewUrl {
                 print: candidate.print,
-                rank: site.order.rank(found, &candidate.url, depth),
+                rank: site.order.rank_found(found, link, depth, candidate.place),
                 url: candidate.url,
                 depth,
                 hops: 0,
@@ -271,7 +271,8 @@ fn read(
             page_links.finish(&is_known, &mut take);
         }
         commit.traps = changes.into_vec();
-        site.order.learn(found, &leased.url, targets);
+        let own = (site.print(&leased.url), &*leased.url);
+        site.order.learn(found, own, targets);
     } else if graph {
         page_links.tell(&mut edge);
     }
