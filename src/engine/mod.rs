@@ -32,6 +32,7 @@ mod slots;
 mod source;
 mod supervisor;
 mod suspicion;
+mod trapped;
 mod tuned;
 mod work;
 mod worker;

@@ -6,7 +6,7 @@ use crate::bus::{Event, SiteDelta, SiteInfo};
 use crate::config::{Fetch, Job, Rung, Site, differences};
 use crate::engine::rules::Rules;
 use crate::engine::site::{Control, SiteContext};
-use crate::engine::tuned;
+use crate::engine::{trapped, tuned};
 use crate::store::Tuned;
 use std::sync::Arc;
 
@@ -102,7 +102,7 @@ impl Director {
     }
 
     /// Puts a site under its new document; answers what more there is to say.
-    async fn apply(&mut self, site: &Arc<SiteContext>, new: Arc<Site>) -> Option<String> {
+    async fn apply(&mut self, site: &Arc<SiteContext>, new: Arc<Site>) -> Vec<String> {
         let old = site.rules();
         let file = tuned::of_file(&new);
         let same_scope = tuned::scope_digest(&old.document) == tuned::scope_digest(&new);
@@ -145,7 +145,15 @@ impl Director {
         })
         .await;
         let left = self.rescope(site).await;
-        (left > 0).then(|| format!("{}: {left} queued pages are left out now", site.name))
+        let back = trapped::take_up(site).await;
+        let told = [
+            (left, "queued pages are left out now"),
+            (back, "pages that traps had left out are queued now"),
+        ];
+        told.into_iter()
+            .filter(|(pages, _)| *pages > 0)
+            .map(|(pages, what)| format!("{}: {pages} {what}", site.name))
+            .collect()
     }
 }
 

@@ -67,6 +67,7 @@ impl Shared {
         for shape in &saved.controls.lifted {
             traps.lift(shape, true);
         }
+        traps.restore(opened.traps);
         let controls = saved.controls.now.clone();
         let rules = Rules::new(config.clone(), &controls, saved.rules.clone(), None);
         let context = Arc::new(SiteContext {
