@@ -137,9 +137,13 @@ impl Rungs {
             },
             Rung::Solver => match &site.fetch.rungs.solver {
                 Some(solver) => {
-                    let proxy = solver.rule.proxy.as_ref();
-                    let shared = |url: &Url| self.solvers.endpoint(url, proxy);
-                    Ok(Arc::new(Solver::new(self.client.clone(), solver, shared)))
+                    let proxies = match solver.by_proxies {
+                        true => Some(self.proxies(site)?),
+                        false => None,
+                    };
+                    let shared = |url: &Url| self.solvers.endpoint(url);
+                    let client = self.client.clone();
+                    Ok(Arc::new(Solver::new(client, solver, proxies, shared)))
                 }
                 None => Err(without(rung)),
             },
