@@ -334,7 +334,7 @@ fn refused(
     page: &Page,
     attempt: Attempt,
     html: &str,
-    whose: &str,
+    whose: &'static str,
     fetched: &Fetched,
 ) -> Commit {
     let kind = FailureKind::Blocked;
@@ -343,6 +343,11 @@ fn refused(
         site: site.id,
         kind,
         rung: page.rung,
+    });
+    let _ = site.events.blocking_send(Event::Block {
+        site: site.id,
+        rung: page.rung,
+        whose,
     });
     Commit {
         content_type: fetch::media_type(fetched),

@@ -148,6 +148,14 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
                 }
                 None => (fetched.status >= 400).then_some(FailureKind::Status),
             };
+            if let Some(found) = &found {
+                site.tell(Event::Block {
+                    site: site.id,
+                    rung: page.rung,
+                    whose: found.told,
+                })
+                .await;
+            }
             stuck = found.map(|found| found.stuck());
             (fetched.elapsed, kind)
         }

@@ -92,6 +92,32 @@ async fn pages_that_wait_for_a_rung_that_is_down_take_no_others_room() {
 }
 
 #[tokio::test]
+async fn a_site_that_challenges_no_more_is_fetched_by_plain_http_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let browser = Higher::new(Rung::Browser, |_| Ok(html("<p>rendered</p>")));
+    let (guarded, strict) = (400, AtomicU64::new(0));
+    let pages = move |path: &str| match path {
+        "/" => linking(
+            &(0..guarded)
+                .map(|n| format!("/guard/{n}"))
+                .collect::<Vec<_>>(),
+        ),
+        _ if strict.fetch_add(1, Ordering::AcqRel) < 5 => (200, CHALLENGE.to_owned()),
+        _ => linking(&[]),
+    };
+    let text = rungs("via: [http, browser]");
+    let higher: Vec<Arc<dyn Fetcher>> = vec![browser.clone()];
+    let mut run = Run::on(dir.path(), &text, pages, None, Duration::ZERO, higher).await;
+    run.memory.let_pass(1 << 20);
+    finished(&mut run).await;
+    assert_eq!(rung(&run, Rung::Browser).had, browser.asked() as u64);
+    assert!(browser.asked() >= 5, "{}", browser.asked());
+    // A lower rung is tried every fifty pages, and believed when it works again.
+    assert!(browser.asked() < guarded / 2, "{}", browser.asked());
+    run.stop().await;
+}
+
+#[tokio::test]
 async fn robots_rules_hold_for_where_a_rung_was_led() {
     let dir = tempfile::tempdir().unwrap();
     let browser = Higher::new(Rung::Browser, |url| {
