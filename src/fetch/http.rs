@@ -132,7 +132,8 @@ impl Http {
         let sending = self.send(url, visitor.guarded, &request, &clock);
         let response = sending.await.map_err(early)?;
         visitor.hear(url, response.headers());
-        exchange::receive(response, want, visitor.max_body, &clock).await
+        let into = (visitor.max_body, visitor.spool());
+        exchange::receive(response, want, into, &clock).await
     }
 
     /// Asks an endpoint of the operator's own, which may be on loopback, and
@@ -154,7 +155,7 @@ impl Http {
                 .send(url, false, request, &clock)
                 .await
                 .map_err(|cause| cause.after(clock.start.elapsed()))?;
-            exchange::receive(response, Want::File(cap), cap, &clock).await
+            exchange::receive(response, Want::File(cap), (cap, None), &clock).await
         };
         dial::with_limit(limits.connect, asking).await
     }

@@ -2,7 +2,7 @@
 
 use super::clearance::{Clearance, Clearances};
 use super::cookies::Jar;
-use super::{Call, Want};
+use super::{Call, Spool, Want};
 use crate::config::browsing::Browsing;
 use crate::config::{BlockRule, Site, Timeouts};
 use crate::page::Rung;
@@ -57,6 +57,8 @@ pub struct Visitor {
     clearances: Arc<Clearances>,
     /// What its requests have besides their address.
     call: Option<Arc<Call>>,
+    /// Where files go that it fetches; memory, if nowhere.
+    spool: Option<Arc<Spool>>,
 }
 
 impl Visitor {
@@ -94,6 +96,7 @@ impl Visitor {
             cookies: Arc::default(),
             clearances: Arc::default(),
             call: None,
+            spool: None,
         }
     }
 
@@ -119,6 +122,7 @@ impl Visitor {
             cookies: Arc::default(),
             clearances: Arc::default(),
             call: None,
+            spool: None,
         }
     }
 
@@ -126,6 +130,14 @@ impl Visitor {
     pub fn calling(&self, call: Call) -> Self {
         Self {
             call: Some(Arc::new(call)),
+            ..self.clone()
+        }
+    }
+
+    /// A visitor with the same cookies whose files go there.
+    pub fn spooling(&self, spool: Arc<Spool>) -> Self {
+        Self {
+            spool: Some(spool),
             ..self.clone()
         }
     }
@@ -204,6 +216,11 @@ impl Visitor {
             ![USER_AGENT, ACCEPT_ENCODING, COOKIE].contains(name)
                 && self.common.get(*name) != Some(value)
         })
+    }
+
+    /// Where files go that it fetches.
+    pub(super) fn spool(&self) -> Option<&Spool> {
+        self.spool.as_deref()
     }
 
     /// The call that its requests are, if they are more than a GET.

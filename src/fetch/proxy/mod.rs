@@ -266,7 +266,8 @@ impl Proxy {
     ) -> Result<Fetched, FetchError> {
         let session = &lease.session;
         session.guise.hear(url, response.headers());
-        match exchange::receive(response, want, visitor.max_body, clock).await {
+        let into = (visitor.max_body, visitor.spool());
+        match exchange::receive(response, want, into, clock).await {
             Ok(fetched) => {
                 let now = Instant::now();
                 match excuse(session, url, &fetched) {

@@ -5,6 +5,8 @@ use super::answer;
 use super::code::state;
 use super::core::Fields;
 use super::site::{Site, Sites};
+use super::source;
+use super::trap;
 use super::{OpenedSite, OpeningSite, Redirect, SiteCounts};
 use crate::bus::{Round, SiteDelta};
 use crate::page::{Fingerprint, PageId, TextPrint};
@@ -94,6 +96,8 @@ pub(super) fn take_up(
     delta.round = again::round(conn, key)?;
     if old != digest {
         answer::forget_marks(conn, key)?;
+        // All of them are read again.
+        source::forget(conn, key)?;
     }
     let opened = OpenedSite {
         saved,
@@ -102,6 +106,8 @@ pub(super) fn take_up(
         redirects: Vec::new(),
         texts: Vec::new(),
         marks: answer::marks(conn, key)?,
+        sitemaps: source::left(conn, key)?,
+        traps: trap::of_site(conn, key)?,
     };
     Ok((key, delta, opened))
 }
