@@ -176,7 +176,7 @@ fn every_bad_row_is_written_down() {
         written[299]
     );
     let clean = |line: &&str| line.chars().all(|c| c.is_ascii_graphic() || c == ' ');
-    assert!(written.iter().all(|line| clean(&line)), "{}", written[0]);
+    assert!(written.iter().all(clean), "{}", written[0]);
 }
 
 /// A list that is larger than what may be held of it in memory, with a body in

@@ -86,8 +86,10 @@ fn a_list_that_was_not_had_whole_is_asked_again_until_it_is() {
     .iter()
     .enumerate()
     {
-        job.finish(&[]);
+        let ended = job.finish(&[]);
         assert_eq!(server.count("/list"), run + 1);
+        let told = "site: finished: 1 source could not be read";
+        assert!(ended.stdout.contains(told), "{ended:?}");
         let log = job.log();
         assert!(log.contains(words), "no {words:?} in {log}");
         let row = source(&job, "/list");
