@@ -23,6 +23,8 @@ impl Supervisor {
         let apis = rules.config.discover.api.iter();
         let keys = lists.map(|rule| list::key(rule));
         let keys: Vec<String> = keys.chain(apis.map(|rule| api::key(rule))).collect();
+        let had = |key: &String| key.starts_with("sitemap ") || keys.contains(key);
+        self.failed.retain(had);
         let site = self.site.clone();
         // What comes later is of these keys alone: in any order.
         self.tasks.spawn(async move {
