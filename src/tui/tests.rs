@@ -115,6 +115,7 @@ const SCREENS: [(&str, &str); 31] = [
     ("records", "5j"),
     ("dead_links", "Lj"),
     ("orphans", "LtG"),
+    ("degrees", "Lttsj"),
     ("journal", "6j"),
     ("log", "7"),
     ("doctor", "8"),
