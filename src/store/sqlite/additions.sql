@@ -144,3 +144,9 @@ CREATE TABLE IF NOT EXISTS left_out (
   url   TEXT NOT NULL,
   PRIMARY KEY (site, trap, print)
 ) WITHOUT ROWID;
+
+-- The picture that was last made of a page: its path in the job's folder.
+CREATE TABLE IF NOT EXISTS picture (
+  id   INTEGER PRIMARY KEY,
+  file TEXT NOT NULL
+);
