@@ -3,6 +3,7 @@
 mod common;
 
 use common::crawl::{Job, Signal};
+use common::pty::{Pty, shows};
 use common::server::{Answer, Gate, Server};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
@@ -86,8 +87,10 @@ fn a_list_that_was_not_had_whole_is_asked_again_until_it_is() {
     .iter()
     .enumerate()
     {
-        job.finish(&[]);
+        let ended = job.finish(&[]);
         assert_eq!(server.count("/list"), run + 1);
+        let told = "site: finished: 1 source could not be read";
+        assert!(ended.stdout.contains(told), "{ended:?}");
         let log = job.log();
         assert!(log.contains(words), "no {words:?} in {log}");
         let row = source(&job, "/list");
@@ -249,4 +252,68 @@ fn a_sitemap_that_a_list_names_survives_a_kill() {
     job.finish(&[]);
     assert_eq!(job.pages().done(&server.url("")), ["/", "/1"]);
     assert_eq!(server.count("/map"), 2);
+}
+
+/// 64 MiB are taken of a sitemap; what is cut there is half a location.
+#[test]
+fn a_sitemap_that_is_too_large_gives_no_half_location() {
+    const MOST: usize = 64 << 20;
+    let server = Server::island(3);
+    let at = |n: u32| server.url(&format!("/{n}"));
+    let junk = format!("no URL {}\n", "x".repeat(60_000));
+    let mut body = at(1) + "\n";
+    while body.len() + junk.len() + 200 < MOST {
+        body += &junk;
+    }
+    // So that all of it but its last character is within.
+    let last = at(22);
+    body += &"x".repeat(MOST - body.len() - last.len());
+    body += &format!("\n{last}\n{}\n", at(3));
+    assert!(body.as_bytes()[..MOST].ends_with(at(2).as_bytes()));
+    server.on("/map", Answer::text(&body));
+    let more = format!("discover: {{ sitemap: ['{}'] }}", server.url("/map"));
+    let job = Job::site(&server.url("/"), &more);
+    job.finish(&[]);
+    assert_eq!(job.pages().done(&server.url("")), ["/", "/1"]);
+    assert_eq!(job.pages().0.len(), 2);
+    let row = source(&job, "/map");
+    assert_eq!(row["state"], "failed");
+    let problem = row["problem"].as_str().unwrap();
+    let words = format!("it is cut off after {MOST} bytes: \"");
+    assert!(problem.starts_with(&words), "{problem}");
+}
+
+#[test]
+fn the_deck_shows_what_became_of_each_source() {
+    let server = Server::island(1);
+    server.on("/list", Answer::status(503));
+    let gate = Gate::default();
+    server.on("/1", Answer::html("one").behind(&gate));
+    server.on("/sitemap.xml", xml(&urlset(&[server.url("/1")])));
+    let more = format!("discover: {{ files: ['{}'] }}", server.url("/list"));
+    let job = Job::site(&server.url("/"), &more);
+    let mut pty = Pty::spawn(&["run", "sites.yaml"], job.folder(), (45, 160), &[]);
+    server.wait_hits("/1", 1);
+    server.wait_hits("/list", 1);
+    pty.wait_text("site");
+    pty.keys("\r");
+    pty.wait_for("the sources, the failed one first", |screen| {
+        let text = screen.contents();
+        let at = |text: &str, words: &str| text.find(words);
+        match (at(&text, "failed  list"), at(&text, "done    sitemap")) {
+            (Some(failed), Some(done)) => failed < done && shows(screen, "status 503"),
+            _ => false,
+        }
+    });
+    pty.resize(24, 80);
+    pty.keys("eeeee");
+    pty.wait_for("the pane alone", |screen| {
+        shows(screen, "> sources 2") && shows(screen, "failed  list")
+    });
+    gate.open();
+    // The site is over: there is nothing to be asked about.
+    pty.wait_text("finished");
+    pty.keys("q");
+    let code = pty.wait();
+    assert_eq!(code, 0);
 }

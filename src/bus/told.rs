@@ -1,6 +1,7 @@
 //! What is told of pages and sites.
 
 use super::linked::PageLinks;
+use super::source::SourceRow;
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -144,7 +145,7 @@ pub struct Why {
     pub answered: u64,
 }
 
-/// What a site's supervisor knows and no snapshot holds.
+/// What a site's supervisor, or the store, knows and no snapshot holds.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SiteDetail {
     /// Its hosts; those with most work first.
@@ -152,6 +153,9 @@ pub struct SiteDetail {
     /// Traps that have left links out, or were lifted; those with most first.
     #[serde(default)]
     pub traps: Vec<TrapRow>,
+    /// Its sitemaps, lists and APIs; those that failed first.
+    #[serde(default)]
+    pub sources: Vec<SourceRow>,
     /// Its scope rules in words, in the order in which they are applied.
     pub rules: Vec<String>,
     /// What it takes from pages, in words.

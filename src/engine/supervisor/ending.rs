@@ -100,6 +100,7 @@ impl Supervisor {
         };
         let level = match state {
             SiteState::Failed => Level::Error,
+            SiteState::Finished if !self.failed.is_empty() => Level::Warn,
             _ => Level::Info,
         };
         let reason = why

@@ -8,6 +8,7 @@ use crate::engine::site::SourceRead;
 use crate::engine::source::{self, Tally};
 use crate::engine::work::{Errand, ErrandKind};
 use crate::engine::{api, list};
+use crate::store::SourceNews;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -18,6 +19,18 @@ impl Supervisor {
         if self.site.importing().is_cancelled() {
             self.site.set_importing(self.cancel.child_token());
         }
+        let lists = rules.config.discover.files.iter();
+        let apis = rules.config.discover.api.iter();
+        let keys = lists.map(|rule| list::key(rule));
+        let keys: Vec<String> = keys.chain(apis.map(|rule| api::key(rule))).collect();
+        let had = |key: &String| key.starts_with("sitemap ") || keys.contains(key);
+        self.failed.retain(had);
+        let site = self.site.clone();
+        // What comes later is of these keys alone: in any order.
+        self.tasks.spawn(async move {
+            let news = SourceNews::Only(keys);
+            site.store.source(site.id, news).await;
+        });
         for rule in &rules.config.discover.files {
             let key = list::key(rule);
             let done = self.saved.controls.sources.get(&key) == Some(&list::mark(rule));

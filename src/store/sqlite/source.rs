@@ -162,3 +162,139 @@ pub(in crate::store) fn failed(conn: &Connection, key: i64, most: usize) -> Resu
         .filter(|row| row.state == SourceState::Failed)
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::{Ask, SourceKind, Told};
+    use crate::store::Store;
+    use crate::store::reader::Reader;
+    use crate::store::testing::{Job, names, saved};
+
+    const SITE: SiteId = SiteId(0);
+
+    fn address(url: &str) -> SitemapAddress {
+        SitemapAddress {
+            url: url.into(),
+            nesting: 1,
+            asked: true,
+        }
+    }
+
+    fn report(kind: SourceKind, key: &str, state: SourceState) -> SourceReport {
+        SourceReport {
+            key: key.to_owned(),
+            row: SourceRow {
+                kind,
+                name: format!("https://e.org/{key}"),
+                state,
+                read: 3,
+                urls: 2,
+                bad: 1,
+                problem: "status 503".to_owned(),
+                at: 1_700_000_000_000,
+            },
+            address: None,
+            named: Vec::new(),
+        }
+    }
+
+    async fn stands(store: &dyn Store, report: SourceReport) {
+        let news = SourceNews::Stands(Box::new(report));
+        store.source(SITE, news).await;
+    }
+
+    /// Keys and states, as `export` and the deck see them.
+    async fn rows(dir: &std::path::Path, store: &dyn Store) -> Vec<(String, &'static str)> {
+        store.flush().await.unwrap();
+        let mut rows = Vec::new();
+        let reader = Reader::open(dir).unwrap();
+        reader
+            .sources::<rusqlite::Error>(None, |row| {
+                let key = row.source.name.rsplit('/').next().unwrap().to_owned();
+                rows.push((key, row.source.state.as_str()));
+                Ok(())
+            })
+            .unwrap();
+        let told = store.ask(Ask::Sources(SITE)).await;
+        let Told::Sources(shown) = told else {
+            panic!("{told:?}");
+        };
+        assert_eq!(shown.len(), rows.len());
+        assert!(shown.is_sorted_by_key(|row| row.state != SourceState::Failed));
+        rows
+    }
+
+    #[tokio::test]
+    async fn what_became_of_a_source_is_kept_and_what_is_left_is_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let job = Job::open(dir.path(), 1);
+        let store = &*job.store;
+        let mut index = report(SourceKind::Sitemap, "index", SourceState::Done);
+        index.address = Some(address("https://e.org/index"));
+        for key in ["a", "b"] {
+            let url = format!("https://e.org/{key}");
+            let named = (key.to_owned(), url.clone(), address(&url));
+            index.named.push(named);
+        }
+        stands(store, index).await;
+        stands(store, report(SourceKind::List, "list", SourceState::Failed)).await;
+        stands(store, report(SourceKind::Api, "api", SourceState::Reading)).await;
+        let own = report(SourceKind::Sitemap, "own", SourceState::Failed);
+        stands(store, own).await;
+        let expected = |rows: &[(&str, &'static str)]| -> Vec<(String, &'static str)> {
+            let rows = rows.iter();
+            rows.map(|(key, state)| ((*key).to_owned(), *state))
+                .collect()
+        };
+        let all = [
+            ("index", "done"),
+            ("a", "waiting"),
+            ("b", "waiting"),
+            ("list", "failed"),
+            ("api", "reading"),
+            ("own", "failed"),
+        ];
+        assert_eq!(rows(dir.path(), store).await, expected(&all));
+
+        let mut read = report(SourceKind::Sitemap, "a", SourceState::Done);
+        read.address = Some(address("https://e.org/a"));
+        stands(store, read).await;
+        store
+            .source(SITE, SourceNews::Only(vec!["api".to_owned()]))
+            .await;
+        store.source(SITE, SourceNews::Gone("own".to_owned())).await;
+        let state = saved(crate::bus::SiteState::Stopped);
+        store.save_site(SITE, state.clone()).await;
+        let now = [
+            ("index", "done"),
+            ("a", "done"),
+            ("b", "waiting"),
+            ("api", "reading"),
+        ];
+        assert_eq!(rows(dir.path(), store).await, expected(&now));
+        drop(job);
+
+        let job = Job::open(dir.path(), 1);
+        let left = LeftSitemap {
+            key: "b".to_owned(),
+            address: Some(address("https://e.org/b")),
+        };
+        assert_eq!(job.sites[0].sitemaps, [left]);
+        assert!(job.store.forget(SITE).await);
+        assert_eq!(rows(dir.path(), &*job.store).await, []);
+        stands(
+            &*job.store,
+            report(SourceKind::List, "list", SourceState::Done),
+        )
+        .await;
+        job.store.flush().await.unwrap();
+        drop(job);
+
+        // By another document all is read again.
+        let mut sites = names(1);
+        sites[0].digest += 1;
+        let job = Job::open_with(dir.path(), sites, |_| ());
+        assert_eq!(rows(dir.path(), &*job.store).await, []);
+    }
+}

@@ -141,6 +141,7 @@ fn site() -> SiteDetail {
         ],
         records: vec!["book from ^/book/: title, price, cover".to_owned()],
         traps: Vec::new(),
+        sources: Vec::new(),
     }
 }
 
