@@ -180,7 +180,8 @@ fn a_site_of_scripts_is_crawled_and_pictured() {
     names
         .iter_mut()
         .for_each(|name| name.insert_str(0, "screenshots/"));
-    (kept.sort(), names.sort());
+    kept.sort();
+    names.sort();
     assert_eq!(kept, names);
     wait_for_peace(job.folder());
 }

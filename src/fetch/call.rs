@@ -1,7 +1,7 @@
 //! A request that is more than a GET of a page.
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use std::fmt;
 
 /// What a request of an API has besides its address.
@@ -11,6 +11,15 @@ pub struct Call {
     pub body: Option<Bytes>,
     /// Headers beside the site's own; values may be secrets.
     pub headers: HeaderMap,
+}
+
+impl Call {
+    /// Whether it is a GET with nothing but validators: a page that is asked again,
+    /// which a rung that cannot send them may ask for whole.
+    pub(super) fn is_page(&self) -> bool {
+        let validators = [IF_NONE_MATCH, IF_MODIFIED_SINCE];
+        self.body.is_none() && self.headers.keys().all(|name| validators.contains(name))
+    }
 }
 
 impl fmt::Debug for Call {

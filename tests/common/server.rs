@@ -44,6 +44,9 @@ impl Hit {
     }
 }
 
+/// Whom it lets in, and to which answer.
+type Door = (fn(&Hit) -> bool, Box<Answer>);
+
 /// What one request gets.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -54,7 +57,7 @@ pub struct Answer {
     gate: Option<Gate>,
     honours: bool,
     /// Who gets another answer, and which.
-    door: Option<(fn(&Hit) -> bool, Box<Self>)>,
+    door: Option<Door>,
 }
 
 #[derive(Debug, Clone)]

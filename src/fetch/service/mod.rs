@@ -55,7 +55,7 @@ impl Service {
         want: Want,
     ) -> Result<Fetched, FetchError> {
         let early = |cause: Cause| cause.after(Duration::ZERO);
-        if visitor.call().is_some() {
+        if visitor.call().is_some_and(|call| !call.is_page()) {
             let text = "a service gets pages alone, no requests of an API";
             return Err(early(Cause::new(FailureKind::Internal, text)));
         }

@@ -3,10 +3,11 @@
 use super::Service;
 use crate::config::{Overrides, Site, parse};
 use crate::fetch::tests::support::{Server, TestNames, answer, request};
-use crate::fetch::{FetchError, Fetched, Fetcher, Http, Trouble, Visitor, Want};
+use crate::fetch::{Call, FetchError, Fetched, Fetcher, Http, Trouble, Visitor, Want};
 use crate::page::FailureKind;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use reqwest::header::{ACCEPT, HeaderName, HeaderValue, IF_NONE_MATCH};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -540,4 +541,28 @@ async fn a_slow_service_is_given_the_whole_time_and_no_more() {
         .unwrap_err();
     assert_eq!((error.kind, error.trouble), (FailureKind::Timeout, None));
     assert!(!format!("{service:?}").contains("s3cret"));
+}
+
+#[tokio::test]
+async fn a_page_that_is_asked_again_is_asked_for_whole_and_an_api_is_not() {
+    let html = "Content-Type: text/html\r\n";
+    let vendor = Vendor::new(answer("200 OK", html, PAGE.as_bytes())).await;
+    let site = site(GET, vendor.server.port);
+    let service = rung(&site);
+    let call = |name: HeaderName, body: Option<&'static str>| Call {
+        body: body.map(Into::into),
+        headers: [(name, HeaderValue::from_static("x"))]
+            .into_iter()
+            .collect(),
+    };
+    let page = Url::parse("http://site.test/").unwrap();
+    for (call, goes) in [
+        (call(IF_NONE_MATCH, None), true),
+        (call(IF_NONE_MATCH, Some("a=1")), false),
+        (call(ACCEPT, None), false),
+    ] {
+        let visitor = Visitor::new(&site).calling(call);
+        let result = service.fetch(&visitor, &page, Want::Page).await;
+        assert_eq!(result.is_ok(), goes, "{result:?}");
+    }
 }
