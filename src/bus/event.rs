@@ -335,6 +335,15 @@ pub enum Event {
         /// By which exit, endpoint or tab it came, as it may be shown.
         through: Option<Arc<str>>,
     },
+    /// An answer by a rung was a block, or needs scripts.
+    Block {
+        /// The page's site.
+        site: SiteId,
+        /// By which rung it came.
+        rung: Rung,
+        /// Whose block it is, in words.
+        whose: &'static str,
+    },
     /// A rung of a site's ladder stands so.
     Rung {
         /// The site.

@@ -56,6 +56,14 @@ pub struct Budget {
     pub money: Option<u64>,
 }
 
+impl Budget {
+    /// Whether nothing of it is left.
+    pub fn is_used_up(&self, spent: &Spent) -> bool {
+        self.requests.is_some_and(|most| spent.requests >= most)
+            || self.money.is_some_and(|most| spent.money >= most)
+    }
+}
+
 /// What a rung has spent in all runs of its job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {

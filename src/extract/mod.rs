@@ -12,6 +12,7 @@ mod limits;
 pub mod links;
 mod markdown;
 mod pass;
+mod place;
 mod rule;
 mod stream;
 mod tag;

@@ -316,6 +316,7 @@ fn rung(row: &mut Take<'_>) -> RungView {
                 (kind.copied().unwrap_or(FailureKind::Internal), row.n())
             })
             .collect(),
+        blocks: Vec::new(),
         through: (0..row.count()).map(|_| (row.text(), row.n())).collect(),
     }
 }

@@ -5,7 +5,7 @@ use super::types::{
     ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite, SourceNews,
 };
 use crate::bus::{Ask, Pick, Told};
-use crate::page::{Fingerprint, PageId, SiteId};
+use crate::page::{Fingerprint, PageId, SiteId, TrapChange};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -52,6 +52,10 @@ pub trait Store: Send + Sync + 'static {
     /// Adds URLs that were not found on a page (start, sitemaps). Answers how
     /// many were new.
     fn add(&self, site: SiteId, urls: Vec<NewUrl>) -> Pending<'_, u64>;
+
+    /// [`Store::add`] of links that traps had left out, with what that changes
+    /// of the traps, in one transaction.
+    fn take_up(&self, site: SiteId, urls: Vec<NewUrl>, traps: Vec<TrapChange>) -> Pending<'_, u64>;
 
     /// The page of a known URL, from RAM. A fingerprint is of one site alone.
     /// A hint: `None` may be out of date, and commits look again.

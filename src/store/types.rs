@@ -1,7 +1,7 @@
 //! What goes into a store and what comes out of it.
 
 use crate::bus::{Attempt, Header, SiteControls, SiteState, SourceRow, Spent};
-use crate::page::{Fingerprint, PageId, Rung, SiteId, SkipReason, TextPrint, Verdict};
+use crate::page::{Fingerprint, PageId, Rung, SiteId, SkipReason, TextPrint, TrapChange, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -134,6 +134,8 @@ pub struct Commit {
     pub records: Vec<Record>,
     /// URLs found on it; known ones are passed over.
     pub found: Vec<NewUrl>,
+    /// What its links change of traps.
+    pub traps: Vec<TrapChange>,
     /// What the page links to; `None` where links are not kept, or it is no
     /// HTML page.
     pub links: Option<Links>,
@@ -165,6 +167,7 @@ impl Commit {
             content: None,
             records: Vec::new(),
             found: Vec::new(),
+            traps: Vec::new(),
             links: None,
             evidence: None,
             also_failed: Vec::new(),

@@ -251,6 +251,15 @@ fn climb(monitor: &mut Monitor, site: SiteId, now: Instant) {
             why: ClimbWhy::Blocked,
         };
         monitor.fold(climb, now);
+        let block = Event::Block {
+            site,
+            rung: Rung::Http,
+            whose: match n % 3 {
+                0 => "needs scripts",
+                _ => "Cloudflare challenge",
+            },
+        };
+        monitor.fold(block, now);
     }
 }
 

@@ -42,6 +42,11 @@ pub(super) fn table(site: &SiteStatus, live: Option<&Snapshot>) -> Value {
             .iter()
             .map(|(kind, count)| (kind.as_str().to_owned(), json!(count)))
             .collect();
+        let blocks: Map<String, Value> = rung
+            .blocks
+            .iter()
+            .map(|(whose, count)| (whose.to_string(), json!(count)))
+            .collect();
         let through: Map<String, Value> = rung
             .through
             .iter()
@@ -68,6 +73,7 @@ pub(super) fn table(site: &SiteStatus, live: Option<&Snapshot>) -> Value {
             "p50_ms": rung.p50,
             "p95_ms": rung.p95,
             "failures": failures,
+            "blocks": blocks,
             "through": through,
             "exits": shown.exits_of(id, rung.rung).map(|known| exits(known, shown.at)),
         })
@@ -114,7 +120,11 @@ fn saved(site: &SiteStatus, rung: &RungControls) -> Value {
     };
     json!({
         "rung": rung.rung,
-        "state": if rung.paused { "paused" } else { "open" },
+        "state": match (rung.paused, rung.budget.is_used_up(&spent)) {
+            (true, _) => "paused",
+            (false, true) => "spent",
+            (false, false) => "open",
+        },
         "concurrency": concurrency,
         "delay_ms": delay_ms,
         "timeout_ms": timeout(rung),

@@ -36,6 +36,16 @@ impl Director {
                 _ => {}
             }
         }
+        if let RungSet::Money(Some(_)) = set
+            && let Some(step) = site.ladder().iter().find(|step| step.rung == rung)
+            && step.price() == Some(0)
+        {
+            return Err(Done::refused(format!(
+                "what a request by {0} costs is not known; write fetch.{0}.cost in the sites file, \
+                 and `reload`",
+                rung.as_str()
+            )));
+        }
         if let (Rung::Http, RungSet::Timeout(_)) = (rung, set) {
             let text = "http has a limit on each phase of a request: fetch.timeout in the sites \
                         file, and `reload`";

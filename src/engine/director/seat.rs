@@ -7,6 +7,7 @@ use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
 use crate::engine::folder::Folder;
+use crate::engine::landing::KnownRobots;
 use crate::engine::pool::Pool;
 use crate::engine::rules::Rules;
 use crate::engine::site::SiteContext;
@@ -66,6 +67,7 @@ impl Shared {
         for shape in &saved.controls.lifted {
             traps.lift(shape, true);
         }
+        traps.restore(opened.traps);
         let controls = saved.controls.now.clone();
         let rules = Rules::new(config.clone(), &controls, saved.rules.clone(), None);
         let context = Arc::new(SiteContext {
@@ -88,6 +90,8 @@ impl Shared {
             memory: Mutex::default(),
             suspicion: Mutex::default(),
             order: Order::default(),
+            robots: KnownRobots::default(),
+            shown: AtomicU64::new(0),
             traps,
             copies,
             importing: Mutex::default(),

@@ -1,10 +1,11 @@
 //! The beginning of a site: its start pages and what else names pages.
 
 use super::Supervisor;
-use crate::bus::SiteState;
+use crate::bus::{Level, SiteState};
 use crate::config::{Robots, Sitemap};
 use crate::engine::rules::Rules;
 use crate::engine::source::sitemap_key;
+use crate::engine::trapped;
 use tokio::time::Instant;
 use url::Url;
 
@@ -18,6 +19,11 @@ impl Supervisor {
         self.tell_ladder().await;
         let rules = site.rules();
         site.add_starts(&rules.config.start).await;
+        let back = trapped::take_up(&site).await;
+        if back > 0 {
+            let text = format!("{back} pages that traps had left out are queued now");
+            site.say(Level::Info, text).await;
+        }
         site.set_importing(self.cancel.child_token());
         if std::mem::take(&mut self.again) {
             self.refresh().await;

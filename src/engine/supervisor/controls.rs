@@ -277,7 +277,7 @@ impl Supervisor {
         let sprung = self.site.traps.sprung().into_iter().take(TRAPS);
         let rows = sprung.map(|trap| TrapRow {
             kind: trap.kind.as_str().into(),
-            shape: trap.shape,
+            shape: trap.shape.into(),
             taken: trap.taken,
             left: trap.left,
             lifted: trap.lifted,

@@ -55,7 +55,7 @@ impl Supervisor {
                 self.over_with(SiteState::Finished, None).await;
             }
         } else if let Some(host) = self.hosts.given_up() {
-            let more = matches!(self.queue, Queue::Ask) && self.hosts.waiting() < AHEAD_MOST / 2;
+            let more = matches!(self.queue, Queue::Ask) && self.served() < AHEAD_MOST / 2;
             if !more {
                 let why = format!("{host} does not answer; its pages stay queued");
                 self.over_with(SiteState::Failed, Some(why.into())).await;
@@ -66,7 +66,7 @@ impl Supervisor {
     /// Ends a site that nothing but its operator can help any further; answers
     /// whether it did.
     async fn stands_still(&mut self) -> bool {
-        let full = self.hosts.waiting() >= AHEAD_MOST / 2;
+        let full = self.served() >= AHEAD_MOST / 2;
         // With more to lease, or a retry to come, a rung that works may get it.
         let more = match self.queue {
             Queue::Ask => !full,
@@ -152,8 +152,15 @@ impl Supervisor {
             self.unsaved = false;
             let site = self.site.clone();
             let saved = self.saved.clone();
+            let (reserved, durable) = (self.reserved, self.durable.clone());
             self.saving = Some(Box::pin(async move {
                 site.store.save_site(site.id, saved).await;
+                if *durable.borrow() < reserved {
+                    // While the disk is full nothing is durable: what goes on
+                    // then goes on with what the store keeps in RAM.
+                    let _ = site.store.flush().await;
+                    durable.send_replace(reserved);
+                }
             }));
         }
     }

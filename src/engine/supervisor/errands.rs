@@ -23,6 +23,9 @@ impl Supervisor {
                     self.trouble.get_or_insert_with(|| why.clone());
                 }
                 let known = rules.is_ok();
+                if let Ok(rules) = &rules {
+                    self.site.robots.put(origin, rules.clone());
+                }
                 if let Some(host) = self.hosts.get(origin) {
                     host.robots = match rules {
                         Ok(rules) => RobotsState::Known(rules, now + ROBOTS_TTL),

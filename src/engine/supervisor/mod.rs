@@ -14,7 +14,7 @@ mod sources;
 use super::auto::Auto;
 use super::hosts::Hosts;
 use super::ladder::Ladder;
-use super::site::{Message, SiteContext};
+use super::site::{Message, Sight, SiteContext};
 use super::slots::Shown;
 use super::work::Report;
 use crate::bus::{Doing, Event, Reply, SiteState};
@@ -127,6 +127,10 @@ pub struct Supervisor {
     /// Whether `saved` has changed since it was last handed to the store.
     unsaved: bool,
     saving: Option<Pending<'static, ()>>,
+    /// Numbers the requests whose price was set aside.
+    reserved: u64,
+    /// Up to which number that is durable.
+    durable: Arc<watch::Sender<u64>>,
     /// Sites of the job that are over, this one among them or not.
     over: Arc<watch::Sender<usize>>,
 }
@@ -188,6 +192,8 @@ impl Supervisor {
             trouble: None,
             unsaved: false,
             saving: None,
+            reserved: 0,
+            durable: Arc::new(watch::Sender::new(0)),
             over,
             site,
         }
@@ -295,6 +301,7 @@ impl Supervisor {
                 self.queue = Queue::Ask;
                 self.source_read(read, Instant::now());
             }
+            Message::Sight(sight) => self.hear_sight(&sight).await,
             Message::Climb(climb) => self.climb_late(*climb).await,
             Message::Control(control) => self.hear_control(control).await,
         }
@@ -352,6 +359,21 @@ impl Supervisor {
         }
         if let Some(result) = report.errand {
             self.hear_errand(&report.origin, result, now).await;
+        }
+    }
+
+    /// What a body has shown of its host, after its answer counted as fine.
+    async fn hear_sight(&mut self, sight: &Sight) {
+        let Some(host) = self.hosts.get(&sight.origin) else {
+            return;
+        };
+        if !sight.blocked {
+            return host.passed();
+        }
+        if let Some(rest) = host.blocked(Instant::now(), sight.page) {
+            let (site, host) = (self.site.id, host.origin.clone());
+            let rest = Some(rest);
+            self.site.tell(Event::HostRest { site, host, rest }).await;
         }
     }
 

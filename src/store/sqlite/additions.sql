@@ -122,3 +122,25 @@ CREATE TABLE IF NOT EXISTS change (
   at     INTEGER NOT NULL,
   fields TEXT NOT NULL
 );
+
+-- Shapes of URLs of which a site may have no end, by a number made of kind and
+-- shape: pages taken, links left out.
+CREATE TABLE IF NOT EXISTS trap (
+  site   INTEGER NOT NULL,
+  key    INTEGER NOT NULL,
+  kind   INTEGER NOT NULL,
+  shape  TEXT NOT NULL,
+  taken  INTEGER NOT NULL,
+  missed INTEGER NOT NULL,
+  PRIMARY KEY (site, key)
+) WITHOUT ROWID;
+
+-- Links that traps left out, to be taken up when they are lifted.
+CREATE TABLE IF NOT EXISTS left_out (
+  site  INTEGER NOT NULL,
+  trap  INTEGER NOT NULL,
+  print INTEGER NOT NULL,
+  depth INTEGER NOT NULL,
+  url   TEXT NOT NULL,
+  PRIMARY KEY (site, trap, print)
+) WITHOUT ROWID;

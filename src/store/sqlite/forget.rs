@@ -24,6 +24,8 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, id: SiteId) -> Result<
         "DELETE FROM field WHERE site = ?1",
         "DELETE FROM round WHERE site = ?1",
         "DELETE FROM change WHERE site = ?1",
+        "DELETE FROM trap WHERE site = ?1",
+        "DELETE FROM left_out WHERE site = ?1",
     ] {
         run(conn, sql, [site.key])?;
     }

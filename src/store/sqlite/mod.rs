@@ -31,6 +31,7 @@ mod spare;
 mod task;
 #[cfg(test)]
 mod tests;
+mod trap;
 mod write;
 mod writer;
 
@@ -47,7 +48,7 @@ use super::{
     SavedSite, SourceNews, Store, StoreError,
 };
 use crate::bus::{self, Event, Pick, Round, SiteDelta, Told};
-use crate::page::{Fingerprint, PageId, SiteId, TextPrint};
+use crate::page::{Fingerprint, PageId, SiteId, TextPrint, TrapChange, TrapState};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -128,6 +129,8 @@ pub struct OpenedSite {
     pub marks: BTreeMap<String, Value>,
     /// Sitemaps that were not read to their end; none where its document has changed.
     pub sitemaps: Vec<LeftSitemap>,
+    /// Its traps.
+    pub traps: Vec<TrapState>,
 }
 
 /// Counters of a site.
@@ -360,9 +363,19 @@ impl Store for SqliteStore {
     }
 
     fn add(&self, site: SiteId, urls: Vec<NewUrl>) -> Pending<'_, u64> {
+        self.take_up(site, urls, Vec::new())
+    }
+
+    fn take_up(&self, site: SiteId, urls: Vec<NewUrl>, traps: Vec<TrapChange>) -> Pending<'_, u64> {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
-            self.send(Op::Add { site, urls, reply }).await;
+            let add = Op::Add {
+                site,
+                urls,
+                traps,
+                reply,
+            };
+            self.send(add).await;
             answer.await.unwrap_or(0)
         })
     }

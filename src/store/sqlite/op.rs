@@ -3,7 +3,7 @@
 use super::OpeningSite;
 use super::admit::Admitted;
 use crate::bus::Pick;
-use crate::page::{PageId, SiteId};
+use crate::page::{PageId, SiteId, TrapChange};
 use crate::store::{
     ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite, SourceNews,
 };
@@ -31,6 +31,7 @@ pub(super) enum Op {
     Add {
         site: SiteId,
         urls: Vec<NewUrl>,
+        traps: Vec<TrapChange>,
         reply: oneshot::Sender<u64>,
     },
     Revise {

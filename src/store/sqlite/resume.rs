@@ -6,6 +6,7 @@ use super::code::state;
 use super::core::Fields;
 use super::site::{Site, Sites};
 use super::source;
+use super::trap;
 use super::{OpenedSite, OpeningSite, Redirect, SiteCounts};
 use crate::bus::{Round, SiteDelta};
 use crate::page::{Fingerprint, PageId, TextPrint};
@@ -106,6 +107,7 @@ pub(super) fn take_up(
         texts: Vec::new(),
         marks: answer::marks(conn, key)?,
         sitemaps: source::left(conn, key)?,
+        traps: trap::of_site(conn, key)?,
     };
     Ok((key, delta, opened))
 }

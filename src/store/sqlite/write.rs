@@ -14,8 +14,9 @@ use super::revise;
 use super::settle;
 use super::site::{Place, Site, Sites};
 use super::source;
+use super::trap;
 use crate::bus::{Attempt, SiteState};
-use crate::page::{FailureKind, Outcome, SiteId, SkipReason, TextPrint, Verdict};
+use crate::page::{FailureKind, Outcome, SiteId, SkipReason, TextPrint, TrapChange, Verdict};
 use crate::store::{JournalEntry, Revision, SavedSite, Seen, SourceNews, Via};
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(super) enum Write {
     Add {
         site: SiteId,
         fresh: Vec<Fresh>,
+        traps: Vec<TrapChange>,
     },
     Revise {
         pages: Vec<u32>,
@@ -108,6 +110,7 @@ pub(super) struct End {
     /// Names and fields, as JSON.
     pub(super) records: Vec<(Arc<str>, String)>,
     pub(super) fresh: Vec<Fresh>,
+    pub(super) traps: Vec<TrapChange>,
     pub(super) links: Option<Packed>,
     /// Where the page was found in the end; known without being queued.
     pub(super) landed: Option<Fresh>,
@@ -124,7 +127,10 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &Write) -> Resu
         Write::End(end) => apply_end(conn, sites, end),
         Write::Answer(answer) => answer::apply(conn, sites, answer),
         Write::Source { site, news } => source::apply(conn, sites, *site, news),
-        Write::Add { site, fresh } => add(conn, sites, *site, fresh, None),
+        Write::Add { site, fresh, traps } => {
+            trap::apply(conn, sites, *site, traps)?;
+            add(conn, sites, *site, fresh, None)
+        }
         Write::Revise { pages, how } => revise::apply(conn, sites, pages, *how),
         Write::Skip {
             site,
@@ -243,6 +249,7 @@ fn apply_end(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
     }
     also_failed(conn, sites, end)?;
     landed(conn, sites, end)?;
+    trap::apply(conn, sites, held.site, &end.traps)?;
     add(conn, sites, held.site, &end.fresh, Some(end.page))
 }
 
