@@ -90,6 +90,11 @@ impl Monitor {
                     site.copied = copied;
                 }
             }
+            Event::Sources { site, failed } => {
+                if let Some(site) = self.site(site) {
+                    site.sources_failed = failed;
+                }
+            }
             Event::Late { site, kind, rung } => {
                 if let Some(site) = self.site(site) {
                     site.rungs.late(rung, kind);

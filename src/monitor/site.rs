@@ -66,6 +66,8 @@ pub struct Site {
     pub moved: Option<Arc<str>>,
     /// Pages with the text of another.
     pub copied: Copied,
+    /// Sources that could not be read to their end.
+    pub sources_failed: u64,
     fill: Vec<RuleFill>,
     /// The last picture of `fill`, until another record comes.
     filled: Option<Arc<[RuleFill]>>,
@@ -101,6 +103,7 @@ impl Site {
             controls: SiteControls::default(),
             moved: None,
             copied: Copied::default(),
+            sources_failed: 0,
             filled: None,
             resting: Vec::new(),
             began: now,
@@ -328,6 +331,7 @@ impl Site {
             controls: self.controls.clone(),
             moved: self.moved.clone(),
             copied: self.copied,
+            sources_failed: self.sources_failed,
             fill,
             rungs: self.rungs.views(),
             standing: None,

@@ -116,6 +116,8 @@ pub struct Supervisor {
     sitemaps_left: Vec<LeftSitemap>,
     /// Sources that could not be read to their end, by what each is known by.
     failed: HashSet<String>,
+    /// How many of them the monitor was told of.
+    told_failed: u64,
     saved: SavedSite,
     done_before: u64,
     rescope: bool,
@@ -180,6 +182,7 @@ impl Supervisor {
             sitemaps_over: 0,
             sitemaps_left: begin.sitemaps,
             failed: HashSet::new(),
+            told_failed: 0,
             saved: begin.saved,
             done_before: begin.done,
             // Pages that were skipped by a rule are among those asked again.
@@ -259,6 +262,7 @@ impl Supervisor {
             }
         };
         self.show_slots().await;
+        self.tell_sources().await;
         self.conclude().await;
         self.save();
         let due = match self.queue {
