@@ -160,6 +160,7 @@ mod tests {
             removed,
             rungs: Vec::new(),
             spent: Default::default(),
+            fill: Vec::new(),
             round: None,
         }
     }
@@ -174,7 +175,7 @@ mod tests {
                     "done": 12345, "failed": 1, "skipped": 0, "queued": 0, "in_flight": 0,
                 },
                 "records": 7, "bytes": 1234567, "concurrency": 8, "delay_ms": 250,
-                "removed": false, "round": null, "rungs": [],
+                "removed": false, "fill": [], "round": null, "rungs": [],
             }],
         });
         assert_eq!(object(true, &[site("books", None, false)], None), expected);

@@ -18,7 +18,7 @@ use super::ladder::Ladder;
 use super::site::{Message, SiteContext};
 use super::slots::Shown;
 use super::work::Report;
-use crate::bus::{Doing, Event, Reply, SiteState};
+use crate::bus::{Doing, Event, Reply, RuleFill, SiteState};
 use crate::config::Robots;
 use crate::page::{Fingerprint, Rung, time};
 use crate::store::{Lease, Pending, Refresh, SavedSite};
@@ -71,6 +71,8 @@ pub struct Begin {
     pub round: i64,
     /// Whether every page that is known is to be asked again.
     pub refresh: bool,
+    /// How often fields of its records were filled in earlier runs.
+    pub fill: Vec<RuleFill>,
 }
 
 /// The supervisor.
@@ -118,6 +120,8 @@ pub struct Supervisor {
     /// Whether `saved` has changed since it was last handed to the store.
     unsaved: bool,
     saving: Option<Pending<'static, ()>>,
+    /// How often fields were filled in earlier runs.
+    fill: Vec<RuleFill>,
     /// Sites of the job that are over, this one among them or not.
     over: Arc<watch::Sender<usize>>,
 }
@@ -175,6 +179,7 @@ impl Supervisor {
             trouble: None,
             unsaved: false,
             saving: None,
+            fill: begin.fill,
             over,
             site,
         }
