@@ -21,7 +21,12 @@ fn deck(job: &Job) -> Pty {
 /// The words of the row that has this one, from there on.
 fn row(screen: &Screen, word: &str) -> Vec<String> {
     let rows = screen.rows(0, SIZE.1);
-    let words = rows.map(|row| row.split_whitespace().map(str::to_owned).collect());
+    // Panels stand side by side.
+    let parts = |c: char| c.is_whitespace() || c == '│';
+    let words = rows.map(|row| {
+        let words = row.split(parts).filter(|word| !word.is_empty());
+        words.map(str::to_owned).collect()
+    });
     let mut found = words.filter_map(|words: Vec<String>| {
         let at = words.iter().position(|known| known == word)?;
         Some(words[at..].to_vec())
@@ -46,15 +51,17 @@ fn a_trap_of_an_earlier_run_is_shown_and_lifted_by_a_key() {
     let shape = format!("{}/cal/{{date}}", server.host());
     deck.wait_for("the trap with its counts", |screen| {
         let row = row(screen, &shape);
-        row.len() >= 4 && row[1..4] == ["calendar", "7", "1"]
+        row.get(1..3).is_some_and(|counts| counts == ["7", "1"])
     });
+    deck.wait_text("T lifts");
     deck.keys("T");
     deck.wait_text("lifted");
     server.wait_hits(&month(MONTHS), 1);
     deck.wait_for("the pages that came", |screen| {
         // The last one is none: it counts as taken, and failed.
         let row = row(screen, &shape);
-        row.len() >= 4 && row[1..4] == ["calendar", "31", "lifted"]
+        row.get(1..3)
+            .is_some_and(|counts| counts == ["31", "lifted"])
     });
     while job.site_status("site")["state"] != "finished" {
         std::thread::yield_now();
