@@ -13,6 +13,7 @@ mod query;
 mod reply;
 mod rung;
 pub mod search;
+mod source;
 mod told;
 mod transport;
 pub mod verb;
@@ -35,6 +36,7 @@ pub use self::log::{LogFilter, LogList, LogRow, Logbook};
 pub use self::query::{Ask, Query, Told};
 pub use self::reply::Reply;
 pub use self::rung::{Budget, RungControls, RungSet, RungState, Spent};
+pub use self::source::{SourceKind, SourceRow, SourceState};
 pub use self::told::{
     Attempt, FailureGroup, Header, HostRow, PageDetail, PageList, PageRow, SiteDetail, TrapRow, Why,
 };

@@ -6,6 +6,7 @@ use super::latest::{ChangeKind, ChangeList, JournalList, RecordList};
 use super::linked::{Degree, Linked, LinkedList};
 use super::log::{LogFilter, LogList};
 use super::search::Search;
+use super::source::SourceRow;
 use super::told::{FailureGroup, PageDetail, PageList, SiteDetail, Why};
 use crate::page::{PageId, SiteId};
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,8 @@ pub enum Ask {
         /// How many to give.
         limit: usize,
     },
+    /// A site's sitemaps, lists and APIs, failed ones first; [`Told::Sources`].
+    Sources(SiteId),
     /// A site's hosts and rules; [`Told::Site`].
     Site(SiteId),
 }
@@ -139,6 +142,8 @@ pub enum Told {
     Changes(ChangeList),
     /// To [`Ask::Log`].
     Log(LogList),
+    /// To [`Ask::Sources`].
+    Sources(Vec<SourceRow>),
     /// To [`Ask::Site`]; `None` where there is no such site.
     Site(Option<Box<SiteDetail>>),
     /// The question could not be answered, and why.

@@ -268,6 +268,7 @@ impl Fetch {
             delay: self.delay,
             timeout: self.timeouts.total,
             budget: Budget::default(),
+            cost: 0,
         })
     }
 }

@@ -91,7 +91,11 @@ pub fn page(job: PageJob) {
             let _ = site.inbox.blocking_send(climb);
             return;
         }
+        if commit.verdict == Verdict::Final(Outcome::Failed(FailureKind::Blocked)) {
+            site.show(&page, true);
+        }
         if commit.verdict == Verdict::Final(Outcome::Done) {
+            site.show(&page, false);
             site.learn(&page);
             land(&site, &page.leased, landed.as_ref(), &mut commit);
         }
@@ -330,7 +334,7 @@ fn refused(
     page: &Page,
     attempt: Attempt,
     html: &str,
-    whose: &str,
+    whose: &'static str,
     fetched: &Fetched,
 ) -> Commit {
     let kind = FailureKind::Blocked;
@@ -339,6 +343,11 @@ fn refused(
         site: site.id,
         kind,
         rung: page.rung,
+    });
+    let _ = site.events.blocking_send(Event::Block {
+        site: site.id,
+        rung: page.rung,
+        whose,
     });
     Commit {
         content_type: fetch::media_type(fetched),

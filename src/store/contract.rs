@@ -2,7 +2,7 @@
 
 use super::sqlite::OpenedSite;
 use super::types::{
-    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite,
+    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite, SourceNews,
 };
 use crate::bus::{Ask, Pick, Told};
 use crate::page::{Fingerprint, PageId, SiteId, TrapChange};
@@ -35,6 +35,12 @@ pub trait Store: Send + Sync + 'static {
     /// been read with it, in one transaction. For threads outside the async
     /// runtime; blocks for room.
     fn answer_blocking(&self, answer: ApiAnswer);
+
+    /// Writes down what became of a source of URLs.
+    fn source(&self, site: SiteId, news: SourceNews) -> Pending<'_, ()>;
+
+    /// [`Store::source`] for threads outside the async runtime; blocks for room.
+    fn source_blocking(&self, site: SiteId, news: SourceNews);
 
     /// Gives leased pages back unfetched, to be leased again.
     fn release(&self, site: SiteId, pages: Vec<PageId>) -> Pending<'_, ()>;

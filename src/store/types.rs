@@ -1,6 +1,6 @@
 //! What goes into a store and what comes out of it.
 
-use crate::bus::{Attempt, Header, SiteControls, SiteState, Spent};
+use crate::bus::{Attempt, Header, SiteControls, SiteState, SourceRow, Spent};
 use crate::page::{Fingerprint, PageId, Rung, SiteId, SkipReason, TextPrint, TrapChange, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -206,6 +206,51 @@ pub struct ApiAnswer {
     pub at: u64,
     /// Records in it.
     pub records: Vec<Record>,
+}
+
+/// What is told of the sources of a site's URLs.
+#[derive(Debug)]
+pub enum SourceNews {
+    /// One stands so now.
+    Stands(Box<SourceReport>),
+    /// There is none of this key after all.
+    Gone(String),
+    /// The sites file has these lists and APIs; others are forgotten.
+    Only(Vec<String>),
+}
+
+/// What became of a source.
+#[derive(Debug)]
+pub struct SourceReport {
+    /// What it is known by from one run to the next.
+    pub key: String,
+    /// How it stands.
+    pub row: SourceRow,
+    /// Where it is asked again, if no sites file names it.
+    pub address: Option<SitemapAddress>,
+    /// Sitemaps that it names, with their keys and names; those that are known
+    /// already stand as they are.
+    pub named: Vec<(String, String, SitemapAddress)>,
+}
+
+/// Where a sitemap is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SitemapAddress {
+    /// Its URL.
+    pub url: Box<str>,
+    /// Indexes above it.
+    pub nesting: u8,
+    /// Whether somebody named it; else it was looked for at the usual place.
+    pub asked: bool,
+}
+
+/// A sitemap that an earlier run did not read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftSitemap {
+    /// What it is known by.
+    pub key: String,
+    /// Where it is; `None` where the sites file names it.
+    pub address: Option<SitemapAddress>,
 }
 
 /// A record: the fields as one JSON object, in the order of the rule.

@@ -94,7 +94,7 @@ fn press(state: &mut State, keys: &str) -> Vec<Effect> {
 }
 
 /// Every screen and what can lie over one: its name, and the keys that lead there.
-const SCREENS: [(&str, &str); 31] = [
+const SCREENS: [(&str, &str); 32] = [
     ("sites", ""),
     ("sites_marked", " jc"),
     ("site", "\njjj"),
@@ -102,6 +102,7 @@ const SCREENS: [(&str, &str); 31] = [
     ("site_charts", "\nee"),
     ("site_rules", "\neee"),
     ("site_traps", "\neeeej"),
+    ("site_sources", "\neeeeej"),
     ("groups", "2j"),
     ("groups_by_kind", "2ts"),
     ("failures", "2\nj "),

@@ -3,7 +3,7 @@
 use super::obey::{Done, Refusable};
 use super::{Director, send};
 use crate::bus::{Event, SiteDelta, SiteInfo};
-use crate::config::{Job, Site, differences};
+use crate::config::{Fetch, Job, Rung, Site, differences};
 use crate::engine::rules::Rules;
 use crate::engine::site::{Control, SiteContext};
 use crate::engine::{trapped, tuned};
@@ -131,7 +131,8 @@ impl Director {
             Some(&old.visitor),
         ));
         let (was, is) = (&old.document.fetch, &new.fetch);
-        if was.via != is.via || was.rungs.keys() != is.rungs.keys() {
+        let costs = |fetch: &Fetch| Rung::ALL.map(|rung| fetch.limits(rung).cost);
+        if was.via != is.via || was.rungs.keys() != is.rungs.keys() || costs(was) != costs(is) {
             site.set_ladder(self.shared.rungs.for_site(&new));
             send(site, Control::Ladder).await;
         }

@@ -266,6 +266,8 @@ impl Supervisor {
         reply.send(SiteDetail {
             hosts: self.hosts.rows(now, &self.ladder.open(now), HOSTS),
             traps: self.traps(),
+            // The store knows them.
+            sources: Vec::new(),
             rules: rules.words(),
             records: of_pages.chain(of_apis).collect(),
         });

@@ -23,6 +23,28 @@ CREATE TABLE IF NOT EXISTS answer (
   records INTEGER NOT NULL
 );
 
+-- Sitemaps, lists and APIs, and what became of each when it was last asked.
+-- kind: sitemap, list, api; state: waiting, reading, done, failed. address: where
+-- a sitemap is that no sites file names, `nesting` indexes below the first;
+-- asked: whether somebody named it.
+CREATE TABLE IF NOT EXISTS source (
+  id      INTEGER PRIMARY KEY,
+  site    INTEGER NOT NULL,
+  key     TEXT NOT NULL,
+  kind    TEXT NOT NULL,
+  name    TEXT NOT NULL,
+  state   TEXT NOT NULL,
+  read    INTEGER NOT NULL DEFAULT 0,
+  urls    INTEGER NOT NULL DEFAULT 0,
+  bad     INTEGER NOT NULL DEFAULT 0,
+  problem TEXT NOT NULL DEFAULT '',
+  at      INTEGER NOT NULL,
+  address TEXT,
+  nesting INTEGER NOT NULL DEFAULT 0,
+  asked   INTEGER NOT NULL DEFAULT 1,
+  UNIQUE (site, key)
+);
+
 -- Digests of the page's text.
 CREATE TABLE IF NOT EXISTS content (
   id    INTEGER PRIMARY KEY,
@@ -122,3 +144,9 @@ CREATE TABLE IF NOT EXISTS left_out (
   url   TEXT NOT NULL,
   PRIMARY KEY (site, trap, print)
 ) WITHOUT ROWID;
+
+-- The picture that was last made of a page: its path in the job's folder.
+CREATE TABLE IF NOT EXISTS picture (
+  id   INTEGER PRIMARY KEY,
+  file TEXT NOT NULL
+);

@@ -134,6 +134,7 @@ impl Core {
             }
             Op::Commit(commit) => self.end(*commit),
             Op::Answer(answer) => self.answered(*answer),
+            Op::Source { site, news } => self.write(Write::Source { site, news }),
             Op::Release { site, pages } => {
                 for page in pages {
                     self.leases.give_back(&mut self.start.sites, site, page);

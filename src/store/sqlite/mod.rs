@@ -27,6 +27,7 @@ mod revise;
 pub(in crate::store) mod schema;
 mod settle;
 mod site;
+pub(in crate::store) mod source;
 mod spare;
 mod task;
 #[cfg(test)]
@@ -44,8 +45,8 @@ use super::folder::DATABASE;
 use super::known::Known;
 use super::lock::Lock;
 use super::{
-    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Pending, Prune, Refresh, Revision, SavedSite,
-    Store, StoreError,
+    ApiAnswer, Commit, JournalEntry, Lease, LeftSitemap, NewUrl, Pending, Prune, Refresh, Revision,
+    SavedSite, SourceNews, Store, StoreError,
 };
 use crate::bus::{self, Event, Pick, Round, RuleFill, SiteDelta, Told};
 use crate::page::{Fingerprint, PageId, SiteId, TextPrint, TrapChange, TrapState};
@@ -129,6 +130,8 @@ pub struct OpenedSite {
     pub marks: BTreeMap<String, Value>,
     /// How often fields of its records were filled, as a sample of the latest.
     pub fill: Vec<RuleFill>,
+    /// Sitemaps that were not read to their end; none where its document has changed.
+    pub sitemaps: Vec<LeftSitemap>,
     /// Its traps.
     pub traps: Vec<TrapState>,
 }
@@ -338,6 +341,17 @@ impl Store for SqliteStore {
         if let Some(ops) = &self.ops {
             // As in `send`.
             let _ = ops.blocking_send(Op::Answer(Box::new(answer)));
+        }
+    }
+
+    fn source(&self, site: SiteId, news: SourceNews) -> Pending<'_, ()> {
+        Box::pin(self.send(Op::Source { site, news }))
+    }
+
+    fn source_blocking(&self, site: SiteId, news: SourceNews) {
+        if let Some(ops) = &self.ops {
+            // As in `send`.
+            let _ = ops.blocking_send(Op::Source { site, news });
         }
     }
 

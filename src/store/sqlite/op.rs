@@ -5,7 +5,7 @@ use super::admit::Admitted;
 use crate::bus::Pick;
 use crate::page::{PageId, SiteId, TrapChange};
 use crate::store::{
-    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite,
+    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite, SourceNews,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, oneshot};
@@ -20,6 +20,10 @@ pub(super) enum Op {
     },
     Commit(Box<Commit>),
     Answer(Box<ApiAnswer>),
+    Source {
+        site: SiteId,
+        news: SourceNews,
+    },
     Release {
         site: SiteId,
         pages: Vec<PageId>,

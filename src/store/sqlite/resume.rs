@@ -6,6 +6,7 @@ use super::code::state;
 use super::core::Fields;
 use super::fill;
 use super::site::{Site, Sites};
+use super::source;
 use super::trap;
 use super::{OpenedSite, OpeningSite, Redirect, SiteCounts};
 use crate::bus::{Round, SiteDelta};
@@ -97,6 +98,8 @@ pub(super) fn take_up(
     delta.round = again::round(conn, key)?;
     if old != digest {
         answer::forget_marks(conn, key)?;
+        // All of them are read again.
+        source::forget(conn, key)?;
     }
     let opened = OpenedSite {
         saved,
@@ -106,6 +109,7 @@ pub(super) fn take_up(
         texts: Vec::new(),
         marks: answer::marks(conn, key)?,
         fill: Vec::new(),
+        sitemaps: source::left(conn, key)?,
         traps: trap::of_site(conn, key)?,
     };
     Ok((key, delta, opened))

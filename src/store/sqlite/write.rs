@@ -13,10 +13,11 @@ use super::prune::{self, Skip};
 use super::revise;
 use super::settle;
 use super::site::{Place, Site, Sites};
+use super::source;
 use super::trap;
 use crate::bus::{Attempt, SiteState};
 use crate::page::{FailureKind, Outcome, SiteId, SkipReason, TextPrint, TrapChange, Verdict};
-use crate::store::{JournalEntry, Revision, SavedSite, Seen, Via};
+use crate::store::{JournalEntry, Revision, SavedSite, Seen, SourceNews, Via};
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
 
@@ -25,6 +26,10 @@ use std::sync::Arc;
 pub(super) enum Write {
     End(Box<End>),
     Answer(Box<Answered>),
+    Source {
+        site: SiteId,
+        news: SourceNews,
+    },
     Add {
         site: SiteId,
         fresh: Vec<Fresh>,
@@ -121,6 +126,7 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &Write) -> Resu
     match write {
         Write::End(end) => apply_end(conn, sites, end),
         Write::Answer(answer) => answer::apply(conn, sites, answer),
+        Write::Source { site, news } => source::apply(conn, sites, *site, news),
         Write::Add { site, fresh, traps } => {
             trap::apply(conn, sites, *site, traps)?;
             add(conn, sites, *site, fresh, None)
@@ -239,6 +245,13 @@ fn apply_end(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
             );
         if !told_by_page {
             insert_attempt(conn, within(end.page, attempts), attempt)?;
+        }
+        if let Some(picture) = &attempt.picture {
+            run(
+                conn,
+                "INSERT OR REPLACE INTO picture (id, file) VALUES (?1, ?2)",
+                params![end.page, picture],
+            )?;
         }
     }
     also_failed(conn, sites, end)?;
