@@ -13,6 +13,7 @@
 //! unless the sites file says so.
 
 mod connector;
+mod excuse;
 mod exit;
 mod fault;
 mod figures;
@@ -37,13 +38,13 @@ pub(super) use self::guard::check;
 pub(super) use self::held::{Closed, Held, Road};
 pub(super) use self::lent::Borrower;
 
+use self::excuse::{excuse, refusal};
 use self::pool::NoExit;
 use self::session::{Maker, Owner, Session, Term};
 use self::sessions::{Lease, Sessions};
 use self::source::Source;
 use self::tls::{Roots, Trust};
 use self::tries::{Next, Tries};
-use super::block;
 use super::dial;
 use super::dns::Lookup;
 use super::error::{Cause, ClientError, Phase, classify, is_stale, sources};
@@ -352,39 +353,6 @@ fn blame(sessions: &Sessions, session: &Session, cause: &Cause) {
 
 fn down(text: String) -> (Trouble, String) {
     (Trouble::Down(text.clone()), text)
-}
-
-/// Whether an answer may be the proxy's own: to a plain request of HTTP. Through a
-/// tunnel it would be the site's.
-fn may_be_own(session: &Session, url: &Url) -> bool {
-    url.scheme() == "http" && !session.address.scheme.is_socks()
-}
-
-/// Whether the answer is the proxy's own, who wants another login or money.
-fn refusal(session: &Session, url: &Url, response: &Response) -> Option<Fault> {
-    let status = response.status().as_u16();
-    if !matches!(status, 402 | 407) || !may_be_own(session, url) {
-        return None;
-    }
-    let mut fault = Fault::of_status(status);
-    if session.exit.health().ok > 0 {
-        // A site can answer so too, to stop a crawl.
-        fault.whose = Whose::Either;
-    }
-    Some(fault)
-}
-
-/// What an answer says of the exit that is handed on as the page's and may be the
-/// proxy's excuse, who did not reach the site or has too much to do.
-fn excuse(session: &Session, url: &Url, fetched: &Fetched) -> Option<Fault> {
-    let status = fetched.status;
-    let may_be = matches!(status, 429 | 502..=504) && may_be_own(session, url);
-    // A challenge is the site's, and told of as a block.
-    if !may_be || block::by_headers(status, &fetched.headers).is_some() {
-        return None;
-    }
-    let words = format!("an answer {status}, which may be the proxy's own");
-    Some(Fault::new(Whose::Either, words))
 }
 
 /// The cause with its exit's name in front.
