@@ -386,6 +386,14 @@ pub enum Event {
         /// By record.
         fill: Vec<RuleFill>,
     },
+    /// How many of a site's sitemaps, lists and APIs could not be read to their end
+    /// in this run.
+    Sources {
+        /// The site.
+        site: SiteId,
+        /// So many.
+        failed: u64,
+    },
     /// An attempt that had ended well turned out to have failed.
     Late {
         /// The page's site.

@@ -95,6 +95,11 @@ impl Monitor {
                     site.fill_before(fill);
                 }
             }
+            Event::Sources { site, failed } => {
+                if let Some(site) = self.site(site) {
+                    site.sources_failed = failed;
+                }
+            }
             Event::Late { site, kind, rung } => {
                 if let Some(site) = self.site(site) {
                     site.rungs.late(rung, kind);

@@ -68,6 +68,8 @@ pub struct Site {
     pub moved: Option<Arc<str>>,
     /// Pages with the text of another.
     pub copied: Copied,
+    /// Sources that could not be read to their end.
+    pub sources_failed: u64,
     fill: Vec<RuleFill>,
     /// The same of records that earlier runs left.
     before: Vec<RuleFill>,
@@ -106,6 +108,7 @@ impl Site {
             moved: None,
             copied: Copied::default(),
             before: Vec::new(),
+            sources_failed: 0,
             filled: None,
             resting: Vec::new(),
             began: now,
@@ -356,6 +359,7 @@ impl Site {
             controls: self.controls.clone(),
             moved: self.moved.clone(),
             copied: self.copied,
+            sources_failed: self.sources_failed,
             fill,
             rungs: self.rungs.views(),
             standing: None,

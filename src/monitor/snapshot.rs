@@ -151,6 +151,8 @@ pub struct SiteView {
     pub moved: Option<Arc<str>>,
     /// Pages with the text of another; none where that is not asked for.
     pub copied: Copied,
+    /// Sitemaps, lists and APIs that could not be read to their end in this run.
+    pub sources_failed: u64,
     /// How often its records' fields were filled in this run.
     pub fill: Arc<[RuleFill]>,
     /// Why its queue stands still, while it does.

@@ -118,6 +118,8 @@ pub struct Supervisor {
     sitemaps_left: Vec<LeftSitemap>,
     /// Sources that could not be read to their end, by what each is known by.
     failed: HashSet<String>,
+    /// How many of them the monitor was told of.
+    told_failed: u64,
     saved: SavedSite,
     done_before: u64,
     rescope: bool,
@@ -184,6 +186,7 @@ impl Supervisor {
             sitemaps_over: 0,
             sitemaps_left: begin.sitemaps,
             failed: HashSet::new(),
+            told_failed: 0,
             saved: begin.saved,
             done_before: begin.done,
             // Pages that were skipped by a rule are among those asked again.
@@ -264,6 +267,7 @@ impl Supervisor {
             }
         };
         self.show_slots().await;
+        self.tell_sources().await;
         self.conclude().await;
         self.save();
         let due = match self.queue {
