@@ -54,8 +54,11 @@ pub struct Answer {
     gate: Option<Gate>,
     honours: bool,
     /// Who gets another answer, and which.
-    door: Option<(fn(&Hit) -> bool, Box<Self>)>,
+    door: Option<Door>,
 }
+
+/// Whether a request gets another answer, and that.
+type Door = (fn(&Hit) -> bool, Box<Answer>);
 
 #[derive(Debug, Clone)]
 enum Body {
