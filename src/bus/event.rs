@@ -379,13 +379,6 @@ pub enum Event {
         /// So many.
         copied: Copied,
     },
-    /// How often fields of records that earlier runs left were filled.
-    Filled {
-        /// The site.
-        site: SiteId,
-        /// By record.
-        fill: Vec<RuleFill>,
-    },
     /// How many of a site's sitemaps, lists and APIs could not be read to their end
     /// in this run.
     Sources {
@@ -393,6 +386,13 @@ pub enum Event {
         site: SiteId,
         /// So many.
         failed: u64,
+    },
+    /// How often fields of records that earlier runs left were filled.
+    Filled {
+        /// The site.
+        site: SiteId,
+        /// By record.
+        fill: Vec<RuleFill>,
     },
     /// An attempt that had ended well turned out to have failed.
     Late {

@@ -90,14 +90,14 @@ impl Monitor {
                     site.copied = copied;
                 }
             }
-            Event::Filled { site, fill } => {
-                if let Some(site) = self.site(site) {
-                    site.fill_before(fill);
-                }
-            }
             Event::Sources { site, failed } => {
                 if let Some(site) = self.site(site) {
                     site.sources_failed = failed;
+                }
+            }
+            Event::Filled { site, fill } => {
+                if let Some(site) = self.site(site) {
+                    site.fill_before(fill);
                 }
             }
             Event::Late { site, kind, rung } => {
