@@ -29,7 +29,7 @@ pub use self::latest::{
     ChangeKind, ChangeList, ChangeRow, JournalList, JournalRow, LatestList, LatestRow, RecordList,
     RecordRow,
 };
-pub use self::linked::{Linked, LinkedList, LinkedRow, PageLinks};
+pub use self::linked::{Degree, Linked, LinkedList, LinkedRow, PageLinks};
 pub use self::log::{LogFilter, LogList, LogRow, Logbook};
 pub use self::query::{Ask, Query, Told};
 pub use self::reply::Reply;

@@ -3,7 +3,7 @@
 use super::Reply;
 use super::filter::{PageFilter, PageOrder};
 use super::latest::{ChangeKind, ChangeList, JournalList, RecordList};
-use super::linked::{Linked, LinkedList};
+use super::linked::{Degree, Linked, LinkedList};
 use super::log::{LogFilter, LogList};
 use super::search::Search;
 use super::source::SourceRow;
@@ -64,10 +64,16 @@ pub enum Ask {
         /// How many to give.
         limit: usize,
     },
-    /// A screenful of dead links or orphans; [`Told::Linked`].
+    /// A screenful of pages by their links; [`Told::Linked`].
     Linked {
-        /// Which of the two.
+        /// Which.
         of: Linked,
+        /// By what [`Linked::Degrees`] are sorted.
+        #[serde(default)]
+        by: Degree,
+        /// Whether those with fewest come first.
+        #[serde(default)]
+        reverse: bool,
         /// Only of this site.
         site: Option<SiteId>,
         /// How many to pass over.

@@ -5,6 +5,7 @@ use super::source::SourceRow;
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A screenful of pages.
@@ -82,6 +83,10 @@ pub struct Attempt {
     pub bytes: u64,
     /// The error in words; empty where there was none.
     pub detail: String,
+    /// A picture of what came: folder and file, in the job's folder. Of attempts
+    /// that are told of the last one alone has it, with its whole path.
+    #[serde(default)]
+    pub picture: Option<Arc<str>>,
 }
 
 /// A response header; the value's bytes are shown lossily.

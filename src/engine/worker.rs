@@ -126,6 +126,7 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
         elapsed_ms: 0,
         bytes: 0,
         detail: String::new(),
+        picture: None,
     };
     let rules = site.rules();
     let asking = again::visitor(&rules, &page.leased);
@@ -137,6 +138,7 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
         Ok(fetched) => {
             attempt.status = Some(fetched.status);
             attempt.bytes = fetched.bytes;
+            attempt.picture.clone_from(&fetched.picture);
             if fetched.is_redirect() {
                 target = location(&rules, &page.url, fetched);
             }

@@ -81,6 +81,7 @@ pub(super) async fn receive(
         landed: None,
         cost: 0,
         through: None,
+        picture: None,
     })
 }
 

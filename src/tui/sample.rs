@@ -350,6 +350,7 @@ pub fn page() -> PageDetail {
         elapsed_ms: 31,
         bytes: 512,
         detail: detail.to_owned(),
+        picture: status.map(|_| "/jobs/books.crawl/screenshots/00c0ffee00c0ffee.png".into()),
     };
     PageDetail {
         id: PageId(7),

@@ -16,6 +16,7 @@
 //! cargo bench --bench crawl -- refresh    # an unchanged corpus, crawled again
 //! cargo bench --bench crawl -- extract    # fields taken again from the archive
 //! cargo bench --bench crawl -- bulk       # a million URLs in, ten million rows out
+//! cargo bench --bench crawl -- order      # requests until the wanted pages are had
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! cargo bench --bench crawl -- replay     # a recording of ten thousand pages, opened
 //! ```
@@ -102,6 +103,8 @@ enum Scenario {
     Extract,
     /// A list of a million URLs; exports of ten million records and links.
     Bulk,
+    /// openjdk-17-doc and rust-doc, focused against breadth-first.
+    Order,
     /// How quickly the deck answers, and what it costs.
     Deck,
 }
@@ -124,6 +127,7 @@ fn main() -> ExitCode {
         Scenario::Replay => scenario::replay::run(&options),
         Scenario::Extract => scenario::extract::run(&options),
         Scenario::Bulk => scenario::bulk::run(&options),
+        Scenario::Order => scenario::order::run(&options),
         Scenario::Deck => scenario::deck::run(&options),
     };
     match outcome {

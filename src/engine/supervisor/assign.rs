@@ -26,6 +26,7 @@ impl Supervisor {
                 elapsed_ms: 0,
                 bytes: 0,
                 detail: why.to_owned(),
+                picture: None,
             });
         }
         let site = self.site.clone();

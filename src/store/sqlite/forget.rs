@@ -211,6 +211,7 @@ pub(super) fn sweep(conn: &Connection, dust: Dust) -> Result<()> {
                 "DELETE FROM link WHERE id IN temp.pick",
                 "DELETE FROM evidence WHERE id IN temp.pick",
                 "DELETE FROM content WHERE id IN temp.pick",
+                "DELETE FROM picture WHERE id IN temp.pick",
                 "DELETE FROM page WHERE id IN temp.pick",
                 "DELETE FROM url WHERE id IN temp.pick",
             ] {

@@ -246,6 +246,13 @@ fn apply_end(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
         if !told_by_page {
             insert_attempt(conn, within(end.page, attempts), attempt)?;
         }
+        if let Some(picture) = &attempt.picture {
+            run(
+                conn,
+                "INSERT OR REPLACE INTO picture (id, file) VALUES (?1, ?2)",
+                params![end.page, picture],
+            )?;
+        }
     }
     also_failed(conn, sites, end)?;
     landed(conn, sites, end)?;

@@ -162,12 +162,13 @@ fn pages(filter: &PageFilter, order: PageOrder, offset: u64, limit: usize) -> Pa
 fn linked(of: Linked, offset: u64, limit: usize) -> LinkedList {
     let filter = match of {
         Linked::Dead => PageFilter::failed(),
-        Linked::Orphans => PageFilter::default(),
+        Linked::Orphans | Linked::Degrees => PageFilter::default(),
     };
     let pages = pages(&filter, PageOrder::Found, offset, limit);
     let row = |page: PageRow| LinkedRow {
         redirect: String::new(),
         inlinks: u64::from(page.id.0),
+        outlinks: u64::from(page.id.0 * 7 % 40),
         from: format!("http://flaky.example.org/\u{1b}from/{}", page.id),
         page,
     };

@@ -184,12 +184,19 @@ impl Lookup {
             }
             Ask::Linked {
                 of,
+                by,
+                reverse,
                 site,
                 offset,
                 limit,
             } => {
-                let limit = limit.min(ROWS);
-                Told::Linked(linked::list(&read, &sites, of, site, offset, limit)?)
+                let wanted = linked::Wanted {
+                    of,
+                    by,
+                    reverse,
+                    site,
+                };
+                return linked::list(&read, &sites, wanted, offset, limit.min(ROWS));
             }
             Ask::Journal {
                 search,
