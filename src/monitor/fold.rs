@@ -95,6 +95,11 @@ impl Monitor {
                     site.sources_failed = failed;
                 }
             }
+            Event::Filled { site, fill } => {
+                if let Some(site) = self.site(site) {
+                    site.fill_before(fill);
+                }
+            }
             Event::Late { site, kind, rung } => {
                 if let Some(site) = self.site(site) {
                     site.rungs.late(rung, kind);

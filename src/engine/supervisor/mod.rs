@@ -17,7 +17,7 @@ use super::ladder::Ladder;
 use super::site::{Message, Sight, SiteContext};
 use super::slots::Shown;
 use super::work::Report;
-use crate::bus::{Doing, Event, Reply, SiteState};
+use crate::bus::{Doing, Event, Reply, RuleFill, SiteState};
 use crate::config::Robots;
 use crate::page::{Fingerprint, Rung, time};
 use crate::store::{Lease, LeftSitemap, Pending, Refresh, SavedSite};
@@ -72,6 +72,8 @@ pub struct Begin {
     pub round: i64,
     /// Whether every page that is known is to be asked again.
     pub refresh: bool,
+    /// How often fields of its records were filled in earlier runs.
+    pub fill: Vec<RuleFill>,
 }
 
 /// The supervisor.
@@ -127,6 +129,8 @@ pub struct Supervisor {
     /// Whether `saved` has changed since it was last handed to the store.
     unsaved: bool,
     saving: Option<Pending<'static, ()>>,
+    /// How often fields were filled in earlier runs.
+    fill: Vec<RuleFill>,
     /// Numbers the requests whose price was set aside.
     reserved: u64,
     /// Up to which number that is durable.
@@ -192,6 +196,7 @@ impl Supervisor {
             trouble: None,
             unsaved: false,
             saving: None,
+            fill: begin.fill,
             reserved: 0,
             durable: Arc::new(watch::Sender::new(0)),
             over,
