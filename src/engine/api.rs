@@ -2,8 +2,8 @@
 
 use super::intake::Intake;
 use super::rules::Rules;
-use super::site::{Message, SiteContext, SourceRead};
-use super::source::{self, Source, Tally};
+use super::site::{Message, SiteContext};
+use super::source::{self, Source, SourceRead, Tally};
 use super::work::{ApiCall, Errand, ErrandKind, ErrandResult};
 use crate::bus::{Event, Level, SourceState};
 use crate::config::{ApiRule, RecordRule};

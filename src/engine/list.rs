@@ -1,8 +1,8 @@
 //! Lists made by other tools, read into the store.
 
 use super::intake::Intake;
-use super::site::{Message, SiteContext, SourceRead};
-use super::source::{self, Source, Tally};
+use super::site::{Message, SiteContext};
+use super::source::{self, Source, SourceRead, Tally};
 use crate::bus::{Level, SourceState};
 use crate::config::{ListFrom, ListRule};
 use crate::discover::list::{self, Found};

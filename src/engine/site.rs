@@ -6,8 +6,9 @@ use super::landing::KnownRobots;
 use super::pool::Pool;
 use super::retry;
 use super::rules::Rules;
+use super::source::SourceRead;
 use super::suspicion::Suspicion;
-use super::work::{Climb, Errand, Page, Report};
+use super::work::{Climb, Page, Report};
 use crate::archive::Archive;
 use crate::bus::{Attempt, Event, Level, Reply, SiteControls, SiteDetail};
 use crate::discover::copies::Copies;
@@ -19,7 +20,6 @@ use crate::page::{
     FailureKind, Fingerprint, Fingerprinter, Outcome, PageId, Rung, SiteId, Verdict, time,
 };
 use crate::store::{Commit, Evidence, Leased, NewUrl, Store, Via};
-use serde_json::Value;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -64,45 +64,6 @@ pub struct Sight {
     pub page: PageId,
     /// Whether it was a block.
     pub blocked: bool,
-}
-
-/// What reading a source of URLs came to.
-#[derive(Debug)]
-pub struct SourceRead {
-    /// What the source is known by from one run to the next.
-    pub key: String,
-    /// How far it is read, to be kept; `None` leaves that as it was.
-    pub mark: Option<Value>,
-    /// Whether the store has that mark already.
-    pub stored: bool,
-    /// Sitemaps that it names.
-    pub sitemaps: Vec<Url>,
-    /// What is to be asked next; `None` where it is over.
-    pub next: Option<Errand>,
-    /// Whether it could not be read to its end.
-    pub failed: bool,
-}
-
-impl SourceRead {
-    /// There is no more of it.
-    pub fn over(key: String, mark: Option<Value>) -> Self {
-        Self {
-            key,
-            mark,
-            stored: false,
-            sitemaps: Vec::new(),
-            next: None,
-            failed: false,
-        }
-    }
-
-    /// It could not be read, or not to its end.
-    pub fn failed(key: String) -> Self {
-        Self {
-            failed: true,
-            ..Self::over(key, None)
-        }
-    }
 }
 
 /// What the operator can want of a site.

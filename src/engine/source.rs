@@ -10,6 +10,7 @@ use crate::config::{ApiRule, ListRule, Sitemap};
 use crate::fetch::{self, Fetched};
 use crate::page::time::now_ms;
 use crate::store::{SitemapAddress, SourceNews, SourceReport};
+use serde_json::Value;
 use url::{Position, Url};
 
 /// Bytes of a refusal's body that are told.
@@ -39,6 +40,45 @@ pub struct Tally {
     pub bad: u64,
     /// Why it was not read to its end, or what was wrong with it.
     pub problem: Option<String>,
+}
+
+/// What reading a source of URLs came to.
+#[derive(Debug)]
+pub struct SourceRead {
+    /// What the source is known by from one run to the next.
+    pub key: String,
+    /// How far it is read, to be kept; `None` leaves that as it was.
+    pub mark: Option<Value>,
+    /// Whether the store has that mark already.
+    pub stored: bool,
+    /// Sitemaps that it names.
+    pub sitemaps: Vec<Url>,
+    /// What is to be asked next; `None` where it is over.
+    pub next: Option<Errand>,
+    /// Whether it could not be read to its end.
+    pub failed: bool,
+}
+
+impl SourceRead {
+    /// There is no more of it.
+    pub fn over(key: String, mark: Option<Value>) -> Self {
+        Self {
+            key,
+            mark,
+            stored: false,
+            sitemaps: Vec::new(),
+            next: None,
+            failed: false,
+        }
+    }
+
+    /// It could not be read, or not to its end.
+    pub fn failed(key: String) -> Self {
+        Self {
+            failed: true,
+            ..Self::over(key, None)
+        }
+    }
 }
 
 impl Source {

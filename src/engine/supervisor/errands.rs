@@ -1,6 +1,6 @@
 //! What comes of errands: robots rules and sitemaps.
 
-use super::Supervisor;
+use super::{Queue, Supervisor};
 use crate::bus::Level;
 use crate::config::Sitemap;
 use crate::engine::host::RobotsState;
@@ -110,7 +110,18 @@ impl Supervisor {
         self.hosts.add_errand(errand, now, now);
     }
 
-    pub(super) async fn sitemap_closed(&mut self) {
+    /// A sitemap was read; it names `more`.
+    pub(super) async fn sitemap_read(&mut self, more: Vec<Url>, nesting: u8, now: Instant) {
+        for url in more {
+            self.add_sitemap(url, nesting, true, now);
+        }
+        // May come before the report of the worker that handed it over.
+        self.reading -= 1;
+        self.queue = Queue::Ask;
+        self.sitemap_closed().await;
+    }
+
+    async fn sitemap_closed(&mut self) {
         self.sitemaps_open = self.sitemaps_open.saturating_sub(1);
         if self.sitemaps_open == 0 {
             self.saved.sitemaps_done = true;

@@ -291,15 +291,8 @@ impl Supervisor {
                 more,
                 nesting,
             } => {
-                let now = Instant::now();
                 self.source_ended(key, failed);
-                for url in more {
-                    self.add_sitemap(url, nesting, true, now);
-                }
-                // May come before the report of the worker that handed it over.
-                self.reading -= 1;
-                self.queue = Queue::Ask;
-                self.sitemap_closed().await;
+                self.sitemap_read(more, nesting, Instant::now()).await;
             }
             Message::SourceRead(read) => {
                 self.reading -= 1;
