@@ -3,14 +3,11 @@
 
 mod common;
 
+use common::archive::{files, records};
 use common::crawl::Job;
 use common::server::{Answer, Server};
-use flate2::bufread::GzDecoder;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::Read;
-use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -31,40 +28,6 @@ fn site(pages: usize) -> Server {
         server.on(&here, Answer::html(&html).after(Duration::from_millis(4)));
     }
     server
-}
-
-fn files(job: &Job) -> Vec<PathBuf> {
-    let entries = fs::read_dir(job.dir().join("archive")).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
-    files.retain(|path| path.to_string_lossy().contains(".warc."));
-    files.sort();
-    files
-}
-
-/// Types and URLs of a gzip file's records. Every byte of it must belong to a
-/// whole record.
-fn records(file: &PathBuf) -> Vec<(String, String)> {
-    let bytes = fs::read(file).unwrap();
-    let mut rest = &bytes[..];
-    let mut records = Vec::new();
-    while !rest.is_empty() {
-        let mut record = Vec::new();
-        let mut member = GzDecoder::new(rest);
-        member.read_to_end(&mut record).unwrap();
-        rest = member.into_inner();
-        let head_end = record.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-        let head = String::from_utf8(record[..head_end].to_vec()).unwrap();
-        assert!(head.starts_with("WARC/1.1\r\n"), "{head}");
-        let field = |name: &str| {
-            let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-            lines.find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
-        };
-        let length: usize = field("Content-Length").unwrap().parse().unwrap();
-        assert_eq!(record.len(), head_end + 4 + length + 4);
-        let url = field("WARC-Target-URI").unwrap_or_default();
-        records.push((field("WARC-Type").unwrap(), url));
-    }
-    records
 }
 
 fn extract(job: &Job, more: &[&str]) -> String {
@@ -144,10 +107,7 @@ fn every_answer_is_in_it_and_no_secret() {
     for kind in ["request", "response", "metadata"] {
         assert_eq!(kinds(kind).into_iter().collect::<Vec<_>>(), urls, "{kind}");
     }
-    let mut text = String::new();
-    flate2::read::MultiGzDecoder::new(fs::File::open(file).unwrap())
-        .read_to_string(&mut text)
-        .unwrap();
+    let text = common::archive::text(&job);
     assert!(text.contains("x-why: moved\r\n") && text.contains("GET /gone HTTP/1.1\r\n"));
     assert!(!text.contains("hunter2"));
 }
@@ -269,7 +229,7 @@ fn what_has_not_changed_is_kept_as_a_revisit() {
     server.on("/other", Answer::html("<h1>After</h1>"));
     job.finish(&["--refresh"]);
     let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (kind, url) in files(&job).iter().flat_map(records) {
+    for (kind, url) in files(&job).iter().flat_map(|file| records(file)) {
         if matches!(&*kind, "response" | "revisit") && !url.ends_with(".txt") {
             let path = url.strip_prefix(&server.url("")).unwrap().to_owned();
             kinds.entry(path).or_default().push(kind);

@@ -170,7 +170,7 @@ sections! {
     }
     /// What is kept beside records.
     Keep {
-        /// `warc` writes every answer to an archive in the job's folder; by default `off`.
+        /// `warc` writes every answer of a page or an API to an archive in the job's folder; by default `off`.
         bodies: Bodies,
         /// How the archive is compressed: `gz` (every tool reads it) or `zstd`.
         compress: Compress,

@@ -173,6 +173,11 @@ impl ApiRule {
         xxh3_64(format!("{}{:?}{names:?}", self.url, self.body).as_bytes())
     }
 
+    /// Tells what is asked, whatever comes of it.
+    pub(super) fn address(&self) -> u64 {
+        xxh3_64(format!("{}{}{:?}", self.url, self.post, self.body).as_bytes())
+    }
+
     /// Tells one API from another, whatever else the sites file says.
     pub fn key(&self) -> u64 {
         let text = format!("{self:?}{:?}{:?}", self.headers, self.body);

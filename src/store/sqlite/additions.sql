@@ -23,6 +23,12 @@ CREATE TABLE IF NOT EXISTS answer (
   records INTEGER NOT NULL
 );
 
+-- To which answer of its API, from 0, a row of `answer` belongs.
+CREATE TABLE IF NOT EXISTS numbered (
+  id     INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL
+);
+
 -- Digests of the page's text.
 CREATE TABLE IF NOT EXISTS content (
   id    INTEGER PRIMARY KEY,
@@ -99,4 +105,11 @@ CREATE TABLE IF NOT EXISTS change (
   reason TEXT,
   at     INTEGER NOT NULL,
   fields TEXT NOT NULL
+);
+
+-- Sites whose records and marks of APIs were made those of another document,
+-- without the network; digest is that document's.
+CREATE TABLE IF NOT EXISTS reworked (
+  site   INTEGER PRIMARY KEY,
+  digest INTEGER NOT NULL
 );

@@ -93,7 +93,7 @@ pub(super) fn take_up(
         .execute(params![key, place, digest])?;
     delta.round = again::round(conn, key)?;
     if old != digest {
-        answer::forget_marks(conn, key)?;
+        answer::outdate_marks(conn, key, digest)?;
     }
     let opened = OpenedSite {
         saved,
