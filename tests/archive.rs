@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::archive::{files, records};
-use common::crawl::Job;
+use common::archive::{files, members, records};
+use common::crawl::{Job, Running};
 use common::server::{Answer, Server};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,10 +38,25 @@ fn extract(job: &Job, more: &[&str]) -> String {
 
 #[test]
 fn killed_at_any_instant_no_half_record_stays_and_no_page_is_missing() {
+    killed("");
+}
+
+#[test]
+fn nor_where_files_are_small() {
+    killed(", rotate: 4KB");
+}
+
+#[test]
+fn nor_by_the_other_codec() {
+    killed(", compress: zstd, rotate: 4KB");
+}
+
+fn killed(keep: &str) {
     const PAGES: usize = 150;
     let server = site(PAGES);
     let fields = "extract:\n  - record: page\n    fields: { title: h1 }\n";
-    let job = Job::site(&server.url("/"), &format!("{KEEP}{fields}"));
+    let keep = format!("keep: {{ bodies: warc{keep} }}\n");
+    let job = Job::site(&server.url("/"), &format!("{keep}{fields}"));
     let mut random = fastrand::Rng::new();
     let mut kills = 0;
     for _ in 0..8 {
@@ -255,4 +270,104 @@ fn what_has_not_changed_is_kept_as_a_revisit() {
         .collect();
     headings.sort();
     assert_eq!(headings, ["After", "Plain", "Same"]);
+}
+
+/// Of three pages one is damaged in its file.
+#[test]
+fn a_damaged_answer_is_told_and_its_record_stays() {
+    for codec in ["gz", "zstd"] {
+        let server = site(3);
+        let keep = format!("keep: {{ bodies: warc, compress: {codec} }}\n");
+        let rule =
+            |name: &str| format!("extract:\n  - record: page\n    fields: {{ {name}: h1 }}\n");
+        let job = Job::site(&server.url("/"), &format!("{keep}{}", rule("title")));
+        job.finish(&[]);
+        let [file] = &files(&job)[..] else {
+            panic!("one file")
+        };
+        let all = members(file);
+        let hurt = all
+            .iter()
+            .find(|member| member.is("response", &server.url("/2")));
+        let middle = hurt.map(|member| (member.place.start + member.place.end) / 2);
+        let mut bytes = std::fs::read(file).unwrap();
+        bytes[middle.unwrap()] ^= 0x55;
+        std::fs::write(file, bytes).unwrap();
+        let start = server.url("/");
+        let text = format!("site: site\nstart: {start}\n{keep}{}", rule("heading"));
+        job.rewrite(&text);
+        let output = job.crawldeck(&["extract", "sites.yaml"]);
+        output.expect(3);
+        assert!(
+            output.stdout.contains("site: 2 pages, 1 not readable\n"),
+            "{output:?}"
+        );
+        assert!(output.stdout.contains(&server.url("/2")), "{output:?}");
+        assert!(
+            output.stderr.contains("1 answers could not be read"),
+            "{output:?}"
+        );
+        let mut fields: Vec<String> = job
+            .records()
+            .iter()
+            .map(|r| r["fields"].to_string())
+            .collect();
+        fields.sort();
+        let expected = [
+            r#"{"heading":"Page 1"}"#,
+            r#"{"heading":"Page 3"}"#,
+            r#"{"title":"Page 2"}"#,
+        ];
+        assert_eq!(fields, expected, "{codec}");
+    }
+}
+
+#[test]
+fn an_extract_that_is_killed_changes_all_records_or_none() {
+    const PAGES: usize = 300;
+    let server = site(PAGES);
+    let mut random = fastrand::Rng::new();
+    for keep in ["compress: gz, rotate: 4KB", "compress: zstd, rotate: 4KB"] {
+        let text = |name: &str| {
+            let start = server.url("/");
+            let fields = format!("{{ {name}: h1, n: {{ css: p, as: number }} }}");
+            format!(
+                "{}site: site\nstart: {start}\nkeep: {{ bodies: warc, {keep} }}\n\
+                 extract:\n  - record: page\n    fields: {fields}\n",
+                common::crawl::FAST
+            )
+        };
+        let names = |job: &Job| -> BTreeSet<String> {
+            let records = job.records();
+            assert_eq!(records.len(), PAGES);
+            let first = |record: &serde_json::Value| {
+                let fields = record["fields"].as_object().unwrap();
+                fields.keys().next().unwrap().clone()
+            };
+            records.iter().map(first).collect()
+        };
+        let job = Job::raw(&text("f0"));
+        job.finish(&[]);
+        assert!(files(&job).len() > 2);
+        let asked = server.log().len();
+        let (mut kills, mut now) = (0, "f0".to_owned());
+        for n in 1..=6 {
+            let new = format!("f{n}");
+            job.rewrite(&text(&new));
+            let mut running = Running::spawn(job.command(&["extract", "sites.yaml"]));
+            thread::sleep(Duration::from_micros(random.u64(0..250_000)));
+            kills += usize::from(!running.is_over());
+            running.kill();
+            let seen = names(&job);
+            let (old, all_new) = (BTreeSet::from([now.clone()]), BTreeSet::from([new]));
+            assert!(seen == old || seen == all_new, "{seen:?}");
+            now = seen.into_iter().next().unwrap();
+        }
+        assert!(kills > 0, "every one had ended before it was killed");
+        // And the next is none the wiser.
+        job.rewrite(&text("last"));
+        assert!(extract(&job, &[]).contains("site: 300 pages\n"));
+        assert_eq!(names(&job), BTreeSet::from(["last".to_owned()]));
+        assert_eq!(server.log().len(), asked);
+    }
 }
