@@ -21,7 +21,8 @@ pub struct Document {
     pub defaults: Option<Defaults>,
     /// The site's name, unique in the file.
     pub site: Option<Name>,
-    /// Where the crawl begins: a URL or a list of them.
+    /// Where the crawl begins: a URL or a list of them; may be left out where `discover`
+    /// names pages by APIs, lists or sitemaps.
     pub start: Option<OneOrMany<WebUrl>>,
     /// Where the crawl ends at the latest.
     pub limits: Option<Limits>,

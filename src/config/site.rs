@@ -37,7 +37,8 @@ impl fmt::Debug for Job {
 pub struct Site {
     /// Unique in the job; letters, digits, `.`, `_` and `-`.
     pub name: String,
-    /// Where the crawl begins, in normal form; at least one.
+    /// Where the crawl begins, in normal form; none where its APIs, lists or
+    /// sitemaps alone name its pages.
     pub start: Vec<Url>,
     /// Where it ends at the latest.
     pub limits: Limits,
@@ -67,6 +68,18 @@ impl Site {
         let apis = self.discover.api.iter();
         let items = apis.flat_map(|api| api.records.iter().map(|item| &item.rule));
         self.extract.iter().chain(items)
+    }
+
+    /// What relative addresses are relative to that stand on no page: the first
+    /// start page, or else the root of the first host.
+    pub fn home(&self) -> Option<Url> {
+        let hosts = self.scope.hosts.iter();
+        let root = || {
+            let host = hosts.map(|host| host.trim_start_matches("*."));
+            host.into_iter()
+                .find_map(|host| Url::parse(&format!("https://{host}/")).ok())
+        };
+        self.start.first().cloned().or_else(root)
     }
 
     /// Tells an API of this site from its others, whatever it is sent besides

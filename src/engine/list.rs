@@ -111,8 +111,12 @@ fn rows(
     let rules = site.rules();
     let name = &rule.from;
     let base = match &rule.from {
-        ListFrom::Url(url) => url,
-        ListFrom::File(_) => &rules.config.start[0],
+        ListFrom::Url(url) => Some(url.clone()),
+        ListFrom::File(_) => rules.config.home(),
+    };
+    let Some(base) = &base else {
+        say(Level::Warn, format!("list {name}: the site has no host"));
+        return (Vec::new(), false);
     };
     let mut intake = Intake::new(site, runtime).until(cancel);
     let mut sitemaps = Vec::new();
