@@ -188,3 +188,123 @@ fn secrets_stay_on_the_host() {
     assert!(text.contains("status 302"), "{text}");
     assert!(!text.contains("s3cret"), "{text}");
 }
+
+#[test]
+fn a_limit_ends_it() {
+    let server = Server::island(9);
+    for n in 1..=9 {
+        let (here, list) = (format!("/api/{n}"), format!("[\"/{n}\"]"));
+        server.on(&here, json(&list));
+    }
+    let url = server.url("/api/{page}");
+    let job = job(
+        &server,
+        &format!("{{ url: '{url}', page: {{}}, urls: '$[*]', limit: 3 }}"),
+    );
+    job.finish(&[]);
+    assert_eq!(job.pages().done(&server.url("")), ["/", "/1", "/2", "/3"]);
+    assert_eq!((server.count("/api/3"), server.count("/api/4")), (1, 0));
+    let log = job.log();
+    assert!(
+        log.contains("answer 3: 1 URLs, 1 new pages; ended by limit 3 reached"),
+        "{log}"
+    );
+}
+
+#[test]
+fn numbers_stand_in_what_is_posted() {
+    let server = Server::island(4);
+    server.sequence("/api/p", [json(r#"["/1"]"#), json(r#"["/2"]"#), json("[]")]);
+    server.sequence("/api/o", [json(r#"["/3"]"#), json(r#"["/4"]"#), json("[]")]);
+    let job = job(
+        &server,
+        &format!(
+            "{{ url: '{}', page: {{ from: 0 }}, urls: '$[*]', body: '{{\"page\":{{page}}}}' }}, \
+             {{ url: '{}', offset: {{ step: 50 }}, urls: '$[*]', body: 'n=50&from={{offset}}' }}",
+            server.url("/api/p"),
+            server.url("/api/o"),
+        ),
+    );
+    job.finish(&[]);
+    assert_eq!(
+        job.pages().done(&server.url("")),
+        ["/", "/1", "/2", "/3", "/4"]
+    );
+    let bodies = |path: &str| -> Vec<String> {
+        let hits = server.hits(path).into_iter();
+        hits.map(|hit| format!("{} {}", hit.header("content-type"), hit.body))
+            .collect()
+    };
+    let page = |n| format!("application/json {{\"page\":{n}}}");
+    assert_eq!(bodies("/api/p"), [page(0), page(1), page(2)]);
+    let offset = |n| format!("application/x-www-form-urlencoded n=50&from={n}");
+    assert_eq!(bodies("/api/o"), [offset(0), offset(50), offset(100)]);
+}
+
+/// The time between the beginning and the last request has a lower bound on
+/// any machine; each single distance has none.
+#[test]
+fn answers_are_asked_for_at_the_sites_pace() {
+    let server = Server::island(3);
+    for n in 1..=3 {
+        server.on(&format!("/api/{n}"), json(&format!("[\"/{n}\"]")));
+    }
+    server.on("/api/4", json("[]"));
+    let more = format!(
+        "discover:\n  sitemap: off\n  api: [ {{ url: '{}', page: {{}}, urls: '$[*]' }} ]\n\
+         fetch: {{ delay: 120ms, concurrency: 8 }}",
+        server.url("/api/{page}")
+    );
+    let job = Job::site(&server.url("/"), &more);
+    let begun = std::time::Instant::now();
+    job.finish(&[]);
+    let hits = server.log();
+    assert_eq!(hits[0].target, "/robots.txt", "nothing is asked before it");
+    let asked = hits.len() as u32;
+    assert_eq!(asked, 1 + 4 + 4, "robots.txt, answers, pages");
+    let least = std::time::Duration::from_millis(120) * (asked - 1);
+    let took = hits[hits.len() - 1].at.duration_since(begun);
+    assert!(took >= least, "{asked} requests within {took:?}");
+}
+
+#[test]
+fn an_item_that_gives_nothing_is_counted_and_the_first_is_told() {
+    let server = Server::island(2);
+    server.on("/api/1", json(r#"[{"u":"/1"},{"x":7},{"u":{}}]"#));
+    server.on("/api/2", json(r#"[{"u":"/2"}]"#));
+    server.on("/api/3", Answer::text("<b>down</b>"));
+    let job = job(
+        &server,
+        &format!(
+            "{{ url: '{}', page: {{}}, urls: '$[*]', item: '{{u}}' }}",
+            server.url("/api/{page}")
+        ),
+    );
+    job.finish(&[]);
+    let log = job.log();
+    let words = "2 items without a URL (the first: \"{\\\"x\\\":7}\")";
+    assert!(log.contains(words), "{log}");
+    let rows = job.lines("sources");
+    let row = &rows[0];
+    assert_eq!(
+        (rows.len(), &row["kind"], &row["state"]),
+        (1, &"api".into(), &"failed".into())
+    );
+    assert_eq!(
+        (&row["read"], &row["urls"], &row["bad"]),
+        (&2.into(), &2.into(), &2.into())
+    );
+    let problem = row["problem"].as_str().unwrap();
+    assert!(problem.starts_with("answer 3: it is not JSON"), "{problem}");
+    assert!(problem.contains("<b>down</b>"), "{problem}");
+
+    server.on("/api/3", json("[]"));
+    job.finish(&[]);
+    let row = &job.lines("sources")[0];
+    assert_eq!(
+        (&row["state"], &row["read"], &row["bad"]),
+        (&"done".into(), &3.into(), &2.into())
+    );
+    let problem = row["problem"].as_str().unwrap();
+    assert!(problem.contains("items without a URL"), "{problem}");
+}

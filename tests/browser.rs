@@ -4,6 +4,7 @@ mod common;
 
 use common::crawl::{Job, Running, Signal};
 use common::server::{Answer, Gate, Server};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -166,9 +167,21 @@ fn a_site_of_scripts_is_crawled_and_pictured() {
         .flatten()
         .collect();
     assert_eq!(pictures.len(), 3);
-    for picture in pictures {
+    for picture in &pictures {
         assert!(fs::read(picture.path()).unwrap().starts_with(b"\x89PNG"));
     }
+    // Each page knows its own.
+    let store = Connection::open(job.dir().join("crawl.db")).unwrap();
+    let mut asked = store.prepare("SELECT file FROM picture").unwrap();
+    let rows = asked.query_map([], |row| row.get(0)).unwrap();
+    let mut kept: Vec<String> = rows.map(Result::unwrap).collect();
+    let name = |picture: &fs::DirEntry| picture.file_name().into_string().unwrap();
+    let mut names: Vec<String> = pictures.iter().map(name).collect();
+    names
+        .iter_mut()
+        .for_each(|name| name.insert_str(0, "screenshots/"));
+    (kept.sort(), names.sort());
+    assert_eq!(kept, names);
     wait_for_peace(job.folder());
 }
 

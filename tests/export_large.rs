@@ -44,6 +44,7 @@ fn filled() -> Job {
         elapsed_ms: 1,
         bytes: 1,
         detail: String::new(),
+        picture: None,
     };
     runtime.block_on(async {
         let urls = (0..PAGES).map(|n| NewUrl {

@@ -227,6 +227,105 @@ fn every_form_of_a_sitemap_is_read() {
             &["/1", "/2", "/q?a=1&b=2"],
         ),
         (
+            "namespaces",
+            |s| {
+                let text = format!(
+                    "<?xml version=\"1.0\"?>\n<sm:urlset xmlns:sm=\"http://www.sitemaps.org/schemas/sitemap/0.9\" \
+                     xmlns:image=\"http://www.google.com/schemas/sitemap-image/1.1\" \
+                     xmlns:news=\"http://www.google.com/schemas/sitemap-news/0.9\" \
+                     xmlns:video=\"http://www.google.com/schemas/sitemap-video/1.1\">\
+                     <sm:url><image:image><image:loc>{0}/3</image:loc></image:image>\
+                     <sm:loc>{0}/1</sm:loc></sm:url>\
+                     <sm:url><sm:loc>{0}/2</sm:loc><news:news><news:title>n</news:title></news:news>\
+                     <video:video><video:content_loc>{0}/4</video:content_loc></video:video></sm:url>\
+                     </sm:urlset>",
+                    s.url("")
+                );
+                s.on("/sitemap.xml", xml(&text));
+                String::new()
+            },
+            &["/1", "/2"],
+        ),
+        (
+            "atom",
+            |s| {
+                let text = format!(
+                    "<feed xmlns=\"http://www.w3.org/2005/Atom\"><link href=\"{0}/4\"/>\
+                     <entry><link rel=\"self\" href=\"{0}/3\"/><link href=\"{0}/1\"/></entry>\
+                     <entry><link rel=\"alternate\" href=\"/2\"/></entry></feed>",
+                    s.url("")
+                );
+                s.on(
+                    "/sitemap.xml",
+                    Answer::typed("application/atom+xml", text.as_bytes()),
+                );
+                String::new()
+            },
+            &["/1", "/2"],
+        ),
+        (
+            "rss",
+            |s| {
+                let text = format!(
+                    "<rss version=\"2.0\"><channel><link>{0}/4</link>\
+                     <item><link>{0}/1</link></item>\
+                     <item><guid isPermaLink=\"true\">{0}/2</guid></item></channel></rss>",
+                    s.url("")
+                );
+                s.on(
+                    "/sitemap.xml",
+                    Answer::typed("application/rss+xml", text.as_bytes()),
+                );
+                String::new()
+            },
+            &["/1", "/2"],
+        ),
+        (
+            "bom",
+            |s| {
+                let text = format!("\u{feff}{}", urlset(&[s.url("/1")]));
+                s.on("/sitemap.xml", xml(&text));
+                String::new()
+            },
+            &["/1"],
+        ),
+        (
+            "utf-16",
+            |s| {
+                let text = urlset(&[s.url("/2")]).replace("1.0\"", "1.0\" encoding=\"utf-16\"");
+                let mut bytes = vec![0xff, 0xfe];
+                bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+                s.on("/sitemap.xml", Answer::typed("application/xml", &bytes));
+                String::new()
+            },
+            &["/2"],
+        ),
+        (
+            "latin-1",
+            |s| {
+                s.page("/caf%C3%A9", &[]);
+                let text =
+                    urlset(&[s.url("/caf@")]).replace("1.0\"", "1.0\" encoding=\"iso-8859-1\"");
+                let mut bytes = text.into_bytes();
+                let at = bytes.iter().position(|byte| *byte == b'@').unwrap();
+                bytes[at] = 0xe9;
+                s.on("/sitemap.xml", Answer::typed("application/xml", &bytes));
+                String::new()
+            },
+            &["/caf%C3%A9"],
+        ),
+        (
+            "relative",
+            |s| {
+                let robots = format!("Sitemap: {}\n", s.url("/maps/m.xml"));
+                s.on("/robots.txt", Answer::text(&robots));
+                let text = urlset(&["/1".to_owned(), "../2".to_owned()]);
+                s.on("/maps/m.xml", xml(&text));
+                String::new()
+            },
+            &["/1", "/2"],
+        ),
+        (
             "broken-off",
             |s| {
                 let whole = urlset(&[s.url("/1"), s.url("/2")]);
@@ -296,6 +395,11 @@ fn endlessly_nested_sitemaps_end() {
         .filter(|h| h.target.starts_with("/sitemap"))
         .count();
     assert!((2..50).contains(&asked), "{asked} sitemaps were read");
+    let log = job.log();
+    assert!(
+        log.contains("1 further sitemaps left out: they are more than 5 indexes deep"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -317,4 +421,38 @@ fn a_compressed_bomb_is_not_unpacked_whole() {
     let job = Job::site(&server.url("/"), "");
     job.finish(&[]);
     assert_eq!(job.pages().done(&server.url("")), ["/"]);
+}
+
+#[test]
+fn what_was_named_and_is_no_sitemap_is_told_with_how_it_begins() {
+    let server = island();
+    let html = "<!doctype html><html><title>Not here</title><p>gone";
+    server.on("/map", Answer::html(html));
+    let packed = gz(&urlset(
+        &(0..2000)
+            .map(|n| server.url(&format!("/n/{n}")))
+            .collect::<Vec<_>>(),
+    ));
+    server.on(
+        "/half",
+        Answer::typed("application/gzip", &packed[..packed.len() / 2]),
+    );
+    let more = format!(
+        "discover: {{ sitemap: ['{}', '{}'], links: off }}\nlimits: {{ pages: 1 }}",
+        server.url("/map"),
+        server.url("/half")
+    );
+    let job = Job::site(&server.url("/"), &more);
+    let ended = job.finish(&[]);
+    let log = job.log();
+    for words in [
+        "/map: it is an HTML page, not a sitemap: \"<!doctype html><html><title>Not here",
+        "/half: its gzip breaks off: ",
+        "2 sources could not be read",
+    ] {
+        assert!(log.contains(words), "no {words:?} in {log}");
+    }
+    assert!(ended.stdout.contains("it is an HTML page"), "{ended:?}");
+    let known = job.pages().0.len();
+    assert!((10..2000).contains(&known), "{known} of a half sitemap");
 }

@@ -100,3 +100,25 @@ fn exits_that_all_refuse_us_end_the_run() {
     assert_stood_still(&job, &site, "proxy: the only proxy refused us");
     assert!(!format!("{output:?}{}", job.log()).contains("us3r"));
 }
+
+#[test]
+fn a_site_beside_one_whose_rung_is_down_goes_on_and_each_is_told_once() {
+    let (walled, open) = (walled(), Server::start());
+    open.page("/", &["/1", "/2"]);
+    open.page("/1", &[]);
+    open.page("/2", &[]);
+    let ladder = "fetch: { via: [http, browser], robots: ignore }\n";
+    let job = Job::new(&format!(
+        "site: site\nstart: {}\n{ladder}---\nsite: other\nstart: {}\n{ladder}",
+        walled.url("/"),
+        open.url("/")
+    ));
+    let mut command = job.command(&["run", "sites.yaml", "--headless"]);
+    command.env("CRAWLDECK_CHROME", "/no/such/chrome");
+    Running::spawn(command).wait().expect(3);
+    assert_stood_still(&job, &walled, "CRAWLDECK_CHROME names /no/such/chrome");
+    assert_eq!(job.site_status("other")["state"], "finished");
+    assert_eq!(job.pages().done(&open.url("/")), ["/", "/1", "/2"]);
+    let log = job.log();
+    assert_eq!(log.matches("browser is paused").count(), 1, "{log}");
+}

@@ -235,6 +235,12 @@ impl SiteControls {
             None => (self.concurrency, self.delay),
         }
     }
+
+    /// The limit of one request by a rung; `None` where nothing was set.
+    pub fn time(&self, rung: Rung) -> Option<Duration> {
+        let known = self.rungs.iter().find(|known| known.rung == rung)?;
+        Some(known.timeout).filter(|limit| !limit.is_zero())
+    }
 }
 
 impl Default for SiteControls {
@@ -328,6 +334,15 @@ pub enum Event {
         cost: u64,
         /// By which exit, endpoint or tab it came, as it may be shown.
         through: Option<Arc<str>>,
+    },
+    /// An answer by a rung was a block, or needs scripts.
+    Block {
+        /// The page's site.
+        site: SiteId,
+        /// By which rung it came.
+        rung: Rung,
+        /// Whose block it is, in words.
+        whose: &'static str,
     },
     /// A rung of a site's ladder stands so.
     Rung {

@@ -12,6 +12,19 @@ pub enum Linked {
     Dead,
     /// Pages that a sitemap, a list or an API names and no page links to.
     Orphans,
+    /// Every page, by how many pages link to it and it links to.
+    Degrees,
+}
+
+/// How pages are sorted by their links, those with most first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Degree {
+    /// By the pages that link to them.
+    #[default]
+    In,
+    /// By the pages that they link to.
+    Out,
 }
 
 /// A screenful of them.
@@ -23,7 +36,7 @@ pub struct LinkedList {
     pub total: u64,
     /// The place of the first row.
     pub offset: u64,
-    /// The rows, in the order of discovery.
+    /// The rows, in the order of discovery, or of what they are sorted by.
     pub rows: Vec<LinkedRow>,
 }
 
@@ -36,7 +49,11 @@ pub struct LinkedRow {
     pub redirect: String,
     /// How many pages link to it.
     pub inlinks: u64,
-    /// The first of them; empty for none.
+    /// To how many pages it links; 0 where only its inlinks were asked for.
+    #[serde(default)]
+    pub outlinks: u64,
+    /// The first page that links to it; empty for none, or where that was not
+    /// asked for.
     pub from: String,
 }
 

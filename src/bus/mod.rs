@@ -12,6 +12,7 @@ mod query;
 mod reply;
 mod rung;
 pub mod search;
+mod source;
 mod told;
 mod transport;
 pub mod verb;
@@ -28,11 +29,12 @@ pub use self::latest::{
     ChangeKind, ChangeList, ChangeRow, JournalList, JournalRow, LatestList, LatestRow, RecordList,
     RecordRow,
 };
-pub use self::linked::{Linked, LinkedList, LinkedRow, PageLinks};
+pub use self::linked::{Degree, Linked, LinkedList, LinkedRow, PageLinks};
 pub use self::log::{LogFilter, LogList, LogRow, Logbook};
 pub use self::query::{Ask, Query, Told};
 pub use self::reply::Reply;
 pub use self::rung::{Budget, RungControls, RungSet, RungState, Spent};
+pub use self::source::{SourceKind, SourceRow, SourceState};
 pub use self::told::{
     Attempt, FailureGroup, Header, HostRow, PageDetail, PageList, PageRow, SiteDetail, TrapRow, Why,
 };

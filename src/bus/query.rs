@@ -3,9 +3,10 @@
 use super::Reply;
 use super::filter::{PageFilter, PageOrder};
 use super::latest::{ChangeKind, ChangeList, JournalList, RecordList};
-use super::linked::{Linked, LinkedList};
+use super::linked::{Degree, Linked, LinkedList};
 use super::log::{LogFilter, LogList};
 use super::search::Search;
+use super::source::SourceRow;
 use super::told::{FailureGroup, PageDetail, PageList, SiteDetail, Why};
 use crate::page::{PageId, SiteId};
 use serde::{Deserialize, Serialize};
@@ -63,10 +64,16 @@ pub enum Ask {
         /// How many to give.
         limit: usize,
     },
-    /// A screenful of dead links or orphans; [`Told::Linked`].
+    /// A screenful of pages by their links; [`Told::Linked`].
     Linked {
-        /// Which of the two.
+        /// Which.
         of: Linked,
+        /// By what [`Linked::Degrees`] are sorted.
+        #[serde(default)]
+        by: Degree,
+        /// Whether those with fewest come first.
+        #[serde(default)]
+        reverse: bool,
         /// Only of this site.
         site: Option<SiteId>,
         /// How many to pass over.
@@ -107,6 +114,8 @@ pub enum Ask {
         /// How many to give.
         limit: usize,
     },
+    /// A site's sitemaps, lists and APIs, failed ones first; [`Told::Sources`].
+    Sources(SiteId),
     /// A site's hosts and rules; [`Told::Site`].
     Site(SiteId),
 }
@@ -133,6 +142,8 @@ pub enum Told {
     Changes(ChangeList),
     /// To [`Ask::Log`].
     Log(LogList),
+    /// To [`Ask::Sources`].
+    Sources(Vec<SourceRow>),
     /// To [`Ask::Site`]; `None` where there is no such site.
     Site(Option<Box<SiteDetail>>),
     /// The question could not be answered, and why.

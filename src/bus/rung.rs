@@ -18,6 +18,10 @@ pub struct RungControls {
     /// Time between the starts of two requests to one host. Of a site's first
     /// rung the site's own delay holds.
     pub delay: Duration,
+    /// Limit of one request; zero where that was not kept. Plain HTTP has
+    /// limits on its phases instead.
+    #[serde(default)]
+    pub timeout: Duration,
     /// What it may spend.
     #[serde(default)]
     pub budget: Budget,
@@ -35,6 +39,8 @@ pub enum RungSet {
     Concurrency(u32),
     /// Time between the starts of two requests to one host.
     Delay(Duration),
+    /// Limit of one request.
+    Timeout(Duration),
     /// Requests in all; `None` is no limit.
     Requests(Option<u64>),
     /// Money in all, millionths; `None` is no limit.
@@ -48,6 +54,14 @@ pub struct Budget {
     pub requests: Option<u64>,
     /// Money, in millionths of the currency in which the rung is paid.
     pub money: Option<u64>,
+}
+
+impl Budget {
+    /// Whether nothing of it is left.
+    pub fn is_used_up(&self, spent: &Spent) -> bool {
+        self.requests.is_some_and(|most| spent.requests >= most)
+            || self.money.is_some_and(|most| spent.money >= most)
+    }
 }
 
 /// What a rung has spent in all runs of its job.

@@ -1,9 +1,11 @@
 //! What is told of pages and sites.
 
 use super::linked::PageLinks;
+use super::source::SourceRow;
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A screenful of pages.
@@ -81,6 +83,10 @@ pub struct Attempt {
     pub bytes: u64,
     /// The error in words; empty where there was none.
     pub detail: String,
+    /// A picture of what came: folder and file, in the job's folder. Of attempts
+    /// that are told of the last one alone has it, with its whole path.
+    #[serde(default)]
+    pub picture: Option<Arc<str>>,
 }
 
 /// A response header; the value's bytes are shown lossily.
@@ -139,7 +145,7 @@ pub struct Why {
     pub answered: u64,
 }
 
-/// What a site's supervisor knows and no snapshot holds.
+/// What a site's supervisor, or the store, knows and no snapshot holds.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SiteDetail {
     /// Its hosts; those with most work first.
@@ -147,6 +153,9 @@ pub struct SiteDetail {
     /// Traps that have left links out, or were lifted; those with most first.
     #[serde(default)]
     pub traps: Vec<TrapRow>,
+    /// Its sitemaps, lists and APIs; those that failed first.
+    #[serde(default)]
+    pub sources: Vec<SourceRow>,
     /// Its scope rules in words, in the order in which they are applied.
     pub rules: Vec<String>,
     /// What it takes from pages, in words.

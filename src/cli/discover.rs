@@ -8,6 +8,7 @@ use crate::extract::links;
 use crate::fetch::browser::{Browser, Exchange};
 use crate::fetch::{FetchError, Fetched, Http, Visitor};
 use crate::monitor::line::clean;
+use crate::page::Rung;
 use anyhow::bail;
 use clap::Args;
 use serde_json::{Value, json};
@@ -39,6 +40,9 @@ pub struct DiscoverArgs {
     json: bool,
 }
 
+/// Limit of the whole page, with all its scrolls and clicks.
+const TIMEOUT: Duration = Duration::from_secs(180);
+
 /// Runs it.
 pub fn run(args: &DiscoverArgs) -> anyhow::Result<ExitCode> {
     let mut job = config::for_url(&args.url, &Overrides::default())?;
@@ -48,7 +52,7 @@ pub fn run(args: &DiscoverArgs) -> anyhow::Result<ExitCode> {
     }) else {
         bail!("{}: not the URL of a page", args.url);
     };
-    let mut visitor = Visitor::new(&site);
+    let mut visitor = Visitor::new(&site).within(Rung::Browser, TIMEOUT);
     visitor.browsing = Arc::new(browsing(args));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -105,7 +109,6 @@ fn browsing(args: &DiscoverArgs) -> Browsing {
     let scroll = (args.scroll > 0).then_some(Step::Scroll(args.scroll));
     Browsing {
         wait,
-        timeout: Duration::from_secs(180),
         block: Blocked::default(),
         steps: clicks.chain(scroll).collect(),
         ..Browsing::default()

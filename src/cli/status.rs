@@ -79,7 +79,8 @@ const HEAD: [&str; 11] = [
 const TEXT_COLUMNS: usize = 2;
 
 /// A row a site, below a header; why a site stands where it does comes last.
-/// Below them, what sites that were crawled again were found to be.
+/// Below them, what sites that were crawled again were found to be, and the
+/// sources that failed.
 fn table(sites: &[SiteStatus]) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(sites.iter().map(row));
@@ -105,6 +106,17 @@ fn table(sites: &[SiteStatus]) -> String {
         if let Some(round) = &site.round {
             text.push_str(&format!("{}: {}\n", site.site, round.found));
         }
+        for source in &site.sources.failures {
+            let (kind, name) = (source.kind.as_str(), &source.name);
+            let line = format!("{}: {kind} {name}: {}", site.site, source.problem);
+            text.push_str(&clean(line));
+            text.push('\n');
+        }
+        let told = site.sources.failures.len() as u64;
+        if site.sources.failed > told {
+            let more = site.sources.failed - told;
+            text.push_str(&format!("{}: and {more} more sources failed\n", site.site));
+        }
     }
     text
 }
@@ -128,20 +140,24 @@ fn row(site: &SiteStatus) -> [String; HEAD.len()] {
 
 /// Cleaned of what would steer a terminal.
 fn why(site: &SiteStatus) -> String {
-    let mut text: String = site.why.clone().unwrap_or_default();
-    text.retain(|c| {
-        !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    });
+    let mut text = clean(site.why.clone().unwrap_or_default());
     if site.removed {
         text = format!("(no longer in the sites file) {text}");
     }
     text
 }
 
+fn clean(mut text: String) -> String {
+    text.retain(|c| {
+        !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    });
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::reader::PageCounts;
+    use crate::store::reader::{PageCounts, SourceCounts};
 
     fn site(name: &str, why: Option<&str>, removed: bool) -> SiteStatus {
         SiteStatus {
@@ -161,6 +177,7 @@ mod tests {
             rungs: Vec::new(),
             spent: Default::default(),
             round: None,
+            sources: SourceCounts::default(),
         }
     }
 
@@ -175,6 +192,9 @@ mod tests {
                 },
                 "records": 7, "bytes": 1234567, "concurrency": 8, "delay_ms": 250,
                 "removed": false, "round": null, "rungs": [],
+                "sources": {
+                    "done": 0, "failed": 0, "waiting": 0, "reading": 0, "failures": [],
+                },
             }],
         });
         assert_eq!(object(true, &[site("books", None, false)], None), expected);

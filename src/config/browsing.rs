@@ -5,8 +5,6 @@ use std::time::Duration;
 /// What is waited for, done and left out when a page is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Browsing {
-    /// Limit of the whole page.
-    pub timeout: Duration,
     /// When the page is taken as ready.
     pub wait: Wait,
     /// How long that is waited for, from the moment when the page's document
@@ -21,7 +19,7 @@ pub struct Browsing {
 }
 
 impl Browsing {
-    /// [`Browsing::timeout`] where the sites file says nothing.
+    /// Limit of the whole page where the sites file says nothing.
     pub const TIMEOUT: Duration = Duration::from_secs(60);
     /// [`Browsing::patience`] where the sites file says nothing.
     pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,7 +32,6 @@ impl Browsing {
 impl Default for Browsing {
     fn default() -> Self {
         Self {
-            timeout: Self::TIMEOUT,
             wait: Wait::Load,
             patience: Self::PATIENCE,
             block: Blocked::default(),

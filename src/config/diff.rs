@@ -169,6 +169,7 @@ fn rungs(was: &Fetch, is: &Fetch, lines: &mut Lines) {
             lines.debug(&what(".delay"), &old.delay, &new.delay);
         }
         lines.debug(&what(".timeout"), &old.timeout, &new.timeout);
+        lines.value(&what(".cost"), amount(old.cost), amount(new.cost));
         let (old, new) = (old.budget, new.budget);
         lines.value(
             &what(".budget.requests"),
@@ -330,10 +331,11 @@ mod tests {
             ),
             (
                 "fetch: { via: [http, browser] }",
-                "fetch: { via: [http, browser], browser: { concurrency: 2, timeout: 9s, budget: { money: 1.50 } } }",
+                "fetch: { via: [http, browser], browser: { concurrency: 2, timeout: 9s, cost: 0.5, budget: { money: 1.50 } } }",
                 vec![
                     "fetch.browser.concurrency: 4 → 2",
                     "fetch.browser.timeout: 60s → 9s",
+                    "fetch.browser.cost: 0 → 0.5",
                     "fetch.browser.budget.money: none → 1.5",
                 ],
             ),

@@ -311,6 +311,7 @@ impl Fetch {
             delay: self.delay,
             timeout: self.timeouts.total,
             budget: Budget::default(),
+            cost: 0,
         })
     }
 }

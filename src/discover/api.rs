@@ -27,6 +27,10 @@ pub struct Turn {
     pub asked: u64,
     /// URLs in them.
     pub found: u64,
+    /// Items in them of which no URL or no record could be made.
+    pub bad: u64,
+    /// What was wrong with the last answer in which something was.
+    pub problem: Option<String>,
     /// The number in the place of `{page}` or `{offset}`.
     number: u64,
     /// The value in the place of `{cursor}`.

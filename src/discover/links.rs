@@ -23,6 +23,8 @@ pub struct Candidate {
     pub print: Fingerprint,
     /// In normal form.
     pub url: Box<str>,
+    /// Where on the page it stands, the first time.
+    pub place: u32,
 }
 
 /// A site's link judge.
@@ -111,12 +113,17 @@ pub struct PageLinks<'a> {
     seen: Seen,
     /// The different links, one after the other, and where each ends.
     text: String,
-    ends: Vec<usize>,
+    ends: Vec<(usize, u32)>,
 }
 
 impl PageLinks<'_> {
     /// Adds a link as it stands in the page, entities decoded.
     pub fn push(&mut self, href: &str) {
+        self.push_at(href, 0);
+    }
+
+    /// [`PageLinks::push`] of a link that stands at this place of the page.
+    pub fn push_at(&mut self, href: &str, place: u32) {
         let href = href.trim_matches(|c: char| c.is_ascii_whitespace());
         let href = match href.split_once('#') {
             // The parser strips spaces off the end, which these are not yet.
@@ -128,7 +135,7 @@ impl PageLinks<'_> {
         }
         if href.len() <= 2 * NormalForm::MAX_LEN && self.seen.insert(xxh3_64(href.as_bytes())) {
             self.text.push_str(href);
-            self.ends.push(self.text.len());
+            self.ends.push((self.text.len(), place));
         }
     }
 
@@ -159,11 +166,12 @@ impl PageLinks<'_> {
     /// Resolves and judges what was collected. Links that `is_known` are
     /// dropped before anything is allocated for them.
     pub fn finish(self, is_known: &dyn Fn(Fingerprint) -> bool, sink: &mut dyn FnMut(Candidate)) {
-        self.resolve_all(self.depth, &mut |print, url| {
+        self.resolve_all(self.depth, &mut |print, url, place| {
             if !is_known(print) {
                 sink(Candidate {
                     print,
                     url: url.into(),
+                    place,
                 });
             }
         });
@@ -178,12 +186,13 @@ impl PageLinks<'_> {
         sink: &mut dyn FnMut(Candidate),
     ) {
         let follows = self.linker.scope.reaches(self.depth);
-        self.resolve_all(0, &mut |print, url| {
+        self.resolve_all(0, &mut |print, url, place| {
             edge(print);
             if follows && !is_known(print) {
                 sink(Candidate {
                     print,
                     url: url.into(),
+                    place,
                 });
             }
         });
@@ -191,25 +200,25 @@ impl PageLinks<'_> {
 
     /// Tells every link in scope to `edge`, and follows none.
     pub fn tell(&self, edge: &mut dyn FnMut(Fingerprint)) {
-        self.resolve_all(0, &mut |print, _| edge(print));
+        self.resolve_all(0, &mut |print, _, _| edge(print));
     }
 
     /// Every link that is in scope at this depth, once, in normal form.
-    fn resolve_all(&self, depth: u32, each: &mut dyn FnMut(Fingerprint, &str)) {
+    fn resolve_all(&self, depth: u32, each: &mut dyn FnMut(Fingerprint, &str, u32)) {
         let linker = self.linker;
         let base = self.base_url();
         let quick = Quick::new(base, &linker.form, &linker.scope);
         let all_paths = linker.scope.takes_all_paths(depth);
         let mut prints = Seen::default();
-        let mut offer = |url: &str| {
+        let mut offer = |url: &str, place: u32| {
             let print = linker.print(url);
             if prints.insert(print.0) {
-                each(print, url);
+                each(print, url, place);
             }
         };
         let mut buffer = String::new();
         let mut from = 0;
-        for &end in &self.ends {
+        for &(end, place) in &self.ends {
             let href = &self.text[from..end];
             from = end;
             if let Some(quick) = &quick
@@ -222,12 +231,12 @@ impl PageLinks<'_> {
                             .judge_path(&buffer[quick.path_at..], depth)
                             .is_ok());
                 if fits {
-                    offer(&buffer);
+                    offer(&buffer, place);
                 }
             } else if let Ok(url) = linker.form.parse(href, Some(base))
                 && linker.scope.judge(&url, depth).is_ok()
             {
-                offer(url.as_str());
+                offer(url.as_str(), place);
             }
         }
     }

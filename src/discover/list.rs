@@ -6,7 +6,7 @@ mod lines;
 mod table;
 
 use super::sitemap;
-use super::source::Source;
+use super::source::{Source, beginning};
 use crate::config::{ListFormat, ListRule};
 use std::io::{self, BufRead};
 use url::Url;
@@ -15,8 +15,6 @@ use url::Url;
 const BYTES: u64 = 16 << 30;
 /// Longest value taken for a URL, bytes.
 const URL: usize = 2 * crate::page::NormalForm::MAX_LEN;
-/// Bytes of a bad row that are told.
-const EXCERPT: usize = 120;
 
 /// What is found in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +43,8 @@ pub struct Summary {
     pub bad: u64,
     /// Why it was not read to its end, or is no list at all.
     pub problem: Option<String>,
+    /// What stands where it broke, or how it begins; as hostile as it came.
+    pub excerpt: String,
 }
 
 /// Reads a list and gives what is in it, row by row; the sink answers whether
@@ -115,11 +115,7 @@ impl Taken<'_> {
     fn bad(&mut self, line: u64, why: &'static str, text: &str) -> Result<(), Stop> {
         self.summary.rows += 1;
         self.summary.bad += 1;
-        let mut end = text.len().min(EXCERPT);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let text = text[..end].to_owned();
+        let text = beginning(text).to_owned();
         self.give(Found::Bad { line, why, text })
     }
 
@@ -164,12 +160,16 @@ fn contents(
         return Err(Stop::Problem("it is empty".to_owned()));
     }
     let first = text.trim_ascii_start().first().copied().unwrap_or(b' ');
-    match format(rule, name, first) {
-        ListFormat::Lines => lines::read(source, taken),
-        ListFormat::Table => table::read(source, rule.column.as_ref(), taken),
-        ListFormat::JsonLines => json::read(source, rule.path.as_ref(), taken),
-        ListFormat::Sitemap => read_sitemap(source, taken),
+    let read = match format(rule, name, first) {
+        ListFormat::Lines => lines::read(&mut source, taken),
+        ListFormat::Table => table::read(&mut source, rule.column.as_ref(), taken),
+        ListFormat::JsonLines => json::read(&mut source, rule.path.as_ref(), taken),
+        ListFormat::Sitemap => read_sitemap(&mut source, taken),
+    };
+    if matches!(read, Err(Stop::Problem(_))) && taken.summary.excerpt.is_empty() {
+        taken.summary.excerpt = source.around();
     }
+    read
 }
 
 /// As the operator says, else by what the rule asks for, the name, or the
@@ -199,7 +199,7 @@ fn format(rule: &ListRule, name: &str, first: u8) -> ListFormat {
     }
 }
 
-fn read_sitemap(source: Source, taken: &mut Taken) -> Result<(), Stop> {
+fn read_sitemap(source: &mut Source, taken: &mut Taken) -> Result<(), Stop> {
     let caps = sitemap::Caps {
         entries: usize::MAX,
         bytes: BYTES,
@@ -210,15 +210,18 @@ fn read_sitemap(source: Source, taken: &mut Taken) -> Result<(), Stop> {
         if stopped {
             return;
         }
-        taken.summary.rows += 1;
         let found = match entry {
             sitemap::Entry::Page { loc, lastmod } => Found::Page(loc, lastmod),
             sitemap::Entry::Sitemap { loc, lastmod } => Found::Sitemap(loc, lastmod),
+            sitemap::Entry::Bad(text) => {
+                stopped = taken.bad(0, "not a URL", &text).is_err();
+                return;
+            }
         };
+        taken.summary.rows += 1;
         stopped = taken.give(found).is_err();
     });
-    taken.summary.rows += read.bad as u64;
-    taken.summary.bad += read.bad as u64;
+    taken.summary.excerpt = read.excerpt;
     match read.problem {
         _ if stopped => Err(Stop::Told),
         Some(problem) => Err(Stop::Problem(problem)),

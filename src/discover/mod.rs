@@ -17,6 +17,8 @@ pub mod sitemap;
 mod source;
 pub mod trap;
 
+pub use self::source::{beginning, part};
+
 /// The site of a one-document sites file.
 #[cfg(test)]
 pub(crate) fn site(yaml: &str) -> std::sync::Arc<crate::config::Site> {

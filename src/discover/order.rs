@@ -2,17 +2,22 @@
 //!
 //! A focused crawl puts target pages before all others, and learns from every
 //! page it reads how many new targets pages of that kind lead to: by the
-//! folders they are in and by their last name. What has led to none comes last;
-//! of what nothing is known the nearest comes first, as breadth first.
+//! folders they are in, by their last name, and by the place on a page where
+//! the link to them stood. What has led to none comes last; of what nothing is
+//! known the nearest comes first, as breadth first.
 
 use crate::config::{Discover, Strategy};
+use crate::page::Fingerprint;
 use regex::Regex;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Kinds of pages remembered, at some 30 bytes each.
 const KINDS: usize = 100_000;
+/// Pages of which it is remembered where the link to them stood, at some 20
+/// bytes each, until they are read.
+const PLACED: usize = 200_000;
 /// Folders of a path that are told apart.
 const FOLDERS: usize = 6;
 /// New targets of one page that count; one index must not outweigh the rest.
@@ -44,33 +49,64 @@ struct Yield {
 struct Learned {
     all: Yield,
     kinds: HashMap<u64, Yield>,
+    /// Where the links to pages stood that are not read yet.
+    placed: HashMap<Fingerprint, u32>,
 }
 
 impl Order {
     /// The rank of a page found `depth` links from the start: those with the
     /// lowest are fetched first.
     pub fn rank(&self, rules: &Discover, url: &str, depth: u32) -> u32 {
+        self.rank_at(rules, url, depth, 0)
+    }
+
+    /// [`Order::rank`] of a page to which a link at this place of a page leads.
+    /// The place is remembered until the page is read.
+    pub fn rank_found(
+        &self,
+        rules: &Discover,
+        (print, url): (Fingerprint, &str),
+        depth: u32,
+        place: u32,
+    ) -> u32 {
+        if rules.strategy == Strategy::Focused && place != 0 {
+            let mut learned = self.learned();
+            if learned.placed.len() < PLACED {
+                learned.placed.insert(print, place);
+            }
+        }
+        self.rank_at(rules, url, depth, place)
+    }
+
+    /// Where the link to a page stood that is not read yet; 0 where that is not
+    /// known.
+    pub fn place(&self, print: Fingerprint) -> u32 {
+        self.learned().placed.get(&print).copied().unwrap_or(0)
+    }
+
+    fn rank_at(&self, rules: &Discover, url: &str, depth: u32, place: u32) -> u32 {
         match rules.strategy {
             Strategy::Breadth => depth,
             Strategy::Depth => u32::MAX - depth,
             Strategy::Focused => match &rules.target {
                 Some(target) if is_target(&target.0, url) => 0,
-                _ => 1 + self.step(url) * STEP + depth.min(STEP - 1),
+                _ => 1 + self.step(url, place) * STEP + depth.min(STEP - 1),
             },
         }
     }
 
     /// Learns from a page that was read: how many targets it led to that were
     /// not known.
-    pub fn learn(&self, rules: &Discover, url: &str, targets: usize) {
+    pub fn learn(&self, rules: &Discover, (print, url): (Fingerprint, &str), targets: usize) {
         if rules.strategy != Strategy::Focused {
             return;
         }
         let gain = (targets as f32).min(MOST);
-        let mut learned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut learned = self.learned();
         let learned = &mut *learned;
         learned.all.add(gain);
-        for kind in kinds(url) {
+        let place = learned.placed.remove(&print).map(of_place);
+        for kind in kinds(url).into_iter().chain(place) {
             if learned.kinds.len() < KINDS || learned.kinds.contains_key(&kind) {
                 learned.kinds.entry(kind).or_default().add(gain);
             }
@@ -84,8 +120,8 @@ impl Order {
     }
 
     /// From 0, the best, to [`LAST`].
-    fn step(&self, url: &str) -> u32 {
-        let learned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn step(&self, url: &str, place: u32) -> u32 {
+        let learned = self.learned();
         let all = &learned.all;
         if all.pages < WARM || all.targets == 0.0 {
             return NEUTRAL as u32;
@@ -98,21 +134,38 @@ impl Order {
         let kinds = kinds(url);
         for (n, kind) in kinds.iter().enumerate() {
             let wider = if n + 1 == kinds.len() { mean } else { folders };
-            let own = learned.kinds.get(kind).copied().unwrap_or_default();
-            let held = (own.targets + WEIGHT * wider) / (own.pages + WEIGHT);
+            let held = learned.held(*kind, wider);
             match n + 1 == kinds.len() {
                 true => name = held,
                 false => folders = held,
             }
         }
-        let ratio = (folders / mean) * (name / mean);
+        let place = match place {
+            0 => mean,
+            place => learned.held(of_place(place), mean),
+        };
+        let ratio = (folders / mean) * (name / mean) * (place / mean);
         let step = NEUTRAL - ratio.max(1e-9).log2();
         step.round().clamp(0.0, LAST) as u32
     }
 
     /// Forgets what was learned.
     pub fn clear(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Learned::default();
+        *self.learned() = Learned::default();
+    }
+
+    /// Whole between any two instructions that can panic.
+    fn learned(&self) -> MutexGuard<'_, Learned> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Learned {
+    /// The yield of a kind, held to that of a wider one while little of it is
+    /// known.
+    fn held(&self, kind: u64, wider: f32) -> f32 {
+        let own = self.kinds.get(&kind).copied().unwrap_or_default();
+        (own.targets + WEIGHT * wider) / (own.pages + WEIGHT)
     }
 }
 
@@ -154,6 +207,11 @@ fn kinds(url: &str) -> Vec<u64> {
     }
     kinds.push(xxh3_64(text.as_bytes()) ^ 1);
     kinds
+}
+
+/// The kind of pages to which links of this place lead.
+fn of_place(place: u32) -> u64 {
+    xxh3_64(&place.to_le_bytes()) ^ 2
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 mod outline;
 mod xml;
 
-use super::source::Source;
+use super::source::{Source, beginning};
 use crate::page::NormalForm;
 use std::io::{self, BufRead};
 use url::Url;
@@ -52,6 +52,8 @@ pub enum Entry {
         /// `lastmod` as it stands there.
         lastmod: Option<String>,
     },
+    /// A location that is no URL: how it begins, as hostile as it came.
+    Bad(String),
 }
 
 /// How reading went.
@@ -64,6 +66,8 @@ pub struct Summary {
     /// What is wrong with the sitemap, if something is; what stood before it
     /// was given.
     pub problem: Option<String>,
+    /// What stands where it broke, or how it begins; as hostile as it came.
+    pub excerpt: String,
 }
 
 /// Reads a sitemap and gives its entries one by one. Relative locations are
@@ -89,11 +93,16 @@ pub fn read(bytes: impl BufRead, base: &Url, caps: &Caps, sink: &mut dyn FnMut(E
 
 fn contents(bytes: impl BufRead, taken: &mut Taken) -> Result<(), String> {
     let mut source = Source::new(bytes, taken.caps.bytes).map_err(|e| unreadable(&e))?;
-    match source.first().map_err(|e| unreadable(&e))? {
-        None => Err("it is empty".to_owned()),
-        Some(b'<') => xml::read(source, taken),
-        Some(_) => lines(source, taken),
+    let read = match source.first() {
+        Err(error) => Err(unreadable(&error)),
+        Ok(None) => Err("it is empty".to_owned()),
+        Ok(Some(b'<')) => xml::read(&mut source, taken),
+        Ok(Some(_)) => lines(&mut source, taken),
+    };
+    if read.is_err() {
+        taken.summary.excerpt = source.around();
     }
+    read
 }
 
 fn unreadable(error: &io::Error) -> String {
@@ -129,9 +138,15 @@ impl Taken<'_> {
                 self.summary.entries += 1;
                 (self.sink)(entry(url));
             }
-            _ => self.summary.bad += 1,
+            _ => self.bad(loc),
         }
         Ok(())
+    }
+
+    /// Gives a location that is no URL.
+    fn bad(&mut self, loc: &str) {
+        self.summary.bad += 1;
+        (self.sink)(Entry::Bad(beginning(loc).to_owned()));
     }
 
     fn problem(&mut self, text: String) {
@@ -140,7 +155,7 @@ impl Taken<'_> {
 }
 
 /// A list of locations, one a line.
-fn lines(mut source: Source, taken: &mut Taken) -> Result<(), String> {
+fn lines(source: &mut Source, taken: &mut Taken) -> Result<(), String> {
     let mut line = Vec::new();
     loop {
         let text = source.fill_buf().map_err(|e| unreadable(&e))?;
@@ -158,7 +173,7 @@ fn lines(mut source: Source, taken: &mut Taken) -> Result<(), String> {
             let text = text.trim();
             // A location in a text sitemap is a whole URL.
             if text.len() > LOC || (!text.is_empty() && Url::parse(text).is_err()) {
-                taken.summary.bad += 1;
+                taken.bad(text);
             } else if !text.is_empty() {
                 taken.take(text, |loc| Entry::Page { loc, lastmod: None })?;
             }

@@ -12,6 +12,42 @@ const HEAD: usize = 256;
 /// Text between two calls of [`Source::renew`], bytes; no element of a sitemap
 /// and no line of a list is anywhere near as long.
 const PIECE: usize = 1 << 20;
+/// Bytes on each side of a place that are told of it.
+const AROUND: usize = 60;
+/// Bytes of what is wrong that are told.
+const EXCERPT: usize = 120;
+
+/// As much of a text as is told.
+pub fn beginning(text: &str) -> &str {
+    let mut end = text.len().min(EXCERPT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// The first part of something, with a failure at its end: so that the row in
+/// which it was cut is not taken for a whole one. `why` says that it is no more.
+pub fn part(bytes: impl BufRead, why: String) -> impl BufRead {
+    bytes.chain(Missing(why))
+}
+
+/// What is not there.
+struct Missing(String);
+
+impl Read for Missing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other(self.0.clone()))
+    }
+}
+
+impl BufRead for Missing {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Err(io::Error::other(self.0.clone()))
+    }
+
+    fn consume(&mut self, _: usize) {}
+}
 
 /// Its text. What does not fit its encoding becomes U+FFFD.
 pub struct Source<'a> {
@@ -65,6 +101,16 @@ impl<'a> Source<'a> {
         self.piece = PIECE;
     }
 
+    /// The text around the place up to which it was read, as hostile as it came.
+    pub fn around(&self) -> String {
+        let text = &self.text[..self.to];
+        let begin = self.from.saturating_sub(AROUND);
+        let end = self.to.min(self.from + AROUND);
+        let text = String::from_utf8_lossy(&text[begin..end]);
+        // Characters cut at either end.
+        text.trim_matches('\u{fffd}').trim().to_owned()
+    }
+
     /// Passes over white space; answers the first byte behind it, if there is
     /// one, and leaves that.
     ///
@@ -97,7 +143,10 @@ impl<'a> Source<'a> {
             let (result, read, written, _) = self.decoder.decode_to_utf8(raw, &mut self.text, last);
             self.raw.consume(read);
             self.left -= read as u64;
-            (self.from, self.to) = (0, written);
+            // Where nothing more comes, what came last can still be told.
+            if written > 0 {
+                (self.from, self.to) = (0, written);
+            }
             self.ended = last && result == encoding_rs::CoderResult::InputEmpty;
         }
         Ok(())

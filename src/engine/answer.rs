@@ -39,7 +39,12 @@ async fn answer(ask: Ask, store: &dyn Store, log: &Logbook, sites: &[Arc<SiteCon
     match ask {
         Ask::Site(site) => match of(site) {
             Some(site) => {
-                let detail = tell(site, Control::Tell).await;
+                let mut detail = tell(site, Control::Tell).await;
+                if let Some(detail) = &mut detail
+                    && let Told::Sources(sources) = store.ask(Ask::Sources(site.id)).await
+                {
+                    detail.sources = sources;
+                }
                 Told::Site(detail.map(Box::new))
             }
             None => Told::Site(None),

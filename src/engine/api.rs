@@ -5,10 +5,12 @@ pub use crate::discover::api::{BYTES, key};
 use super::intake::Intake;
 use super::rules::Rules;
 use super::site::{Message, SiteContext, SourceRead};
+use super::source::{self, Source, Tally};
 use super::work::{ApiCall, Errand, ErrandKind, ErrandResult};
-use crate::bus::{Event, Level};
+use crate::bus::{Event, Level, SourceState};
 use crate::config::{ApiRule, RecordRule};
 use crate::discover::api::{self, Kept, Mark, Turn};
+use crate::discover::beginning;
 use crate::extract::fields::Plan;
 use crate::fetch::{self, Call, FetchError, Fetched, Visitor};
 use crate::page::time::now_ms;
@@ -23,9 +25,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use url::{Position, Url};
-
-/// Bytes of a refusal's body that are told.
-const EXCERPT: u64 = 120;
 
 /// Where to go on, by the mark of an earlier run; `None` where it is done.
 pub fn resume(rule: &ApiRule, mark: Option<&Value>) -> Option<Turn> {
@@ -108,30 +107,18 @@ pub async fn read(
     answer: Result<Fetched, FetchError>,
     kept: bool,
 ) -> ErrandResult {
-    let failed = |why: String| {
-        let (asked, found) = (call.turn.asked, call.turn.found);
-        let had = match asked {
-            0 => String::new(),
-            _ => format!(" after {asked} answers with {found} URLs; the next run goes on there"),
-        };
-        let text = format!("api {}: {why}{had}", call.rule.name());
-        ErrandResult::NoSource(key(&call.rule), text)
-    };
     let fetched = match answer {
-        Ok(fetched) if (200..300).contains(&fetched.status) => fetched,
-        Ok(fetched) => {
-            let body = fetch::body::decode_prefix(&fetched, EXCERPT);
-            let body = body.map(|(body, _)| body.into_owned()).unwrap_or_default();
-            let excerpt = String::from_utf8_lossy(&body).into_owned();
-            return failed(format!("status {} {excerpt:?}", fetched.status));
+        Ok(fetched) if !(200..300).contains(&fetched.status) => {
+            return failed(site, call, source::refusal(&fetched)).await;
         }
-        Err(error) => return failed(error.to_string()),
+        Ok(fetched) if fetched.cut => {
+            return failed(site, call, format!("an answer of more than {BYTES} bytes")).await;
+        }
+        Ok(fetched) => fetched,
+        Err(error) => return failed(site, call, error.to_string()).await,
     };
-    if fetched.cut {
-        return failed(format!("an answer of more than {BYTES} bytes"));
-    }
     let Some(room) = site.pool.room(fetched.body.len()).await else {
-        return failed("the crawl ends".to_owned());
+        return failed(site, call, "the crawl ends".to_owned()).await;
     };
     let (site, mut call, url) = (site.clone(), call.clone(), errand.url.clone());
     call.turn.kept &= kept;
@@ -142,13 +129,33 @@ pub async fn read(
         }));
         let read = read.unwrap_or_else(|_| {
             tracing::error!(%url, "reading this answer panicked");
-            SourceRead::over(key(&call.rule), None)
+            let source = Source::api(&call.rule);
+            let news = source.failed(&site, source::before(&call), "reading an answer panicked");
+            site.store.source_blocking(site.id, news);
+            SourceRead::failed(source.key)
         });
         drop(room);
         // A closed inbox means that the site is over.
         let _ = site.inbox.blocking_send(Message::SourceRead(read));
     });
     ErrandResult::Reading
+}
+
+/// An answer that could not be had.
+async fn failed(site: &SiteContext, call: &ApiCall, why: String) -> ErrandResult {
+    let source = Source::api(&call.rule);
+    let tally = source::before(call);
+    let had = match tally.read {
+        0 => String::new(),
+        asked => format!(
+            " after {asked} answers with {} URLs; the next run goes on there",
+            tally.urls
+        ),
+    };
+    let news = source.failed(site, tally, &why);
+    site.store.source(site.id, news).await;
+    let text = format!("{}: {why}{had}", source.words());
+    ErrandResult::NoSource(source.key, site.folder.clean(text))
 }
 
 /// Reads an answer on the pool's thread: its URLs go to the store.
@@ -159,9 +166,10 @@ fn take(
     fetched: &Fetched,
     runtime: &Handle,
 ) -> SourceRead {
-    let key = key(&call.rule);
+    let source = Source::api(&call.rule);
+    let key = source.key.clone();
     let name = call.rule.name();
-    let say = |level, text| runtime.block_on(site.say(level, text));
+    let say = |level, text| runtime.block_on(site.say(level, site.folder.clean(text)));
     let links: Vec<&str> = fetched
         .headers
         .get_all(LINK)
@@ -176,14 +184,15 @@ fn take(
     let answer = match answer {
         Ok(answer) => answer,
         Err(why) => {
-            let turn = &call.turn;
-            let (asked, found) = (turn.asked, turn.found);
-            let text = format!(
-                "api {name}: answer {}: {why}; {found} URLs before",
-                asked + 1
+            let tally = source::before(call);
+            let why = format!("answer {}: {why}", tally.read + 1);
+            say(
+                Level::Warn,
+                format!("api {name}: {why}; {} URLs before", tally.urls),
             );
-            say(Level::Warn, text);
-            return SourceRead::over(key, None);
+            let news = source.failed(site, tally, &why);
+            site.store.source_blocking(site.id, news);
+            return SourceRead::failed(key);
         }
     };
     let mut intake = Intake::new(site, runtime);
@@ -204,13 +213,28 @@ fn take(
         text.push_str(&format!("{told}{} records", records.list.len()));
     }
     let mut level = Level::Info;
-    for (count, what) in [
-        (answer.bad, "items without a URL"),
-        (records.bad, "items without a required field"),
-        (answer.cut, "items too many, which are left out"),
+    let mut problem = None;
+    for (count, what, first) in [
+        (answer.bad, "items without a URL", &answer.first_bad),
+        (
+            records.bad,
+            "items without a required field",
+            &records.first_bad,
+        ),
+        (
+            answer.cut,
+            "items too many, which are left out",
+            &String::new(),
+        ),
     ] {
         if count > 0 {
-            text.push_str(&format!(", {count} {what}"));
+            let first = match first.as_str() {
+                "" => String::new(),
+                first => format!(" (the first: {first:?})"),
+            };
+            let words = format!("{count} {what}{first}");
+            text.push_str(&format!(", {words}"));
+            problem.get_or_insert(format!("answer {}: {words}", call.turn.asked + 1));
             level = Level::Warn;
         }
     }
@@ -219,11 +243,25 @@ fn take(
     }
     say(level, text);
     let rules = site.rules();
-    let goes_on = answer.next.clone();
-    let next = answer.next.and_then(|next| {
-        let errand = errand(&rules, &call.rule, next);
-        let told = errand.map_err(|why| say(Level::Warn, format!("api {name}: {why}")));
-        told.ok()
+    let mut tally = Tally {
+        read: call.turn.asked + 1,
+        urls: call.turn.found + listed as u64,
+        bad: call.turn.bad + answer.bad + records.bad,
+        problem: problem.or_else(|| call.turn.problem.clone()),
+    };
+    let mut goes_on = None;
+    let next = answer.next.and_then(|mut next| {
+        next.bad = tally.bad;
+        next.problem.clone_from(&tally.problem);
+        goes_on = Some(next.clone());
+        match errand(&rules, &call.rule, next) {
+            Ok(errand) => Some(errand),
+            Err(why) => {
+                say(Level::Warn, format!("api {name}: {why}"));
+                tally.problem = Some(why);
+                None
+            }
+        }
     });
     let place = rules.config.api_place(&call.rule);
     let mark = Mark {
@@ -247,6 +285,12 @@ fn take(
         at: now_ms(),
         records: records.list,
     });
+    let state = match next {
+        Some(_) => SourceState::Reading,
+        None => SourceState::Done,
+    };
+    let news = source.news(site, state, &tally, &[], 0);
+    site.store.source_blocking(site.id, news);
     SourceRead {
         next,
         stored: true,
@@ -260,6 +304,8 @@ struct Records {
     list: Vec<Record>,
     /// Items that lack what is required.
     bad: u64,
+    /// How the first of those begins.
+    first_bad: String,
 }
 
 /// Takes the records of an answer's items, and tells of them.
@@ -272,6 +318,9 @@ fn records(site: &SiteContext, rule: &ApiRule, items: &[Vec<Value>], base: &Url)
     for (kind, items) in items.iter().enumerate() {
         for item in items {
             let Some(taken) = plan.item(kind, item, base).records.pop() else {
+                if records.bad == 0 {
+                    records.first_bad = beginning(&item.to_string()).to_owned();
+                }
                 records.bad += 1;
                 continue;
             };

@@ -91,7 +91,11 @@ pub fn page(job: PageJob) {
             let _ = site.inbox.blocking_send(climb);
             return;
         }
+        if commit.verdict == Verdict::Final(Outcome::Failed(FailureKind::Blocked)) {
+            site.show(&page, true);
+        }
         if commit.verdict == Verdict::Final(Outcome::Done) {
+            site.show(&page, false);
             site.learn(&page);
             land(&site, &page.leased, landed.as_ref(), &mut commit);
         }
@@ -182,7 +186,7 @@ fn read(
         .pass_with(&text, path, content.as_mut(), &mut |link| {
             hrefs += 1;
             if follow && !(obey && link.nofollow) {
-                page_links.push(link.href);
+                page_links.push_at(link.href, link.place);
             } else if let Some(unfollowed) = &mut unfollowed {
                 unfollowed.push(link.href);
             }
@@ -244,9 +248,11 @@ fn read(
     let follow = follow && !(obey && (head.robots.nofollow || tag.nofollow));
     if follow {
         let mut targets = 0;
+        let mut changes = trap::Changes::default();
         let is_known = |print| site.store.knows(print);
         let mut take = |candidate: Candidate| {
-            let verdict = site.traps.judge(&candidate.url, depth, found.traps);
+            let link = (candidate.print, &*candidate.url);
+            let verdict = site.traps.judge(link, depth, found.traps, &mut changes);
             if verdict == trap::Verdict::LeaveFirst {
                 tell_trap(site, &candidate.url);
             }
@@ -256,7 +262,7 @@ fn read(
             targets += usize::from(Order::is_target(found, &candidate.url));
             commit.found.push(NewUrl {
                 print: candidate.print,
-                rank: site.order.rank(found, &candidate.url, depth),
+                rank: site.order.rank_found(found, link, depth, candidate.place),
                 url: candidate.url,
                 depth,
                 hops: 0,
@@ -268,7 +274,9 @@ fn read(
         } else {
             page_links.finish(&is_known, &mut take);
         }
-        site.order.learn(found, &leased.url, targets);
+        commit.traps = changes.into_vec();
+        let own = (site.print(&leased.url), &*leased.url);
+        site.order.learn(found, own, targets);
     } else if graph {
         page_links.tell(&mut edge);
     }
@@ -326,7 +334,7 @@ fn refused(
     page: &Page,
     attempt: Attempt,
     html: &str,
-    whose: &str,
+    whose: &'static str,
     fetched: &Fetched,
 ) -> Commit {
     let kind = FailureKind::Blocked;
@@ -335,6 +343,11 @@ fn refused(
         site: site.id,
         kind,
         rung: page.rung,
+    });
+    let _ = site.events.blocking_send(Event::Block {
+        site: site.id,
+        rung: page.rung,
+        whose,
     });
     Commit {
         content_type: fetch::media_type(fetched),

@@ -3,42 +3,47 @@
 
 use super::api;
 use super::host::Health;
-use super::intake::Intake;
 use super::keep;
 use super::list;
 use super::retry;
-use super::site::{Message, SiteContext};
+use super::site::SiteContext;
+use super::sitemap;
+use super::source::{self, Source, Tally};
 use super::work::{Errand, ErrandKind, ErrandResult, Report};
-use crate::bus::Level;
 use crate::config::ListRule;
+use crate::discover::part;
 use crate::discover::robots::{self, Robots, Rules};
-use crate::discover::sitemap;
-use crate::fetch::{self, FetchError, Fetched, Want};
+use crate::fetch::{self, FetchError, Fetched, Spool, Want};
 use crate::page::FailureKind;
 use crate::page::time::now_ms;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 
 /// Redirects followed for robots.txt (RFC 9309, 2.3.1.2) and for a sitemap.
 const HOPS: usize = 5;
-/// Largest sitemap on the wire, bytes (the protocol's 50 MB, and some room).
-const SITEMAP_BYTES: u64 = 64 << 20;
-/// Largest list on the wire, bytes.
+/// Largest list on the wire, bytes, where it is kept in memory: over rungs that
+/// have it fetched by somebody else.
 const LIST_BYTES: u64 = 64 << 20;
-/// The same after the transport's own compression, bytes.
-const LIST_UNPACKED: u64 = 128 << 20;
 
 /// Runs one errand and completes the report on it.
 pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) -> Report {
     let want = match &errand.kind {
         ErrandKind::Robots => Want::File(robots::MAX_BYTES as u64),
-        ErrandKind::Sitemap { .. } => Want::File(SITEMAP_BYTES),
+        ErrandKind::Sitemap { .. } => Want::File(sitemap::BYTES),
         ErrandKind::List(_) => Want::File(LIST_BYTES),
         ErrandKind::Api(_) => Want::File(api::BYTES),
     };
-    let (answer, kept) = fetch_through(site, &errand, want).await;
+    let spool = match &errand.kind {
+        ErrandKind::List(rule) => {
+            let spool = site.folder.spool(&site.name, &list::key(rule));
+            Some(Arc::new(spool))
+        }
+        _ => None,
+    };
+    let (answer, kept) = fetch_through(site, &errand, want, spool.as_ref()).await;
     report.cost = fetch::cost(&answer);
     if let Err(error) = &answer
         && let Some(trouble) = &error.trouble
@@ -78,9 +83,9 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
         match &errand.kind {
             ErrandKind::Robots => rules(site, answer),
             ErrandKind::Sitemap { nesting, asked } => {
-                read_sitemap(site, &errand, *nesting, *asked, answer).await
+                sitemap::read(site, &errand, *nesting, *asked, answer).await
             }
-            ErrandKind::List(rule) => read_list(site, rule, answer).await,
+            ErrandKind::List(rule) => read_list(site, rule, answer, spool).await,
             ErrandKind::Api(call) => api::read(site, &errand, call, answer, kept).await,
         }
     });
@@ -94,6 +99,7 @@ async fn fetch_through(
     site: &Arc<SiteContext>,
     errand: &Errand,
     want: Want,
+    spool: Option<&Arc<Spool>>,
 ) -> (Result<Fetched, FetchError>, bool) {
     let rules = site.rules();
     let call = match &errand.kind {
@@ -101,7 +107,9 @@ async fn fetch_through(
         _ => None,
     };
     let calling = call.map(|call| api::visitor(&rules.visitor, call));
-    let visitor = calling.as_ref().unwrap_or(&rules.visitor);
+    let spooling = spool.map(|spool| rules.visitor.spooling(spool.clone()));
+    let visitor = calling.as_ref().or(spooling.as_ref());
+    let visitor = visitor.unwrap_or(&rules.visitor);
     let ladder = site.ladder();
     let fetcher = &ladder[0].fetcher;
     let mut url = errand.url.clone();
@@ -173,131 +181,66 @@ fn rules(site: &SiteContext, answer: Result<Fetched, FetchError>) -> ErrandResul
     }
 }
 
-/// Hands a sitemap to the CPU pool.
-async fn read_sitemap(
-    site: &Arc<SiteContext>,
-    errand: &Errand,
-    nesting: u8,
-    asked: bool,
-    answer: Result<Fetched, FetchError>,
-) -> ErrandResult {
-    let fetched = match answer {
-        Ok(fetched) if (200..300).contains(&fetched.status) => fetched,
-        Ok(fetched) => {
-            let why = asked.then(|| format!("sitemap {}: status {}", errand.url, fetched.status));
-            return ErrandResult::NoSitemap(why);
-        }
-        Err(error) => {
-            return ErrandResult::NoSitemap(Some(format!("sitemap {}: {error}", errand.url)));
-        }
-    };
-    let Some(room) = site.pool.room(fetched.body.len()).await else {
-        return ErrandResult::NoSitemap(None);
-    };
-    let site = site.clone();
-    let errand = errand.clone();
-    let runtime = Handle::current();
-    site.pool.clone().run(move || {
-        let read = catch_unwind(AssertUnwindSafe(|| {
-            parse_sitemap(&site, &errand, asked, &fetched, &runtime)
-        }));
-        let more = read.unwrap_or_else(|_| {
-            tracing::error!(url = %errand.url, "reading this sitemap panicked");
-            Vec::new()
-        });
-        drop(room);
-        let nesting = nesting + 1;
-        // A closed inbox means that the site is over.
-        let _ = site
-            .inbox
-            .blocking_send(Message::SitemapRead { more, nesting });
-    });
-    ErrandResult::Reading
-}
-
-/// Reads a sitemap on the pool's thread: pages go to the store, further
-/// sitemaps are answered.
-fn parse_sitemap(
-    site: &SiteContext,
-    errand: &Errand,
-    asked: bool,
-    fetched: &Fetched,
-    runtime: &Handle,
-) -> Vec<url::Url> {
-    let body = match fetch::body::decode(fetched, SITEMAP_BYTES) {
-        Ok(body) => body,
-        Err(error) => {
-            let text = format!("sitemap {}: {error}", errand.url);
-            runtime.block_on(site.say(Level::Warn, text));
-            return Vec::new();
-        }
-    };
-    let mut more = Vec::new();
-    let mut intake = Intake::new(site, runtime);
-    let caps = sitemap::Caps::default();
-    let summary = sitemap::read(&*body, &errand.url, &caps, &mut |entry| match entry {
-        sitemap::Entry::Sitemap { loc, lastmod } => {
-            if intake.is_old(lastmod.as_deref()) {
-                intake.old += 1;
-            } else {
-                more.push(loc);
-            }
-        }
-        sitemap::Entry::Page { loc, lastmod } => intake.offer(loc, lastmod.as_deref()),
-    });
-    intake.flush();
-    let taken = intake.taken;
-    let found = summary.entries > 0;
-    let (level, text) = match &summary.problem {
-        Some(problem) if asked || found => (
-            Level::Warn,
-            format!("sitemap {}: {problem}; {taken} new pages", errand.url),
-        ),
-        Some(_) => return more,
-        None => (
-            Level::Info,
-            format!(
-                "sitemap {}: {taken} new pages{}, {} further sitemaps",
-                errand.url,
-                intake.left_out(),
-                more.len()
-            ),
-        ),
-    };
-    runtime.block_on(site.say(level, text));
-    more
-}
-
 /// Hands a fetched list to a thread of its own: a long one would keep the CPU
 /// pool from its pages.
 async fn read_list(
     site: &Arc<SiteContext>,
     rule: &Arc<ListRule>,
     answer: Result<Fetched, FetchError>,
+    spool: Option<Arc<Spool>>,
 ) -> ErrandResult {
-    let fetched = match answer {
-        Ok(fetched) if (200..300).contains(&fetched.status) => fetched,
-        Ok(fetched) => {
-            let text = format!("list {}: status {}", rule.from, fetched.status);
-            return ErrandResult::NoSource(list::key(rule), text);
+    let source = Source::list(rule);
+    let why = match answer {
+        Ok(fetched) if (200..300).contains(&fetched.status) => {
+            let (site, rule) = (site.clone(), rule.clone());
+            let runtime = Handle::current();
+            tokio::task::spawn_blocking(move || {
+                if let Err(why) = unpack(&site, &rule, &fetched, spool.as_deref(), &runtime) {
+                    list::give_up(&site, &rule, &why, &runtime);
+                }
+                // Where it stays, the next run takes it away; so below.
+                let _ = spool.map(|spool| std::fs::remove_file(spool.path()));
+            });
+            return ErrandResult::Reading;
         }
-        Err(error) => {
-            let text = format!("list {}: {error}", rule.from);
-            return ErrandResult::NoSource(list::key(rule), text);
-        }
+        Ok(fetched) => source::refusal(&fetched),
+        Err(error) => error.to_string(),
     };
-    let (site, rule) = (site.clone(), rule.clone());
-    let runtime = Handle::current();
-    tokio::task::spawn_blocking(move || {
-        if fetched.cut {
-            let text = format!("list {}: cut off at {LIST_BYTES} bytes", rule.from);
-            runtime.block_on(site.say(Level::Warn, text));
+    if let Some(spool) = spool {
+        let _ = tokio::fs::remove_file(spool.path()).await;
+    }
+    let news = source.failed(site, Tally::default(), &why);
+    site.store.source(site.id, news).await;
+    let text = format!("{}: {why}", source.words());
+    ErrandResult::NoSource(source.key, site.folder.clean(text))
+}
+
+/// Reads a list that was fetched, from the spool or from memory.
+fn unpack(
+    site: &Arc<SiteContext>,
+    rule: &ListRule,
+    fetched: &Fetched,
+    spool: Option<&Spool>,
+    runtime: &Handle,
+) -> Result<(), String> {
+    let (wire, bytes): (Box<dyn BufRead>, u64) = match spool {
+        Some(spool) if spool.taken() > 0 => {
+            let path = spool.path();
+            let file = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let file = BufReader::with_capacity(list::BUFFER, file);
+            (Box::new(file), spool.taken())
         }
-        let cancel = site.importing();
-        match fetch::body::decode(&fetched, LIST_UNPACKED) {
-            Ok(body) => list::import(&site, &rule, &*body, list::mark(&rule), &runtime, &cancel),
-            Err(error) => list::give_up(&site, &rule, &error.to_string(), &runtime),
+        _ => (Box::new(&*fetched.body), fetched.body.len() as u64),
+    };
+    let wire: Box<dyn BufRead> = match fetched.cut {
+        true => {
+            let why = format!("it is cut off after {bytes} bytes, the most that are taken of it");
+            Box::new(part(wire, why))
         }
-    });
-    ErrandResult::Reading
+        false => wire,
+    };
+    let bytes = fetch::body::reader(fetched, wire).map_err(|error| error.to_string())?;
+    let cancel = site.importing();
+    list::import(site, rule, bytes, list::mark(rule), runtime, &cancel);
+    Ok(())
 }

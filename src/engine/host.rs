@@ -97,6 +97,10 @@ pub struct Host {
     /// When the longest delay since has passed.
     turn_at: Instant,
     failed_in_a_row: HashSet<PageId>,
+    /// Pages whose bodies were blocks, though their answers counted as fine.
+    blocked_in_a_row: HashSet<PageId>,
+    /// When its last rest ends: what was in flight when it began says no more.
+    rest_until: Instant,
     rests: u32,
 }
 
@@ -116,6 +120,8 @@ impl Host {
             started: [None; Rung::COUNT],
             turn_at: now,
             failed_in_a_row: HashSet::new(),
+            blocked_in_a_row: HashSet::new(),
+            rest_until: now,
             rests: 0,
         }
     }
@@ -127,7 +133,7 @@ impl Host {
 
     /// Whether the host is under suspicion and gets one request at a time.
     pub fn is_suspect(&self) -> bool {
-        self.failed_in_a_row.len() >= SUSPECT_AFTER
+        self.failed_in_a_row.len() >= SUSPECT_AFTER || self.blocked_in_a_row.len() >= SUSPECT_AFTER
     }
 
     /// Whether a request may start now.
@@ -195,7 +201,9 @@ impl Host {
         self.in_flight = self.in_flight.saturating_sub(1);
         if health == Health::Fine {
             self.failed_in_a_row.clear();
-            self.rests = 0;
+            if self.blocked_in_a_row.is_empty() {
+                self.rests = 0;
+            }
             return None;
         }
         if let Some(page) = page
@@ -203,7 +211,25 @@ impl Host {
         {
             self.failed_in_a_row.insert(page);
         }
-        if !self.is_suspect() {
+        self.rest(now, health)
+    }
+
+    /// Notes that the body of an answer that counted as fine was a block.
+    /// Answers a rest that begins now, if one does.
+    pub fn blocked(&mut self, now: Instant, page: PageId) -> Option<Duration> {
+        if self.blocked_in_a_row.len() < SUSPECT_AFTER {
+            self.blocked_in_a_row.insert(page);
+        }
+        self.rest(now, Health::Failing)
+    }
+
+    /// Notes that the body of an answer was a page.
+    pub fn passed(&mut self) {
+        self.blocked_in_a_row.clear();
+    }
+
+    fn rest(&mut self, now: Instant, health: Health) -> Option<Duration> {
+        if !self.is_suspect() || now < self.rest_until {
             return None;
         }
         let rest = REST.saturating_mul(1 << self.rests.min(10)).min(REST_CAP);
@@ -215,6 +241,7 @@ impl Host {
         if self.rests > limit {
             self.given_up = true;
         }
+        self.rest_until = now + rest;
         self.hold(now, rest);
         Some(rest)
     }
@@ -223,7 +250,9 @@ impl Host {
     pub fn forgive(&mut self, now: Instant) {
         self.given_up = false;
         self.failed_in_a_row.clear();
+        self.blocked_in_a_row.clear();
         self.rests = 0;
+        self.rest_until = now;
         self.next_at = now;
         self.started = [None; Rung::COUNT];
     }
@@ -312,14 +341,34 @@ mod tests {
             if host.given_up {
                 break;
             }
-            host.started(now, Rung::Http, Duration::ZERO);
-            rests.extend(host.ended(now, Some(PageId(n)), Health::Unreachable));
+            // What was in flight when a rest began says no more.
+            let then = now + REST_CAP * n;
+            for page in [2 * n, 2 * n + 1] {
+                host.started(then, Rung::Http, Duration::ZERO);
+                rests.extend(host.ended(then, Some(PageId(page)), Health::Unreachable));
+            }
         }
         assert!(host.given_up);
         assert_eq!(rests.len() as u32, GIVE_UP_UNREACHABLE + 1);
         assert!(rests.windows(2).all(|w| w[0] <= w[1]) && rests.last() == Some(&REST_CAP));
         host.forgive(now);
         assert_eq!(host.readiness(now), Readiness::Now);
+    }
+
+    #[test]
+    fn bodies_that_are_blocks_make_a_host_rest_though_its_answers_are_fine() {
+        let (mut host, now) = host();
+        let mut rests = Vec::new();
+        for n in 0..SUSPECT_AFTER as u32 + 3 {
+            let then = now + REST_CAP * n;
+            host.started(then, Rung::Http, Duration::ZERO);
+            host.ended(then, Some(PageId(n)), Health::Fine);
+            rests.extend(host.blocked(then, PageId(n)));
+        }
+        assert_eq!(rests, [REST, REST * 2, REST * 4, REST * 8]);
+        assert!(host.is_suspect());
+        host.passed();
+        assert!(!host.is_suspect());
     }
 
     #[test]

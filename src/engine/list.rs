@@ -2,7 +2,8 @@
 
 use super::intake::Intake;
 use super::site::{Message, SiteContext, SourceRead};
-use crate::bus::Level;
+use super::source::{self, Source, Tally};
+use crate::bus::{Level, SourceState};
 use crate::config::{ListFrom, ListRule};
 use crate::discover::list::{self, Found};
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ const PROGRESS: u64 = 250_000;
 /// Further sitemaps that a list may name.
 const SITEMAPS: usize = 50_000;
 /// Bytes of a file read at a time.
-const BUFFER: usize = 128 << 10;
+pub const BUFFER: usize = 128 << 10;
 
 /// What a list is known by from one run to the next.
 pub fn key(rule: &ListRule) -> String {
@@ -67,9 +68,12 @@ pub fn import_file(
 
 /// Says why a list cannot be read, and tells the supervisor.
 pub fn give_up(site: &SiteContext, rule: &ListRule, why: &str, runtime: &Handle) {
-    let text = format!("list {}: {why}", rule.from);
+    let source = Source::list(rule);
+    let text = site.folder.clean(format!("{}: {why}", source.words()));
     runtime.block_on(site.say(Level::Warn, text));
-    tell(site, SourceRead::over(key(rule), None));
+    let news = source.failed(site, Tally::default(), why);
+    site.store.source_blocking(site.id, news);
+    tell(site, SourceRead::failed(source.key));
 }
 
 /// Reads a list, and tells the supervisor; `mark` is kept where it was read to
@@ -82,16 +86,33 @@ pub fn import(
     runtime: &Handle,
     cancel: &CancellationToken,
 ) {
+    let source = Source::list(rule);
     let read = catch_unwind(AssertUnwindSafe(|| {
         rows(site, rule, bytes, runtime, cancel)
     }));
-    let (sitemaps, whole) = read.unwrap_or_else(|_| {
+    let read = read.unwrap_or_else(|_| {
         tracing::error!(list = %rule.from, "reading this list panicked");
-        (Vec::new(), false)
+        Read {
+            state: SourceState::Failed,
+            tally: Tally {
+                problem: Some("reading it panicked".to_owned()),
+                ..Tally::default()
+            },
+            sitemaps: Vec::new(),
+        }
     });
-    let mut read = SourceRead::over(key(rule), whole.then_some(mark));
-    read.sitemaps = sitemaps;
-    tell(site, read);
+    // Before the mark: whoever knows that the list is read knows its sitemaps.
+    let news = source.news(site, read.state, &read.tally, &read.sitemaps, 0);
+    site.store.source_blocking(site.id, news);
+    let mark = (read.state == SourceState::Done).then_some(mark);
+    tell(
+        site,
+        SourceRead {
+            sitemaps: read.sitemaps,
+            failed: read.state == SourceState::Failed,
+            ..SourceRead::over(source.key, mark)
+        },
+    );
 }
 
 fn tell(site: &SiteContext, read: SourceRead) {
@@ -99,15 +120,22 @@ fn tell(site: &SiteContext, read: SourceRead) {
     let _ = site.inbox.blocking_send(Message::SourceRead(read));
 }
 
-/// Answers further sitemaps, and whether the list need not be read again.
+/// What reading a list came to.
+struct Read {
+    state: SourceState,
+    tally: Tally,
+    /// Further sitemaps.
+    sitemaps: Vec<Url>,
+}
+
 fn rows(
     site: &SiteContext,
     rule: &ListRule,
     bytes: impl BufRead,
     runtime: &Handle,
     cancel: &CancellationToken,
-) -> (Vec<Url>, bool) {
-    let say = |level, text| runtime.block_on(site.say(level, text));
+) -> Read {
+    let say = |level, text| runtime.block_on(site.say(level, site.folder.clean(text)));
     let rules = site.rules();
     let name = &rule.from;
     let base = match &rule.from {
@@ -115,17 +143,29 @@ fn rows(
         ListFrom::File(_) => rules.config.home(),
     };
     let Some(base) = &base else {
-        say(Level::Warn, format!("list {name}: the site has no host"));
-        return (Vec::new(), false);
+        return Read {
+            state: SourceState::Failed,
+            tally: Tally {
+                problem: Some(
+                    "the site has no host to which its rows could be relative".to_owned(),
+                ),
+                ..Tally::default()
+            },
+            sitemaps: Vec::new(),
+        };
     };
     let mut intake = Intake::new(site, runtime).until(cancel);
+    let mut bad_rows = site.folder.bad_rows(&site.name, &key(rule));
     let mut sitemaps = Vec::new();
-    let (mut rows, mut bad) = (0u64, 0u64);
+    let (mut rows, mut bad, mut urls) = (0u64, 0u64, 0u64);
     let mut first_bad = None;
     let summary = list::read(bytes, rule, &name.to_string(), base, &mut |found| {
         rows += 1;
         match found {
-            Found::Page(url, lastmod) => intake.offer(url, lastmod.as_deref()),
+            Found::Page(url, lastmod) => {
+                urls += 1;
+                intake.offer(url, lastmod.as_deref());
+            }
             Found::Sitemap(url, lastmod) => {
                 if !intake.is_old(lastmod.as_deref()) && sitemaps.len() < SITEMAPS {
                     sitemaps.push(url);
@@ -133,10 +173,15 @@ fn rows(
             }
             Found::Bad { line, why, text } => {
                 bad += 1;
+                let row = match line {
+                    0 => format!("{why}: {text:?}"),
+                    line => format!("line {line}: {why}: {text:?}"),
+                };
                 if bad <= BAD_TOLD {
-                    tracing::warn!(site = %site.name, list = %name, "line {line}: {why}: {text:?}");
+                    tracing::warn!(site = %site.name, list = %name, "{row}");
                 }
-                first_bad.get_or_insert_with(|| format!("line {line}: {why}: {text:?}"));
+                bad_rows.put(&row);
+                first_bad.get_or_insert(row);
             }
         }
         if rows.is_multiple_of(PROGRESS) {
@@ -149,8 +194,18 @@ fn rows(
         !cancel.is_cancelled()
     });
     intake.flush();
+    let mut tally = Tally {
+        read: summary.rows,
+        urls,
+        bad: summary.bad,
+        problem: None,
+    };
     if cancel.is_cancelled() {
-        return (Vec::new(), false);
+        return Read {
+            state: SourceState::Reading,
+            tally,
+            sitemaps: Vec::new(),
+        };
     }
     let mut text = format!(
         "list {name}: {} rows, {} new pages{}",
@@ -162,19 +217,25 @@ fn rows(
         text.push_str(&format!(", {} sitemaps", sitemaps.len()));
     }
     if let Some(first) = first_bad {
-        let more = match summary.bad {
-            1 => String::new(),
-            _ => format!("; the first {BAD_TOLD} are in the log"),
-        };
-        text.push_str(&format!(", {} bad ({first}{more})", summary.bad));
+        let others = bad_rows.finish(summary.bad);
+        text.push_str(&format!(", {} bad ({first}{others})", summary.bad));
     }
     if let Some(problem) = &summary.problem {
+        let problem = source::at(problem, &summary.excerpt);
         text.push_str(&format!("; {problem}"));
+        tally.problem = Some(problem);
     }
     let level = match summary.bad > 0 || summary.problem.is_some() {
         true => Level::Warn,
         false => Level::Info,
     };
     say(level, text);
-    (sitemaps, true)
+    Read {
+        state: match tally.problem {
+            Some(_) => SourceState::Failed,
+            None => SourceState::Done,
+        },
+        tally,
+        sitemaps,
+    }
 }

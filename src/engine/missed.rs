@@ -91,7 +91,8 @@ pub async fn refuse(
         // Too many requests, and no word on how long to wait.
         (fetched.status == 429).then(|| retry::backoff(page.leased.tries, None))
     });
-    let health = if retry::is_host_trouble(FailureKind::Status, status) {
+    let kind = attempt.kind.unwrap_or(FailureKind::Status);
+    let health = if retry::is_host_trouble(kind, status) {
         Health::Failing
     } else {
         Health::Fine
@@ -100,7 +101,6 @@ pub async fn refuse(
         .map(|(body, _)| body)
         .unwrap_or_default();
     let evidence = evidence(&fetched.headers, &body);
-    let kind = attempt.kind.unwrap_or(FailureKind::Status);
     let whose = attempt.detail.clone();
     let mut commit = site.failure(&page.leased, attempt, kind, told, Some(evidence));
     commit.content_type = fetch::media_type(&fetched);

@@ -85,7 +85,7 @@ fn most_descriptors() -> u32 {
 }
 
 /// What a process without privileges may still write, bytes.
-fn disk_free(dir: &Path) -> Option<u64> {
+pub fn disk_free(dir: &Path) -> Option<u64> {
     let about = rustix::fs::statvfs(dir).ok()?;
     about.f_bavail.checked_mul(about.f_frsize)
 }

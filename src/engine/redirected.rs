@@ -90,7 +90,12 @@ pub fn redirect(
     commit.redirect = Some((print, url.clone()));
     commit.found.push(NewUrl {
         print,
-        rank: site.order.rank(&rules.config.discover, &url, leased.depth),
+        rank: site.order.rank_found(
+            &rules.config.discover,
+            (print, &url),
+            leased.depth,
+            site.order.place(own),
+        ),
         url,
         depth: leased.depth,
         hops: leased.hops.saturating_add(1),

@@ -1,6 +1,8 @@
 //! What the supervisor, the workers and the CPU pool share of one site.
 
+use super::folder::Folder;
 use super::ladder::{Lesson, Memory};
+use super::landing::KnownRobots;
 use super::pool::Pool;
 use super::retry;
 use super::rules::Rules;
@@ -13,7 +15,9 @@ use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
 use crate::fetch::{Fetched, Proxy, Step};
-use crate::page::{FailureKind, Fingerprint, Fingerprinter, Outcome, Rung, SiteId, Verdict, time};
+use crate::page::{
+    FailureKind, Fingerprint, Fingerprinter, Outcome, PageId, Rung, SiteId, Verdict, time,
+};
 use crate::store::{Commit, Evidence, Leased, NewUrl, Store, Via};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -22,15 +26,19 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use url::Url;
+use url::{Position, Url};
 
 /// What reaches a site's supervisor.
 #[derive(Debug)]
 pub enum Message {
     /// A worker is done.
     Report(Report),
-    /// A sitemap was read to its end; these further ones were named in it.
+    /// A sitemap was read; these further ones were named in it.
     SitemapRead {
+        /// What it is known by.
+        key: String,
+        /// Whether it is to be asked again in the next run.
+        failed: bool,
         /// Sitemaps named in an index.
         more: Vec<Url>,
         /// Indexes above those.
@@ -41,8 +49,21 @@ pub enum Message {
     /// A body that was read shows that its rung could not get the page. It
     /// counts as being digested until this is heard.
     Climb(Box<Climb>),
+    /// A body was a block, or the first since blocks that was none.
+    Sight(Sight),
     /// The operator wants something.
     Control(Control),
+}
+
+/// What the body of a page has shown of its host.
+#[derive(Debug)]
+pub struct Sight {
+    /// The host.
+    pub origin: Arc<str>,
+    /// The page.
+    pub page: PageId,
+    /// Whether it was a block.
+    pub blocked: bool,
 }
 
 /// What reading a source of URLs came to.
@@ -58,6 +79,8 @@ pub struct SourceRead {
     pub sitemaps: Vec<Url>,
     /// What is to be asked next; `None` where it is over.
     pub next: Option<Errand>,
+    /// Whether it could not be read to its end.
+    pub failed: bool,
 }
 
 impl SourceRead {
@@ -69,6 +92,15 @@ impl SourceRead {
             stored: false,
             sitemaps: Vec::new(),
             next: None,
+            failed: false,
+        }
+    }
+
+    /// It could not be read, or not to its end.
+    pub fn failed(key: String) -> Self {
+        Self {
+            failed: true,
+            ..Self::over(key, None)
         }
     }
 }
@@ -138,6 +170,8 @@ pub struct SiteContext {
     pub chains: Mutex<Chains>,
     /// The store.
     pub store: Arc<dyn Store>,
+    /// The job's folder.
+    pub folder: Arc<Folder>,
     /// The bus.
     pub events: mpsc::Sender<Event>,
     /// The ladder; see [`SiteContext::ladder`].
@@ -162,6 +196,10 @@ pub struct SiteContext {
     pub order: Order,
     /// Texts of pages, by which copies are counted.
     pub copies: Copies,
+    /// The robots rules of its hosts.
+    pub robots: KnownRobots,
+    /// Pages in a row whose bodies were blocks.
+    pub shown: AtomicU64,
     /// Shapes of URLs that look like traps.
     pub traps: Traps,
     /// See [`SiteContext::importing`].
@@ -310,6 +348,25 @@ impl SiteContext {
             had: place(page.rung),
         };
         self.memory().learn(&lesson, Instant::now());
+    }
+
+    /// Tells the supervisor of a body that was a block, or of the first since
+    /// that was none. For threads outside the async runtime.
+    pub fn show(&self, page: &Page, blocked: bool) {
+        let shown = match blocked {
+            true => self.shown.fetch_add(1, Ordering::Relaxed) + 1,
+            // Nearly always nothing is to be told, and nothing is written.
+            false if self.shown.load(Ordering::Relaxed) == 0 => 0,
+            false => self.shown.swap(0, Ordering::Relaxed),
+        };
+        if shown > 0 {
+            // A closed inbox means that the site is over.
+            let _ = self.inbox.blocking_send(Message::Sight(Sight {
+                origin: page.url[..Position::BeforePath].into(),
+                page: page.leased.id,
+                blocked,
+            }));
+        }
     }
 
     /// Ends the reading of lists.

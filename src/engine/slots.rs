@@ -1,12 +1,11 @@
 //! A site's worker slots: which may take work, which are paused, which close.
 
-use super::work::Work;
+use super::worker::Order;
 use crate::bus::WorkerId;
-use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// The way to a worker's task: the host to ask, and what for.
-pub type Task = mpsc::Sender<(Arc<str>, Work)>;
+pub type Task = mpsc::Sender<Order>;
 
 /// One slot.
 #[derive(Debug, Default)]

@@ -37,6 +37,7 @@ fn rungs_of_file(site: &Site) -> Vec<RungControls> {
             paused: false,
             concurrency: limits.concurrency,
             delay: limits.delay,
+            timeout: limits.timeout,
             budget: limits.budget,
         }
     });
@@ -61,6 +62,9 @@ fn merged_rungs(tuned: &Tuned, file: &SiteControls) -> Vec<RungControls> {
         }
         if was.delay == rung.delay {
             rung.delay = now.delay;
+        }
+        if was.timeout == rung.timeout {
+            rung.timeout = now.timeout;
         }
         if was.budget == rung.budget {
             rung.budget = now.budget;

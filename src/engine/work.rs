@@ -2,6 +2,7 @@
 
 use super::host::Health;
 use super::ladder::Place;
+use super::source::Source;
 use crate::bus::{Attempt, WorkerId};
 use crate::config::{ApiRule, ListRule};
 use crate::discover::api::Turn;
@@ -209,8 +210,8 @@ pub enum ErrandResult {
     Robots(Result<Arc<Rules>, Arc<str>>, Vec<String>),
     /// What was fetched was handed to the CPU pool, which will say what it holds.
     Reading,
-    /// The sitemap could not be had; why, where that is worth a word.
-    NoSitemap(Option<String>),
+    /// The sitemap could not be had; why, in words, where it may be had yet.
+    NoSitemap(Source, Option<String>),
     /// The list or the API of this key could not be had; why.
     NoSource(String, String),
     /// It failed for now; run it again after this wait.

@@ -3,8 +3,8 @@
 use super::again;
 use super::digest::{self, PageJob};
 use super::errand;
-use super::evidence::evidence;
 use super::keep;
+use super::landing::{self, Landing, landing};
 use super::missed::{End, fail, refuse};
 use super::redirected::{location, redirect};
 use super::rules::Rules;
@@ -14,31 +14,49 @@ use super::work::{Page, Report, Sample, Work};
 use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, WorkerId};
 use crate::config::Rung;
-use crate::discover::scope::Refusal;
 use crate::fetch::{self, FetchError, Fetched, Visitor};
-use crate::page::{FailureKind, Outcome, SkipReason, Verdict, time};
-use crate::store::Commit;
+use crate::page::{FailureKind, Outcome, Verdict, time};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use url::Url;
+
+/// One piece of work.
+#[derive(Debug)]
+pub struct Order {
+    /// The host that is asked.
+    pub origin: Arc<str>,
+    /// What is done.
+    pub work: Work,
+    /// What it may cost is set aside under this number, which must be durable
+    /// before it begins: a budget holds over kills too.
+    pub reserve: Option<u64>,
+}
 
 /// Works until the slot is closed or everything is cancelled. What is in
 /// flight on cancellation is dropped; its lease ends with the process.
 pub async fn run(
     site: Arc<SiteContext>,
     worker: WorkerId,
-    mut inbox: mpsc::Receiver<(Arc<str>, Work)>,
+    mut inbox: mpsc::Receiver<Order>,
+    mut durable: watch::Receiver<u64>,
     cancel: CancellationToken,
 ) {
-    while let Some((origin, work)) = inbox.recv().await {
+    while let Some(order) = inbox.recv().await {
+        let done = async {
+            if let Some(reserve) = order.reserve {
+                // A supervisor that is gone has cancelled this too.
+                let _ = durable.wait_for(|known| *known >= reserve).await;
+            }
+            perform(&site, worker, &order.origin, order.work).await
+        };
         let report = tokio::select! {
             biased;
             () = cancel.cancelled() => return,
-            report = perform(&site, worker, &origin, work) => report,
+            report = done => report,
         };
         if site.inbox.send(Message::Report(report)).await.is_err() {
             return;
@@ -108,6 +126,7 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
         elapsed_ms: 0,
         bytes: 0,
         detail: String::new(),
+        picture: None,
     };
     let rules = site.rules();
     let asking = again::visitor(&rules, &page.leased);
@@ -119,6 +138,7 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
         Ok(fetched) => {
             attempt.status = Some(fetched.status);
             attempt.bytes = fetched.bytes;
+            attempt.picture.clone_from(&fetched.picture);
             if fetched.is_redirect() {
                 target = location(&rules, &page.url, fetched);
             }
@@ -130,6 +150,14 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
                 }
                 None => (fetched.status >= 400).then_some(FailureKind::Status),
             };
+            if let Some(found) = &found {
+                site.tell(Event::Block {
+                    site: site.id,
+                    rung: page.rung,
+                    whose: found.told,
+                })
+                .await;
+            }
             stuck = found.map(|found| found.stuck());
             (fetched.elapsed, kind)
         }
@@ -141,7 +169,10 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
     };
     attempt.kind = kind;
     attempt.elapsed_ms = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
-    let cost = fetch::cost(&result);
+    let cost = match site.ladder().iter().find(|step| step.rung == page.rung) {
+        Some(step) => step.paid(&result),
+        None => fetch::cost(&result),
+    };
     site.tell(Event::Attempt {
         site: site.id,
         status: attempt.status,
@@ -202,18 +233,43 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
         Ok(fetched) => {
             // A page that once led elsewhere does so no more.
             site.chains().forget(site.print(&page.leased.url));
-            match landed(site, &rules, &page, &fetched) {
-                Ok(landed) => {
-                    keep(site, &rules, page, attempt, fetched, landed).await;
-                    End::fine()
+            let mut commit = match landing(site, &rules, &page, &fetched) {
+                Landing::Home => {
+                    keep(site, &rules, page, attempt, fetched, None).await;
+                    return (
+                        sample,
+                        End {
+                            cost,
+                            ..End::fine()
+                        },
+                    );
                 }
-                Err(refusal) => {
-                    let mut commit = elsewhere(site, &page, attempt, &fetched, &refusal);
-                    commit.before = page.before();
-                    let why = commit.attempt.as_ref().map(|made| made.detail.clone());
-                    site.store.commit(commit).await;
-                    End { why, ..End::fine() }
+                Landing::At(url) => {
+                    keep(site, &rules, page, attempt, fetched, Some(url)).await;
+                    return (
+                        sample,
+                        End {
+                            cost,
+                            ..End::fine()
+                        },
+                    );
                 }
+                Landing::Refused(url, refusal) => {
+                    landing::refused(site, &page, attempt, &fetched, &url, &refusal)
+                }
+                Landing::Forbidden(url) => landing::forbidden(site, &page, attempt, &url),
+                // A page of its own, to be had when its host was asked.
+                Landing::Unasked(url) => {
+                    redirect(site, &rules, &page, attempt, &fetched, Some(url))
+                }
+            };
+            commit.before = page.before();
+            let done = commit.verdict == Verdict::Final(Outcome::Done);
+            let why = commit.attempt.as_ref().map(|made| made.detail.clone());
+            site.store.commit(commit).await;
+            End {
+                why: why.filter(|_| !done),
+                ..End::fine()
             }
         }
     };
@@ -231,12 +287,17 @@ async fn fetch(
     // A rung that a new sites file has left out gives way to the first.
     let step = ladder.iter().find(|step| step.rung == page.rung);
     let step = step.unwrap_or(&ladder[0]);
-    let fetching = step.fetcher.fetch(visitor, &page.url, rules.want());
     if step.rung == Rung::Http {
         // Has time limits of its own, on each of its phases.
-        return fetching.await;
+        return step.fetcher.fetch(visitor, &page.url, rules.want()).await;
     }
-    let limit = rules.config.fetch.limits(step.rung).timeout;
+    let limited = site
+        .controls()
+        .time(step.rung)
+        .map(|limit| visitor.within(step.rung, limit));
+    let visitor = limited.as_ref().unwrap_or(visitor);
+    let fetching = step.fetcher.fetch(visitor, &page.url, rules.want());
+    let limit = visitor.time(step.rung);
     tokio::time::timeout(limit, fetching)
         .await
         .unwrap_or_else(|_| {
@@ -249,55 +310,6 @@ async fn fetch(
                 cost: 0,
             })
         })
-}
-
-/// Where a rung that follows redirects by itself found the page, in normal
-/// form; `None` where that is the page's own address.
-fn landed(
-    site: &SiteContext,
-    rules: &Rules,
-    page: &Page,
-    fetched: &Fetched,
-) -> Result<Option<Url>, (Url, Refusal)> {
-    let Some(url) = &fetched.landed else {
-        return Ok(None);
-    };
-    // What has no normal form is no page: it is taken as the page's own.
-    let Ok(url) = rules.config.url.parse(url.as_str(), None) else {
-        return Ok(None);
-    };
-    if site.print(url.as_str()) == site.print(&page.leased.url) {
-        return Ok(None);
-    }
-    match rules.scope.judge(&url, page.leased.depth) {
-        Ok(()) => Ok(Some(url)),
-        Err(refusal) => Err((url, refusal)),
-    }
-}
-
-/// The commit of a page that was found where the site's rules do not go.
-fn elsewhere(
-    site: &SiteContext,
-    page: &Page,
-    mut attempt: Attempt,
-    fetched: &Fetched,
-    (target, refusal): &(Url, Refusal),
-) -> Commit {
-    attempt.detail = format!("leads to {target}: {refusal}");
-    if matches!(refusal, Refusal::Private { .. }) {
-        attempt.kind = Some(FailureKind::Private);
-        let evidence = evidence(&fetched.headers, &[]);
-        return site.failure(
-            &page.leased,
-            attempt,
-            FailureKind::Private,
-            None,
-            Some(evidence),
-        );
-    }
-    let mut commit = site.commit(&page.leased, Outcome::Skipped(SkipReason::Scope));
-    commit.attempt = Some(attempt);
-    commit
 }
 
 /// Whether an answer goes to the CPU pool.

@@ -6,6 +6,7 @@
 //! that a browser would move or drop is still a link.
 
 use super::pass;
+use super::place::{Places, with_class};
 use super::tag::Tag;
 use super::tokens::Attributes;
 use memchr::memchr;
@@ -23,6 +24,9 @@ pub struct RawLink<'a> {
     pub href: &'a str,
     /// Whether `rel` says `nofollow`.
     pub nofollow: bool,
+    /// Where on the page it stands: the same number for links in like parts of
+    /// pages made alike. 0 is nowhere in particular.
+    pub place: u32,
 }
 
 /// What the page says of itself.
@@ -68,13 +72,14 @@ pub(super) fn tell(
     tag: Tag,
     attributes: &Attributes<'_>,
     head: &mut PageHead,
+    places: &mut Places<'_>,
     sink: &mut dyn FnMut(RawLink<'_>),
 ) {
     let mut wanted = Wanted::default();
     for (name, value) in attributes {
         wanted.see(name, value);
     }
-    wanted.tell(tag, head, sink);
+    wanted.tell(tag, head, places, sink);
 }
 
 /// The attributes that links are made of; the first of a name counts.
@@ -86,6 +91,7 @@ struct Wanted<'a> {
     name: Option<&'a str>,
     equiv: Option<&'a str>,
     content: Option<&'a str>,
+    class: Option<&'a str>,
     hreflang: Option<&'a str>,
 }
 
@@ -97,6 +103,7 @@ impl<'a> Wanted<'a> {
             3 if name.eq_ignore_ascii_case("rel") => &mut self.rel,
             4 if name.eq_ignore_ascii_case("name") => &mut self.name,
             10 if name.eq_ignore_ascii_case("http-equiv") => &mut self.equiv,
+            5 if name.eq_ignore_ascii_case("class") => &mut self.class,
             8 if name.eq_ignore_ascii_case("hreflang") => &mut self.hreflang,
             7 if name.eq_ignore_ascii_case("content") => &mut self.content,
             _ => return,
@@ -108,13 +115,23 @@ impl<'a> Wanted<'a> {
         self.rel.is_some_and(|rel| has_word(rel, word))
     }
 
-    fn tell(&self, tag: Tag, head: &mut PageHead, sink: &mut dyn FnMut(RawLink<'_>)) {
+    fn tell(
+        &self,
+        tag: Tag,
+        head: &mut PageHead,
+        places: &mut Places<'_>,
+        sink: &mut dyn FnMut(RawLink<'_>),
+    ) {
         let mut link = |href: Option<&str>| {
             if let Some(href) = href {
                 let href = unescape(href);
                 let href = href.trim_matches(|c: char| c.is_ascii_whitespace());
                 let nofollow = self.rel_has("nofollow");
-                sink(RawLink { href, nofollow });
+                sink(RawLink {
+                    href,
+                    nofollow,
+                    place: with_class(places.here(), self.class),
+                });
             }
         };
         match tag {

@@ -14,6 +14,7 @@ mod limits;
 pub mod links;
 mod markdown;
 mod pass;
+mod place;
 mod rule;
 mod stream;
 mod tag;

@@ -2,6 +2,7 @@
 //! [`Tree`] makes of its tags.
 
 use super::links::{self, PageHead, RawLink};
+use super::place::Places;
 use super::tag::Tag;
 use super::tokens::{
     Attributes, attributes, name_end, past, past_attributes, past_markup, raw_end,
@@ -138,6 +139,7 @@ fn scan<'a, T: Tree<'a>>(
     // All cuts are at ASCII bytes, and so at borders of characters.
     let cut = |from: usize, to: usize| html.get(from..to).unwrap_or_default();
     let mut list = Attributes::new();
+    let mut places = Places::new(html);
     let (mut at, mut text_at) = (0, 0);
     let mut looks_ahead = told != Told::Links;
     while let Some(found) = memchr(b'<', &bytes[at..]) {
@@ -184,7 +186,9 @@ fn scan<'a, T: Tree<'a>>(
                 let Some(after) = past_attributes(bytes, end) else {
                     return;
                 };
-                tree.end(Tag::of(name), cut(at + 1, end));
+                let tag = Tag::of(name);
+                places.end(tag);
+                tree.end(tag, cut(at + 1, end));
                 after
             }
             _ => {
@@ -205,8 +209,9 @@ fn scan<'a, T: Tree<'a>>(
                     },
                 };
                 if told.takes(tag) {
-                    links::tell(tag, start.attributes(), head, sink);
+                    links::tell(tag, start.attributes(), head, &mut places, sink);
                 }
+                places.start(tag, end);
                 tree.start(start);
                 if tag.is_raw() && !(inside && tag == Tag::Noscript) {
                     let close = raw_end(bytes, after, &bytes[at..end]);

@@ -60,6 +60,8 @@ pub struct Fetched {
     /// By which exit, endpoint or tab it came, as it may be shown: without
     /// credentials.
     pub through: Option<Arc<str>>,
+    /// A picture of it that was kept: folder and file, in the job's folder.
+    pub picture: Option<Arc<str>>,
 }
 
 impl Fetched {
@@ -82,6 +84,7 @@ impl Fetched {
             landed: None,
             cost: 0,
             through: None,
+            picture: None,
         }
     }
 

@@ -24,7 +24,7 @@ pub const FEW_LINKS: usize = 10;
 const LOOK: usize = 64 * 1024;
 /// Words of text in a page above which it is none of ours, unless its rule
 /// says otherwise.
-const WORDS: usize = 250;
+pub const WORDS: usize = 250;
 
 /// One way in which a page can be a block.
 #[derive(Debug, Deserialize)]
@@ -64,6 +64,12 @@ pub fn by_headers(status: u16, headers: &HeaderMap) -> Option<&'static str> {
         .filter(|rule| rule.title.is_none() && rule.body.is_empty())
         .find(|rule| rule.fits_head(status, headers))
         .map(|rule| rule.name.as_str())
+}
+
+/// The headers by which answers are blocks, in lower case.
+pub fn marks() -> impl Iterator<Item = &'static str> {
+    let rules = RULES.iter().filter_map(|rule| rule.header.as_ref());
+    rules.map(|(name, _)| name.as_str())
 }
 
 /// Whose block a page with few links is.
@@ -120,7 +126,7 @@ fn title(html: &str) -> String {
 }
 
 /// Words outside tags, scripts and styles.
-pub(super) fn count_words(html: &str) -> usize {
+pub fn count_words(html: &str) -> usize {
     let mut words = 0;
     each_text(html, &mut |text| words += text.split_whitespace().count());
     words

@@ -173,6 +173,16 @@ impl Kept {
     }
 }
 
+/// The names and values in a `Cookie` header.
+pub(super) fn pairs(header: Option<&HeaderValue>) -> Vec<(String, String)> {
+    let text = header.map(|header| String::from_utf8_lossy(header.as_bytes()));
+    let pairs = text.iter().flat_map(|text| text.split("; "));
+    pairs
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
 fn key(cookie: &cookie_store::Cookie<'_>) -> (String, String, String) {
     (
         String::from(&cookie.domain),

@@ -31,7 +31,7 @@ pub(super) enum NoAddress {
     /// It could not be resolved.
     #[error("{0}")]
     Unresolved(String),
-    /// It leads to private addresses only, and the site is public.
+    /// It leads to a private address, and the site is public.
     #[error("{name} leads to the private address {ip}")]
     Private { name: String, ip: IpAddr },
 }
@@ -203,6 +203,18 @@ pub(super) fn usable(
     found.sort_by_key(IpAddr::is_ipv6);
     found.truncate(MOST_ADDRESSES);
     Ok(found)
+}
+
+/// That a name leads to public addresses alone: for what somebody else resolves
+/// once more, who may pick another address than was found here.
+pub(super) fn all_public(name: &str, found: &[IpAddr]) -> Result<(), NoAddress> {
+    match found.iter().find(|ip| is_private(**ip)) {
+        None => Ok(()),
+        Some(ip) => Err(NoAddress::Private {
+            name: name.to_owned(),
+            ip: *ip,
+        }),
+    }
 }
 
 #[cfg(test)]

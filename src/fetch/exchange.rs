@@ -3,7 +3,7 @@
 
 use super::error::Cause;
 use super::read::{self, Clock};
-use super::{FetchError, Fetched, Visitor, Want};
+use super::{FetchError, Fetched, Spool, Visitor, Want};
 use crate::page::FailureKind;
 use crate::page::net::is_private;
 use reqwest::Response;
@@ -24,11 +24,12 @@ pub(super) const MAX_HEADERS: usize = 256;
 /// theirs, so that it is seldom they who close first.
 pub(super) const IDLE: Duration = Duration::from_secs(30);
 
-/// Receives an answer whose head has come, and reads of its body what is wanted.
+/// Receives an answer whose head has come, and reads of its body what is wanted:
+/// at most so many bytes of a page, and of a file into the spool where there is one.
 pub(super) async fn receive(
     mut response: Response,
     want: Want,
-    max_body: u64,
+    (max_body, spool): (u64, Option<&Spool>),
     clock: &Clock<'_>,
 ) -> Result<Fetched, FetchError> {
     let headers_after = clock.start.elapsed();
@@ -46,7 +47,7 @@ pub(super) async fn receive(
         });
     }
     let length = response.content_length();
-    let body = match read::body(&mut response, want, max_body, clock).await {
+    let body = match read::body(&mut response, want, (max_body, spool), clock).await {
         Ok(body) => body,
         Err(cause) => {
             let headers = std::mem::take(response.headers_mut());
@@ -64,7 +65,7 @@ pub(super) async fn receive(
         status,
         headers: std::mem::take(response.headers_mut()),
         bytes: if body.read {
-            body.bytes.len() as u64
+            body.size
         } else {
             length.unwrap_or(0)
         },
@@ -80,6 +81,7 @@ pub(super) async fn receive(
         landed: None,
         cost: 0,
         through: None,
+        picture: None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The first rung: plain HTTP/1.1 and 2 over reqwest.
 
 use super::dial::{self, DialLayer};
-use super::dns::{GuardedNames, Lookup, SystemNames, usable};
+use super::dns::{GuardedNames, Lookup, SystemNames, all_public};
 use super::error::{Cause, Phase, classify, is_stale};
 use super::exchange::{self, IDLE, MAX_HEAD_READ, MAX_HEADERS};
 use super::read::Clock;
@@ -132,7 +132,8 @@ impl Http {
         let sending = self.send(url, visitor.guarded, &request, &clock);
         let response = sending.await.map_err(early)?;
         visitor.hear(url, response.headers());
-        exchange::receive(response, want, visitor.max_body, &clock).await
+        let into = (visitor.max_body, visitor.spool());
+        exchange::receive(response, want, into, &clock).await
     }
 
     /// Asks an endpoint of the operator's own, which may be on loopback, and
@@ -154,7 +155,7 @@ impl Http {
                 .send(url, false, request, &clock)
                 .await
                 .map_err(|cause| cause.after(clock.start.elapsed()))?;
-            exchange::receive(response, Want::File(cap), cap, &clock).await
+            exchange::receive(response, Want::File(cap), (cap, None), &clock).await
         };
         dial::with_limit(limits.connect, asking).await
     }
@@ -191,7 +192,7 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// [`FailureKind::Private`] where it leads to private addresses alone,
+    /// [`FailureKind::Private`] where one of its addresses is private,
     /// [`FailureKind::Dns`] where that cannot be known.
     pub(super) async fn judge(&self, visitor: &Visitor, url: &Url) -> Result<(), Cause> {
         exchange::check_literal(visitor, url)?;
@@ -200,8 +201,7 @@ impl Http {
         };
         let found = self.names.lookup(name).await;
         found
-            .and_then(|found| usable(name, found, true))
-            .map(drop)
+            .and_then(|found| all_public(name, &found))
             .map_err(|none| Cause::new(none.kind(), none.to_string()))
     }
 }

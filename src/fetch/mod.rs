@@ -40,6 +40,7 @@ pub mod shell;
 mod sniff;
 mod solver;
 mod solvers;
+mod spool;
 mod visitor;
 
 #[cfg(test)]
@@ -54,6 +55,7 @@ pub use self::retry_after::retry_after;
 pub use self::rungs::{NoRung, Rungs, Step};
 pub use self::service::Service;
 pub use self::solver::Solver;
+pub use self::spool::Spool;
 pub use self::visitor::Visitor;
 
 use crate::config::Rung;

@@ -1,9 +1,9 @@
 //! Reading a body: how much of it, how long, and what becomes of the rest.
 
-use super::Want;
 use super::answer::begins_like_html;
 use super::error::{Cause, Phase, classify, timed_out};
 use super::sniff::{self, Declared};
+use super::{Spool, Want};
 use crate::config::Timeouts;
 use crate::page::FailureKind;
 use bytes::{Bytes, BytesMut};
@@ -64,6 +64,8 @@ fn after(start: Instant, limit: Duration) -> Instant {
 #[derive(Debug, Default)]
 pub(super) struct Body {
     pub(super) bytes: Bytes,
+    /// Bytes that were read, wherever they went.
+    pub(super) size: u64,
     pub(super) read: bool,
     pub(super) cut: bool,
 }
@@ -101,7 +103,7 @@ fn plan(status: u16, headers: &HeaderMap, want: Want, max_body: u64) -> Plan {
 pub(super) async fn body(
     response: &mut Response,
     want: Want,
-    max_body: u64,
+    (max_body, spool): (u64, Option<&Spool>),
     clock: &Clock<'_>,
 ) -> Result<Body, Cause> {
     let status = response.status().as_u16();
@@ -109,6 +111,9 @@ pub(super) async fn body(
     if plan == Plan::Leave {
         drain(response, 0, (300..400).contains(&status)).await;
         return Ok(Body::default());
+    }
+    if let (Plan::Cut(_), Some(spool)) = (plan, spool) {
+        return fill(response, spool, clock).await;
     }
     let length = response.content_length();
     if let (Plan::Whole(cap), Some(length)) = (plan, length)
@@ -158,6 +163,33 @@ pub(super) async fn body(
         return Ok(Body::default());
     }
     Ok(taken.body(false))
+}
+
+/// Reads a body into a file, however long it takes as long as something comes.
+async fn fill(response: &mut Response, spool: &Spool, clock: &Clock<'_>) -> Result<Body, Cause> {
+    let limits = Timeouts {
+        total: FAR,
+        ..*clock.limits
+    };
+    let clock = Clock {
+        start: clock.start,
+        limits: &limits,
+    };
+    let mut filling = spool.begin().await?;
+    let (mut read, mut cut) = (0u64, false);
+    while let Some(piece) = next(response, read, &clock).await? {
+        read += piece.len() as u64;
+        if !filling.push(&piece).await? {
+            cut = true;
+            break;
+        }
+    }
+    Ok(Body {
+        bytes: Bytes::new(),
+        size: filling.finish().await?,
+        read: true,
+        cut,
+    })
 }
 
 /// The next piece of the body; `None` at its end.
@@ -269,7 +301,9 @@ impl Taken {
     }
 
     fn body(self, cut: bool) -> Body {
+        let size = self.len();
         Body {
+            size,
             bytes: if self.all.is_empty() {
                 self.first
             } else {

@@ -17,6 +17,29 @@ pub struct Step {
     pub rung: Rung,
     /// What fetches by it.
     pub fetcher: Arc<dyn Fetcher>,
+    /// What the sites file says that a request costs, millionths. A service
+    /// tells its own price, by the same file.
+    pub cost: u64,
+}
+
+impl Step {
+    /// The most that one request can cost, as [`Fetcher::price`] has it.
+    pub fn price(&self) -> Option<u64> {
+        match self.rung {
+            Rung::Service => self.fetcher.price(),
+            _ => Some(self.cost),
+        }
+    }
+
+    /// What a request cost that ended so, millionths.
+    pub fn paid(&self, result: &Result<super::Fetched, FetchError>) -> u64 {
+        match (self.rung, result) {
+            (Rung::Service, _) => super::cost(result),
+            // The rung did not get to it.
+            (_, Err(error)) if error.trouble.is_some() => 0,
+            _ => self.cost,
+        }
+    }
 }
 
 /// Why a rung cannot be made; in words, with what to do.
@@ -77,6 +100,7 @@ impl Rungs {
     pub fn for_site(&self, site: &Site) -> Vec<Step> {
         let step = |rung: &Rung| Step {
             rung: *rung,
+            cost: site.fetch.limits(*rung).cost,
             fetcher: self
                 .make(*rung, site)
                 .unwrap_or_else(|why| Arc::new(Absent { rung: *rung, why })),
@@ -113,9 +137,13 @@ impl Rungs {
             },
             Rung::Solver => match &site.fetch.rungs.solver {
                 Some(solver) => {
-                    let proxy = solver.rule.proxy.as_ref();
-                    let shared = |url: &Url| self.solvers.endpoint(url, proxy);
-                    Ok(Arc::new(Solver::new(self.client.clone(), solver, shared)))
+                    let proxies = match solver.by_proxies {
+                        true => Some(self.proxies(site)?),
+                        false => None,
+                    };
+                    let shared = |url: &Url| self.solvers.endpoint(url);
+                    let client = self.client.clone();
+                    Ok(Arc::new(Solver::new(client, solver, proxies, shared)))
                 }
                 None => Err(without(rung)),
             },
@@ -128,7 +156,7 @@ impl Rungs {
         let Some(options) = &site.fetch.rungs.proxy else {
             return Err(NoRung("fetch.proxy names no proxies".to_owned()));
         };
-        let key = options.exits_key();
+        let key = options.key();
         let mut known = self.proxies.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|(_, proxy)| proxy.strong_count() > 0);
         let same = known.iter().find(|(other, _)| *other == key);
@@ -136,11 +164,7 @@ impl Rungs {
             return Ok(proxy);
         }
         let rule = Arc::clone(&options.rule);
-        let proxy = Arc::new(Proxy::new(
-            rule,
-            options.limits.timeout,
-            self.client.clone(),
-        ));
+        let proxy = Arc::new(Proxy::new(rule, self.client.clone()));
         known.push((key, Arc::downgrade(&proxy)));
         Ok(proxy)
     }

@@ -2,7 +2,6 @@
 
 use super::Http;
 use super::solver::Endpoint;
-use crate::config::SolverProxy;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,21 +10,18 @@ use url::Url;
 /// Longest time that ending their sessions may take.
 const CLOSING: Duration = Duration::from_secs(8);
 
-/// Endpoints by their address and proxy.
-type Known = HashMap<(Url, Option<SolverProxy>), Arc<Endpoint>>;
-
-/// The endpoints that were asked for.
+/// The endpoints that were asked for, by their address.
 #[derive(Default)]
-pub(super) struct Solvers(Mutex<Known>);
+pub(super) struct Solvers(Mutex<HashMap<Url, Arc<Endpoint>>>);
 
 impl Solvers {
     /// The endpoint of an address, made where nobody has asked for it yet.
-    pub(super) fn endpoint(&self, url: &Url, proxy: Option<&SolverProxy>) -> Arc<Endpoint> {
+    pub(super) fn endpoint(&self, url: &Url) -> Arc<Endpoint> {
         // A panic while holding it leaves a whole map.
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known
-            .entry((url.clone(), proxy.cloned()))
-            .or_insert_with(|| Arc::new(Endpoint::new(url.clone(), proxy.cloned())))
+            .entry(url.clone())
+            .or_insert_with(|| Arc::new(Endpoint::new(url.clone())))
             .clone()
     }
 

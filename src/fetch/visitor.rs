@@ -2,9 +2,10 @@
 
 use super::clearance::{Clearance, Clearances};
 use super::cookies::Jar;
-use super::{Call, Want};
+use super::{Call, Spool, Want};
 use crate::config::browsing::Browsing;
-use crate::config::{Site, Timeouts};
+use crate::config::{BlockRule, Site, Timeouts};
+use crate::page::Rung;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::header::{
@@ -15,6 +16,7 @@ use reqwest::{Method, Request};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use url::{Host, Url};
 
 /// What is asked for where pages are wanted.
@@ -38,8 +40,12 @@ pub struct Visitor {
     pub max_body: u64,
     /// Whether private addresses are refused.
     pub guarded: bool,
+    /// Limit of one request by each rung above plain HTTP, by [`Rung::index`].
+    times: [Duration; Rung::COUNT],
     /// How a browser opens its pages.
     pub browsing: Arc<Browsing>,
+    /// What the operator calls a block, beside what is known as one.
+    pub blocks: Arc<[BlockRule]>,
     /// Sent to every host.
     common: HeaderMap,
     /// Sent to the site's own hosts: `common` and what the operator added,
@@ -51,6 +57,8 @@ pub struct Visitor {
     clearances: Arc<Clearances>,
     /// What its requests have besides their address.
     call: Option<Arc<Call>>,
+    /// Where files go that it fetches; memory, if nowhere.
+    spool: Option<Arc<Spool>>,
 }
 
 impl Visitor {
@@ -68,12 +76,14 @@ impl Visitor {
             timeouts: fetch.timeouts,
             max_body: fetch.max_body,
             guarded: !fetch.allow_private,
+            times: Rung::ALL.map(|rung| fetch.limits(rung).timeout),
             browsing: fetch
                 .rungs
                 .browser
                 .as_ref()
                 .map(|browser| Arc::new(browser.browsing.clone()))
                 .unwrap_or_default(),
+            blocks: fetch.blocks.clone(),
             own: with_added(&common, &fetch.headers, &site.name),
             common,
             hosts: site
@@ -86,6 +96,7 @@ impl Visitor {
             cookies: Arc::default(),
             clearances: Arc::default(),
             call: None,
+            spool: None,
         }
     }
 
@@ -102,13 +113,16 @@ impl Visitor {
             timeouts,
             max_body: 0,
             guarded: false,
+            times: [timeouts.total; Rung::COUNT],
             browsing: Arc::default(),
+            blocks: Arc::default(),
             own: common.clone(),
             common,
             hosts: Vec::new(),
             cookies: Arc::default(),
             clearances: Arc::default(),
             call: None,
+            spool: None,
         }
     }
 
@@ -116,6 +130,29 @@ impl Visitor {
     pub fn calling(&self, call: Call) -> Self {
         Self {
             call: Some(Arc::new(call)),
+            ..self.clone()
+        }
+    }
+
+    /// A visitor with the same cookies whose files go there.
+    pub fn spooling(&self, spool: Arc<Spool>) -> Self {
+        Self {
+            spool: Some(spool),
+            ..self.clone()
+        }
+    }
+
+    /// Limit of one request by a rung above plain HTTP.
+    pub fn time(&self, rung: Rung) -> Duration {
+        self.times[rung.index()]
+    }
+
+    /// A visitor with the same cookies whose requests by a rung have this limit.
+    pub fn within(&self, rung: Rung, limit: Duration) -> Self {
+        let mut times = self.times;
+        times[rung.index()] = limit;
+        Self {
+            times,
             ..self.clone()
         }
     }
@@ -179,6 +216,11 @@ impl Visitor {
             ![USER_AGENT, ACCEPT_ENCODING, COOKIE].contains(name)
                 && self.common.get(*name) != Some(value)
         })
+    }
+
+    /// Where files go that it fetches.
+    pub(super) fn spool(&self) -> Option<&Spool> {
+        self.spool.as_deref()
     }
 
     /// The call that its requests are, if they are more than a GET.

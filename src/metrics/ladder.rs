@@ -80,6 +80,21 @@ pub(super) fn rungs(sites: &Sites, page: &mut Page) {
             }
         }
     }
+    let name = "crawldeck_rung_blocks_total";
+    let help = "Answers by a rung that were blocks or need scripts, by whose block it was.";
+    page.head(name, "counter", help);
+    for site in sites {
+        for rung in &site.rungs {
+            for (whose, count) in &rung.blocks {
+                let labels = [
+                    ("site", &*site.name),
+                    ("rung", rung.rung.as_str()),
+                    ("whose", &**whose),
+                ];
+                page.line(name, &labels, *count);
+            }
+        }
+    }
     let name = "crawldeck_rung_request_seconds";
     page.head(
         name,

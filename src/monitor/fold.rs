@@ -163,6 +163,11 @@ impl Monitor {
                     site.rungs.stand(rung, state, spent);
                 }
             }
+            Event::Block { site, rung, whose } => {
+                if let Some(site) = self.site(site) {
+                    site.rungs.block(rung, whose);
+                }
+            }
             Event::Climb { site, from, .. } => {
                 if let Some(site) = self.site(site) {
                     site.rungs.climb(from);

@@ -21,6 +21,7 @@ struct Tally {
     had: u64,
     climbed: u64,
     kinds: BTreeMap<FailureKind, u64>,
+    blocks: BTreeMap<&'static str, u64>,
     latency: Histogram,
     spent: Spent,
     through: Vec<(Arc<str>, u64)>,
@@ -41,6 +42,7 @@ impl Tallies {
                 had: 0,
                 climbed: 0,
                 kinds: BTreeMap::new(),
+                blocks: BTreeMap::new(),
                 latency: Histogram::default(),
                 spent: Spent::default(),
                 through: Vec::new(),
@@ -94,6 +96,11 @@ impl Tallies {
         *tally.kinds.entry(kind).or_default() += 1;
     }
 
+    /// An answer was this block.
+    pub fn block(&mut self, rung: Rung, whose: &'static str) {
+        *self.of(rung).blocks.entry(whose).or_default() += 1;
+    }
+
     /// A page went on from a rung to a higher one.
     pub fn climb(&mut self, from: Rung) {
         self.of(from).climbed += 1;
@@ -106,6 +113,11 @@ impl Tallies {
             let mut kinds: Vec<(FailureKind, u64)> =
                 tally.kinds.iter().map(|(kind, n)| (*kind, *n)).collect();
             kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            let blocks = tally.blocks.iter();
+            let mut blocks: Vec<(Arc<str>, u64)> = blocks
+                .map(|(whose, count)| ((*whose).into(), *count))
+                .collect();
+            blocks.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
             RungView {
                 rung: tally.rung,
                 state: tally.state.clone(),
@@ -113,6 +125,7 @@ impl Tallies {
                 had: tally.had,
                 climbed: tally.climbed,
                 kinds,
+                blocks,
                 p50: latency.p50,
                 p95: latency.p95,
                 spent: tally.spent,

@@ -204,6 +204,10 @@ pub struct RungView {
     pub climbed: u64,
     /// Attempts that failed, by kind, most first.
     pub kinds: Vec<(FailureKind, u64)>,
+    /// Answers that were blocks or need scripts, by whose block it was, most
+    /// first. Not recorded.
+    #[serde(default)]
+    pub blocks: Vec<(Arc<str>, u64)>,
     /// Median latency, milliseconds.
     pub p50: f64,
     /// 95th percentile, milliseconds.

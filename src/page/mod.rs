@@ -9,6 +9,7 @@ mod outcome;
 mod quote;
 mod rung;
 pub mod time;
+mod trap;
 mod url;
 
 pub use self::content::{BANDS, NEAR, TextPrint, band};
@@ -17,6 +18,7 @@ pub use self::kind::FailureKind;
 pub use self::outcome::{Outcome, PageState, SkipReason, Verdict};
 pub use self::quote::quoted;
 pub use self::rung::Rung;
+pub use self::trap::{LeftOut, TrapChange, TrapState};
 pub use self::url::{NormalForm, UrlRefusal};
 
 use serde::{Deserialize, Serialize};

@@ -236,6 +236,8 @@ fn site(mut row: Take<'_>) -> SiteView {
             paused: row.flag(),
             concurrency: row.small(),
             delay: row.micros(),
+            // Not recorded.
+            timeout: Duration::ZERO,
             budget: Budget {
                 requests: row.opt(),
                 money: row.opt(),
@@ -313,6 +315,7 @@ fn rung(row: &mut Take<'_>) -> RungView {
                 (kind.copied().unwrap_or(FailureKind::Internal), row.n())
             })
             .collect(),
+        blocks: Vec::new(),
         through: (0..row.count()).map(|_| (row.text(), row.n())).collect(),
     }
 }

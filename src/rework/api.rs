@@ -140,6 +140,11 @@ impl ApiWork {
         }
         take(changes);
         let asks = self.site.api_asks(&self.rule);
+        // What the crawl has counted besides stays.
+        if let (Some(next), Some(known)) = (&mut turn, &self.mark.next) {
+            next.bad = known.bad;
+            next.problem.clone_from(&known.problem);
+        }
         Ok(self.fate(Some(Mark {
             done: turn.is_none(),
             next: turn,

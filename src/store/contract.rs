@@ -2,10 +2,10 @@
 
 use super::sqlite::OpenedSite;
 use super::types::{
-    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite,
+    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite, SourceNews,
 };
 use crate::bus::{Ask, Pick, Told};
-use crate::page::{Fingerprint, PageId, SiteId};
+use crate::page::{Fingerprint, PageId, SiteId, TrapChange};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -36,6 +36,12 @@ pub trait Store: Send + Sync + 'static {
     /// runtime; blocks for room.
     fn answer_blocking(&self, answer: ApiAnswer);
 
+    /// Writes down what became of a source of URLs.
+    fn source(&self, site: SiteId, news: SourceNews) -> Pending<'_, ()>;
+
+    /// [`Store::source`] for threads outside the async runtime; blocks for room.
+    fn source_blocking(&self, site: SiteId, news: SourceNews);
+
     /// Gives leased pages back unfetched, to be leased again.
     fn release(&self, site: SiteId, pages: Vec<PageId>) -> Pending<'_, ()>;
 
@@ -46,6 +52,10 @@ pub trait Store: Send + Sync + 'static {
     /// Adds URLs that were not found on a page (start, sitemaps). Answers how
     /// many were new.
     fn add(&self, site: SiteId, urls: Vec<NewUrl>) -> Pending<'_, u64>;
+
+    /// [`Store::add`] of links that traps had left out, with what that changes
+    /// of the traps, in one transaction.
+    fn take_up(&self, site: SiteId, urls: Vec<NewUrl>, traps: Vec<TrapChange>) -> Pending<'_, u64>;
 
     /// The page of a known URL, from RAM. A fingerprint is of one site alone.
     /// A hint: `None` may be out of date, and commits look again.

@@ -42,6 +42,7 @@ pub(crate) fn attempt(status: u16, kind: Option<FailureKind>) -> Attempt {
         elapsed_ms: 12,
         bytes: 100,
         detail: kind.map(|k| format!("it was {k}")).unwrap_or_default(),
+        picture: None,
     }
 }
 

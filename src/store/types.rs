@@ -1,7 +1,7 @@
 //! What goes into a store and what comes out of it.
 
-use crate::bus::{Attempt, Header, SiteControls, SiteState, Spent};
-use crate::page::{Fingerprint, PageId, Rung, SiteId, SkipReason, TextPrint, Verdict};
+use crate::bus::{Attempt, Header, SiteControls, SiteState, SourceRow, Spent};
+use crate::page::{Fingerprint, PageId, Rung, SiteId, SkipReason, TextPrint, TrapChange, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -134,6 +134,8 @@ pub struct Commit {
     pub records: Vec<Record>,
     /// URLs found on it; known ones are passed over.
     pub found: Vec<NewUrl>,
+    /// What its links change of traps.
+    pub traps: Vec<TrapChange>,
     /// What the page links to; `None` where links are not kept, or it is no
     /// HTML page.
     pub links: Option<Links>,
@@ -165,6 +167,7 @@ impl Commit {
             content: None,
             records: Vec::new(),
             found: Vec::new(),
+            traps: Vec::new(),
             links: None,
             evidence: None,
             also_failed: Vec::new(),
@@ -205,6 +208,51 @@ pub struct ApiAnswer {
     pub at: u64,
     /// Records in it.
     pub records: Vec<Record>,
+}
+
+/// What is told of the sources of a site's URLs.
+#[derive(Debug)]
+pub enum SourceNews {
+    /// One stands so now.
+    Stands(Box<SourceReport>),
+    /// There is none of this key after all.
+    Gone(String),
+    /// The sites file has these lists and APIs; others are forgotten.
+    Only(Vec<String>),
+}
+
+/// What became of a source.
+#[derive(Debug)]
+pub struct SourceReport {
+    /// What it is known by from one run to the next.
+    pub key: String,
+    /// How it stands.
+    pub row: SourceRow,
+    /// Where it is asked again, if no sites file names it.
+    pub address: Option<SitemapAddress>,
+    /// Sitemaps that it names, with their keys and names; those that are known
+    /// already stand as they are.
+    pub named: Vec<(String, String, SitemapAddress)>,
+}
+
+/// Where a sitemap is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SitemapAddress {
+    /// Its URL.
+    pub url: Box<str>,
+    /// Indexes above it.
+    pub nesting: u8,
+    /// Whether somebody named it; else it was looked for at the usual place.
+    pub asked: bool,
+}
+
+/// A sitemap that an earlier run did not read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftSitemap {
+    /// What it is known by.
+    pub key: String,
+    /// Where it is; `None` where the sites file names it.
+    pub address: Option<SitemapAddress>,
 }
 
 /// A record: the fields as one JSON object, in the order of the rule.

@@ -73,7 +73,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('t')] "t" Action::NextState, [Pages], "state", "show one state, then the next";
     [key('t')] "t" Action::NextRule, [Records], "rule", "show the records of one rule, then the next";
     [key('t')] "t" Action::NextChange, [Changes], "kind", "show new pages, changed ones, those that are gone, or all";
-    [key('t')] "t" Action::NextLinks, [Links], "dead/orphans", "show dead links, or orphans";
+    [key('t')] "t" Action::NextLinks, [Links], "list", "show dead links, orphans, degrees";
     [key('t')] "t" Action::Level, [Log], "level", "show warnings and errors, errors, or all";
     [key('w')] "w" Action::Why, [Failures, Detail, Pages, Queue, Links], "why", "which rule took or refused the page, and where it was found";
     [key('b')] "b" Action::Body, [Detail, Why], "body", "the body as source, as text, or byte by byte";
@@ -82,8 +82,8 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('x')] "x" Action::Drop, [Dashboard, Site, Queue], "drop", "drop queued pages by pattern; shows first how many, and asks";
     [key('n')] "n" Action::Add, [Dashboard, Site, Queue], "", "add URLs to the site";
     [key('/')] "/" Action::Filter, [Dashboard, Groups, Failures, Pages, Queue, Records, Journal, Changes, Log, Backends, Exits], "filter", "filter by text; a leading ! inverts, esc clears";
-    [key('s')] "s" Action::Sort, [Dashboard, Site, Groups, Failures, Pages, Queue, Backends, Exits], "sort", "sort by the next column";
-    [key('S')] "S" Action::Reverse, [Dashboard, Site, Groups, Failures, Pages, Queue, Backends, Exits], "", "turn the order round";
+    [key('s')] "s" Action::Sort, [Dashboard, Site, Groups, Failures, Pages, Queue, Links, Backends, Exits], "sort", "sort by the next column";
+    [key('S')] "S" Action::Reverse, [Dashboard, Site, Groups, Failures, Pages, Queue, Links, Backends, Exits], "", "turn the order round";
     [key('c')] "c" Action::Columns, [Dashboard, Site, Groups, Failures, Pages, Queue, Records, Links, Journal, Changes, Backends, Exits], "", "choose the columns";
     [key('y')] "y" Action::Copy, [Dashboard, Site, Failures, Detail, Why, Pages, Queue, Records, Links, Journal, Changes, Log], "copy", "copy the URL, or else the row, to the terminal's clipboard (OSC 52)";
     [key('Y')] "Y" Action::CopyRow, [Dashboard, Site, Groups, Failures, Detail, Pages, Queue, Records, Links, Journal, Changes, Log, Backends, Exits], "", "copy the whole row";
@@ -101,7 +101,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('7')] "7" Action::Goto(Place::Log), [Everywhere], "", "the log";
     [key('8')] "8" Action::Goto(Place::Doctor), [Everywhere], "", "how crawldeck itself fares";
     [key('9')] "9" Action::Goto(Place::Changes), [Everywhere], "", "what has changed since the last crawl";
-    [key('L')] "L" Action::Links, [Dashboard, Site, Groups, Failures, Pages, Queue], "", "dead links and orphans, of the site or of all";
+    [key('L')] "L" Action::Links, [Dashboard, Site, Groups, Failures, Pages, Queue], "", "dead links, orphans and degrees, of the site or of all";
     [key('0')] "0" Action::Goto(Place::Backends), [Everywhere], "", "the rungs of every site's ladder";
     [code(KeyCode::Tab)] "tab" Action::NextScreen, [Everywhere], "screen", "next screen";
     [code(KeyCode::BackTab)] "shift-tab" Action::PrevScreen, [Everywhere], "", "the screen before";

@@ -194,6 +194,7 @@ fn rungs(n: usize) -> Vec<RungControls> {
         paused: rung == Rung::Proxy,
         concurrency,
         delay: Duration::from_millis(250),
+        timeout: Duration::from_secs(90),
         budget: Budget {
             requests: None,
             money,
@@ -250,6 +251,15 @@ fn climb(monitor: &mut Monitor, site: SiteId, now: Instant) {
             why: ClimbWhy::Blocked,
         };
         monitor.fold(climb, now);
+        let block = Event::Block {
+            site,
+            rung: Rung::Http,
+            whose: match n % 3 {
+                0 => "needs scripts",
+                _ => "Cloudflare challenge",
+            },
+        };
+        monitor.fold(block, now);
     }
 }
 
@@ -340,6 +350,7 @@ pub fn page() -> PageDetail {
         elapsed_ms: 31,
         bytes: 512,
         detail: detail.to_owned(),
+        picture: status.map(|_| "/jobs/books.crawl/screenshots/00c0ffee00c0ffee.png".into()),
     };
     PageDetail {
         id: PageId(7),
@@ -416,6 +427,7 @@ pub fn line(verb: &str) -> String {
         "rung-pause" | "rung-resume" => "books service",
         "rung-concurrency" | "rung-requests" => "books service 4",
         "rung-delay" => "books proxy 1s",
+        "rung-timeout" => "books service 90s",
         "rung-money" => "books service 20",
         "retries" => "books 2",
         "drain" | "finish" | "refresh" | "start-over" => "books",

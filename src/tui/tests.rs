@@ -94,7 +94,7 @@ fn press(state: &mut State, keys: &str) -> Vec<Effect> {
 }
 
 /// Every screen and what can lie over one: its name, and the keys that lead there.
-const SCREENS: [(&str, &str); 30] = [
+const SCREENS: [(&str, &str); 32] = [
     ("sites", ""),
     ("sites_marked", " jc"),
     ("site", "\njjj"),
@@ -102,6 +102,7 @@ const SCREENS: [(&str, &str); 30] = [
     ("site_charts", "\nee"),
     ("site_rules", "\neee"),
     ("site_traps", "\neeeej"),
+    ("site_sources", "\neeeeej"),
     ("groups", "2j"),
     ("groups_by_kind", "2ts"),
     ("failures", "2\nj "),
@@ -114,6 +115,7 @@ const SCREENS: [(&str, &str); 30] = [
     ("records", "5j"),
     ("dead_links", "Lj"),
     ("orphans", "LtG"),
+    ("degrees", "Lttsj"),
     ("journal", "6j"),
     ("log", "7"),
     ("doctor", "8"),

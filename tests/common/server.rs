@@ -53,6 +53,8 @@ pub struct Answer {
     wait: Duration,
     gate: Option<Gate>,
     honours: bool,
+    /// Who gets another answer, and which.
+    door: Option<(fn(&Hit) -> bool, Box<Self>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -117,6 +119,7 @@ impl Answer {
             wait: Duration::ZERO,
             gate: None,
             honours: false,
+            door: None,
         }
         .header("content-type", media_type)
     }
@@ -175,8 +178,19 @@ impl Answer {
         found.map(|(_, value)| &**value)
     }
 
+    /// The same, with another answer for those whom `may` lets in.
+    pub fn letting_in(mut self, may: fn(&Hit) -> bool, other: Self) -> Self {
+        self.door = Some((may, Box::new(other)));
+        self
+    }
+
     /// What somebody gets who asked so.
     fn to(&self, hit: &Hit) -> Self {
+        if let Some((may, other)) = &self.door
+            && may(hit)
+        {
+            return other.to(hit);
+        }
         let known = match self.own("etag") {
             Some(etag) => etag == hit.header("if-none-match").as_bytes(),
             None => self.own("last-modified") == Some(hit.header("if-modified-since").as_bytes()),

@@ -118,6 +118,8 @@ verbs! {
         "set how many requests a rung makes at a time";
     "rung-delay" [Arg::Site, Arg::Rung, Arg::Time] false
         "set the time between two requests of a rung to one host";
+    "rung-timeout" [Arg::Site, Arg::Rung, Arg::Time] false
+        "set how long one request of a rung may take";
     "rung-requests" [Arg::Site, Arg::Rung, Arg::Number(&["none"])] false
         "set how many requests a rung may make in all";
     "rung-money" [Arg::Site, Arg::Rung, Arg::Money] false

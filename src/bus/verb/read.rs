@@ -122,6 +122,7 @@ impl<'a> Reader<'a> {
                 let word = reader.word("a number")?;
                 reader.number(word, 1, 1024).map(RungSet::Concurrency)
             })?,
+            "rung-timeout" => self.rung(|reader| reader.time().map(RungSet::Timeout))?,
             "rung-delay" => self.rung(|reader| reader.time().map(RungSet::Delay))?,
             "rung-requests" => {
                 self.rung(|reader| reader.number_or_none(u64::MAX).map(RungSet::Requests))?

@@ -36,6 +36,11 @@ fn samples() -> Vec<Command> {
         Command::Rung(site, Rung::Http, RungSet::Resume),
         Command::Rung(site, Rung::Browser, RungSet::Concurrency(4)),
         Command::Rung(site, Rung::Solver, RungSet::Delay(Duration::from_secs(2))),
+        Command::Rung(
+            site,
+            Rung::Solver,
+            RungSet::Timeout(Duration::from_secs(90)),
+        ),
         Command::Rung(site, Rung::Service, RungSet::Requests(Some(500))),
         Command::Rung(site, Rung::Service, RungSet::Requests(None)),
         Command::Rung(site, Rung::Service, RungSet::Money(Some(12_500_000))),

@@ -30,6 +30,7 @@ pub fn words<S: AsRef<str>>(command: &Command, names: &[S]) -> String {
                 RungSet::Resume => format!("rung-resume {site} {rung}"),
                 RungSet::Concurrency(n) => format!("rung-concurrency {site} {rung} {n}"),
                 RungSet::Delay(delay) => format!("rung-delay {site} {rung} {}", time(*delay)),
+                RungSet::Timeout(limit) => format!("rung-timeout {site} {rung} {}", time(*limit)),
                 RungSet::Requests(most) => {
                     format!("rung-requests {site} {rung} {}", or_none(*most))
                 }

@@ -79,6 +79,7 @@ fn plans<'a>(
             Source::Pages => plan("pages", *source, &[])?,
             Source::Failures => plan("failures", *source, &[])?,
             Source::Journal => plan("journal", *source, &[])?,
+            Source::Sources => plan("sources", *source, &[])?,
             Source::Changes => plan("changes", *source, &[])?,
             Source::Links => plan("links", *source, &[])?,
             Source::Degrees => plan("degrees", *source, &[])?,

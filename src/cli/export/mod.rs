@@ -41,6 +41,9 @@ pub enum What {
     /// Pages that were new, had changed or were gone when the site was crawled
     /// again, with the fields that are others.
     Changes,
+    /// Every sitemap, list and API, and what became of it: site, kind, name, state,
+    /// read, urls, bad, problem, asked_at.
+    Sources,
     /// Every command that was given: at, origin, command, before, after,
     /// answer, refused.
     Journal,
@@ -215,7 +218,7 @@ impl<'a> Wish<'a> {
         }
         if args.what.is_none() && format != Format::Sqlite {
             return Err(
-                "--what is missing: records, pages, failures, changes, journal, duplicates, sitemap, links, degrees, \
+                "--what is missing: records, pages, failures, changes, sources, journal, duplicates, sitemap, links, degrees, \
                  orphans or dead-links"
                     .to_owned(),
             );
@@ -229,6 +232,9 @@ impl<'a> Wish<'a> {
         }
         if args.what == Some(What::Duplicates) && args.condition.is_some() {
             return Err("--where judges pages and records, not groups of them".to_owned());
+        }
+        if args.what == Some(What::Sources) && args.condition.is_some() {
+            return Err("--where judges pages and records, not sources".to_owned());
         }
         if args.what == Some(What::Journal) {
             if args.site.is_some() {
@@ -267,6 +273,7 @@ impl<'a> Wish<'a> {
                 Some(
                     What::Journal
                     | What::Duplicates
+                    | What::Sources
                     | What::Changes
                     | What::Links
                     | What::Orphans
@@ -289,6 +296,7 @@ impl<'a> Wish<'a> {
                 Some(What::Records) => Source::Records(None),
                 Some(What::Changes) => Source::Changes,
                 Some(What::Journal) => Source::Journal,
+                Some(What::Sources) => Source::Sources,
                 Some(What::Links) => Source::Links,
                 Some(What::Degrees) => Source::Degrees,
                 Some(What::Orphans) => Source::Orphans,

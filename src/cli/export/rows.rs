@@ -5,7 +5,7 @@ use super::filter::{Facts, Filter};
 use super::links;
 use crate::bus::JournalRow;
 use crate::page::time::rfc3339;
-use crate::store::reader::{ChangeRow, DuplicateRow, PageRow, Reader, RecordRow};
+use crate::store::reader::{ChangeRow, DuplicateRow, PageRow, Reader, RecordRow, SiteSource};
 use serde_json::{Map, Value};
 
 /// The columns of pages; those of failures have `error` after them.
@@ -43,6 +43,11 @@ pub(super) const CHANGE_COLUMNS: [&str; 8] = [
 /// The columns of the journal.
 pub(super) const JOURNAL_COLUMNS: [&str; 7] = [
     "at", "origin", "command", "before", "after", "answer", "refused",
+];
+
+/// The columns of sources.
+pub(super) const SOURCE_COLUMNS: [&str; 9] = [
+    "site", "kind", "name", "state", "read", "urls", "bad", "problem", "asked_at",
 ];
 
 /// The columns of duplicates.
@@ -96,6 +101,8 @@ pub(super) enum Source<'a> {
     Duplicates,
     /// Commands that were given.
     Journal,
+    /// Sitemaps, lists and APIs.
+    Sources,
     /// Records, of one name where it is given.
     Records(Option<&'a str>),
     Links,
@@ -121,6 +128,7 @@ impl Source<'_> {
             Self::Failures => &FAILURE_COLUMNS,
             Self::Changes => &CHANGE_COLUMNS,
             Self::Journal => &JOURNAL_COLUMNS,
+            Self::Sources => &SOURCE_COLUMNS,
             Self::Duplicates => &DUPLICATE_COLUMNS,
             Self::Records(_) => &RECORD_COLUMNS,
             Self::Links => &links::LINK_COLUMNS,
@@ -171,6 +179,10 @@ impl Selection<'_> {
             Source::Journal => reader.journal(|row| {
                 seen();
                 visit(journal_row(row, self.times))
+            }),
+            Source::Sources => reader.sources(self.site, |row| {
+                seen();
+                visit(source_row(row, self.times))
             }),
             Source::Records(name) => reader.records(self.site, |record| {
                 seen();
@@ -301,6 +313,25 @@ fn duplicate_row(row: DuplicateRow) -> Row {
     }
 }
 
+fn source_row(row: SiteSource, times: Times) -> Row {
+    let source = row.source;
+    let problem = (!source.problem.is_empty()).then_some(source.problem);
+    Row {
+        head: vec![
+            row.site.into(),
+            source.kind.as_str().into(),
+            source.name.into(),
+            source.state.as_str().into(),
+            source.read.into(),
+            source.urls.into(),
+            source.bad.into(),
+            problem.into(),
+            times.value(Some(source.at)),
+        ],
+        fields: Map::new(),
+    }
+}
+
 fn journal_row(row: JournalRow, times: Times) -> Row {
     Row {
         head: vec![
@@ -391,7 +422,7 @@ impl Columns {
     pub(super) fn is_time(&self, column: usize) -> bool {
         matches!(
             self.names[column].as_str(),
-            "fetched_at" | "at" | "round_began" | "found_at"
+            "fetched_at" | "at" | "round_began" | "found_at" | "asked_at"
         ) && matches!(self.places[column], Place::Head(_))
     }
 

@@ -4,7 +4,7 @@
 use crate::bus::{Exit, Exits, Origin, RungControls};
 use crate::cli::{deck, jobs};
 use crate::monitor::{RungView, Snapshot};
-use crate::page::SiteId;
+use crate::page::{Rung, SiteId};
 use crate::store::reader::SiteStatus;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -42,6 +42,11 @@ pub(super) fn table(site: &SiteStatus, live: Option<&Snapshot>) -> Value {
             .iter()
             .map(|(kind, count)| (kind.as_str().to_owned(), json!(count)))
             .collect();
+        let blocks: Map<String, Value> = rung
+            .blocks
+            .iter()
+            .map(|(whose, count)| (whose.to_string(), json!(count)))
+            .collect();
         let through: Map<String, Value> = rung
             .through
             .iter()
@@ -57,6 +62,7 @@ pub(super) fn table(site: &SiteStatus, live: Option<&Snapshot>) -> Value {
             "why": why,
             "concurrency": concurrency,
             "delay_ms": millis(delay),
+            "timeout_ms": known.and_then(timeout),
             "budget": { "requests": budget.requests, "money": money(budget.money) },
             "spent": { "requests": rung.spent.requests, "money": money(Some(rung.spent.money)) },
             "attempts": rung.attempts,
@@ -67,6 +73,7 @@ pub(super) fn table(site: &SiteStatus, live: Option<&Snapshot>) -> Value {
             "p50_ms": rung.p50,
             "p95_ms": rung.p95,
             "failures": failures,
+            "blocks": blocks,
             "through": through,
             "exits": shown.exits_of(id, rung.rung).map(|known| exits(known, shown.at)),
         })
@@ -113,12 +120,22 @@ fn saved(site: &SiteStatus, rung: &RungControls) -> Value {
     };
     json!({
         "rung": rung.rung,
-        "state": if rung.paused { "paused" } else { "open" },
+        "state": match (rung.paused, rung.budget.is_used_up(&spent)) {
+            (true, _) => "paused",
+            (false, true) => "spent",
+            (false, false) => "open",
+        },
         "concurrency": concurrency,
         "delay_ms": delay_ms,
+        "timeout_ms": timeout(rung),
         "budget": { "requests": rung.budget.requests, "money": money(rung.budget.money) },
         "spent": { "requests": spent.requests, "money": money(Some(spent.money)) },
     })
+}
+
+/// The limit of one request; none of plain HTTP, which has one on each phase.
+fn timeout(rung: &RungControls) -> Option<u64> {
+    (rung.rung != Rung::Http).then(|| millis(rung.timeout))
 }
 
 fn millis(time: Duration) -> u64 {

@@ -191,7 +191,6 @@ impl Browser {
         let form = form.unwrap_or_default();
         let by_proxies = form.goes_by_proxies();
         let mut browsing = Browsing {
-            timeout: limits.timeout,
             screenshot: form.screenshot.is_some_and(|switch| switch.0),
             ..Browsing::default()
         };
@@ -229,14 +228,9 @@ impl Browser {
 
     /// Tells its options beside the limits from others, secrets included.
     pub(super) fn key(&self) -> u64 {
-        // The timeout is one of the limits.
-        let browsing = Browsing {
-            timeout: Duration::ZERO,
-            ..self.browsing.clone()
-        };
         // As it was before there was a choice.
         let by_proxies = if self.by_proxies { " by proxies" } else { "" };
-        xxh3_64(format!("{browsing:?}{by_proxies}").as_bytes())
+        xxh3_64(format!("{:?}{by_proxies}", self.browsing).as_bytes())
     }
 }
 

@@ -16,6 +16,9 @@ pub struct RungLimits {
     pub timeout: Duration,
     /// What it may spend in all runs of a job together.
     pub budget: Budget,
+    /// What one request costs, millionths. Of a service: a page that it got and
+    /// names no price of.
+    pub cost: u64,
 }
 
 /// A budget as it is written.
@@ -56,6 +59,8 @@ macro_rules! rung_form {
             pub timeout: Option<crate::config::scalar::Span>,
             /// What it may spend in all runs together.
             pub budget: Option<crate::config::ladder::BudgetForm>,
+            /// What one request costs; of a service, a page for which it names no price.
+            pub cost: Option<crate::config::scalar::Money>,
         }
 
         impl $name {
@@ -67,6 +72,7 @@ macro_rules! rung_form {
                     delay: self.delay.or(other.delay),
                     timeout: self.timeout.or(other.timeout),
                     budget: self.budget.or(other.budget),
+                    cost: self.cost.or(other.cost),
                 }
             }
 
@@ -83,7 +89,7 @@ macro_rules! rung_form {
             /// the site's delay.
             ///
             /// # Errors
-            /// A timeout that lets nothing pass.
+            /// A timeout that lets nothing pass; money without a price.
             fn limits(
                 form: Option<&Self>,
                 rung: crate::config::Rung,
@@ -101,14 +107,28 @@ macro_rules! rung_form {
                         rung.as_str()
                     ));
                 }
+                let cost = form.and_then(|form| form.cost.as_ref());
+                let budget = form
+                    .and_then(|form| form.budget.as_ref())
+                    .map(crate::config::ladder::BudgetForm::resolve)
+                    .unwrap_or_default();
+                // A service may name its price itself.
+                if rung != crate::config::Rung::Service
+                    && budget.money.is_some()
+                    && cost.is_none_or(|cost| cost.0 == 0)
+                {
+                    return Err(format!(
+                        "fetch.{}.budget.money: what a request costs is not known; write cost too, \
+                         such as cost: 0.001",
+                        rung.as_str()
+                    ));
+                }
                 Ok(crate::config::ladder::RungLimits {
                     concurrency: own_concurrency.unwrap_or(concurrency),
                     delay: own_delay.unwrap_or(delay),
                     timeout,
-                    budget: form
-                        .and_then(|form| form.budget.as_ref())
-                        .map(crate::config::ladder::BudgetForm::resolve)
-                        .unwrap_or_default(),
+                    budget,
+                    cost: cost.map_or(0, |cost| cost.0),
                 })
             }
         }

@@ -132,7 +132,7 @@ impl Forms {
 
     /// Rungs that have a map and are not in `via`.
     pub(super) fn idle(fetch: &raw::Fetch, via: &[Rung]) -> Vec<Rung> {
-        let lent = via.contains(&Rung::Browser) && lends(fetch.browser.as_ref());
+        let lent = borrower(via, fetch.browser.as_ref(), fetch.solver.as_ref()).is_some();
         [
             (Rung::Proxy, fetch.proxy.is_some() && !lent),
             (Rung::Browser, fetch.browser.is_some()),
@@ -171,13 +171,16 @@ impl Forms {
         if let Some(own) = own.1 {
             *delay = own;
         }
-        let lent = wants(Rung::Browser) && lends(self.browser.as_ref());
-        if lent && self.proxy.is_none() {
-            let text = "fetch.browser.proxy is on, which needs fetch.proxy with the proxies to go \
-                        by: list, file, from or gateway";
-            return Err(text.to_owned());
+        let borrower = borrower(via, self.browser.as_ref(), self.solver.as_ref());
+        if let (Some(rung), None) = (borrower, &self.proxy) {
+            return Err(format!(
+                "fetch.{}.proxy is on, which needs fetch.proxy with the proxies to go by: list, \
+                 file, from or gateway",
+                rung.as_str()
+            ));
         }
-        Ok(Rungs {
+        let lent = borrower.is_some();
+        let rungs = Rungs {
             proxy: of(
                 lent || wants(Rung::Proxy),
                 self.proxy,
@@ -187,13 +190,31 @@ impl Forms {
             browser: of(wants(Rung::Browser), self.browser, *delay, Browser::resolve)?,
             service: of(wants(Rung::Service), self.service, *delay, Service::resolve)?,
             solver: of(wants(Rung::Solver), self.solver, *delay, Solver::resolve)?,
-        })
+        };
+        if rungs.solver.as_ref().is_some_and(|s| s.by_proxies)
+            && let Some(proxy) = &rungs.proxy
+            && !proxy.rule.from.written().iter().all(SolverProxy::suits)
+        {
+            let why = SolverProxy::NO_LOGIN;
+            return Err(format!("fetch.solver.proxy is on: {why}"));
+        }
+        Ok(rungs)
     }
 }
 
-/// Whether the browser goes by the exits of the rung `proxy`.
-fn lends(browser: Option<&BrowserForm>) -> bool {
-    browser.is_some_and(BrowserForm::goes_by_proxies)
+/// The rung in `via` that goes by the exits of the rung `proxy`, the first where
+/// several do.
+fn borrower(
+    via: &[Rung],
+    browser: Option<&BrowserForm>,
+    solver: Option<&SolverForm>,
+) -> Option<Rung> {
+    let goes = |rung: &Rung| match rung {
+        Rung::Browser => browser.is_some_and(BrowserForm::goes_by_proxies),
+        Rung::Solver => solver.is_some_and(SolverForm::goes_by_proxies),
+        Rung::Http | Rung::Proxy | Rung::Service => false,
+    };
+    via.iter().copied().find(goes)
 }
 
 /// The options of a rung that is wanted. `resolve` gets `None` where it has no

@@ -122,16 +122,11 @@ impl Proxy {
         }
     }
 
-    /// Tells these options from others, secrets included.
-    pub(super) fn key(&self) -> u64 {
-        xxh3_64(format!("{self:?}{}", self.rule.from.secrets()).as_bytes())
-    }
-
-    /// Tells its exits and how they are used from others: what stays the same
-    /// where only its other limits change.
-    pub fn exits_key(&self) -> u64 {
-        let (rule, timeout) = (&self.rule, self.limits.timeout);
-        xxh3_64(format!("{rule:?}{timeout:?}{}", rule.from.secrets()).as_bytes())
+    /// Tells its exits and how they are used from others, secrets included:
+    /// what stays the same where only limits change.
+    pub fn key(&self) -> u64 {
+        let Self { limits: _, rule } = self;
+        xxh3_64(format!("{rule:?}{}", rule.from.secrets()).as_bytes())
     }
 }
 

@@ -53,8 +53,6 @@ rung_form! {
         options: OrderedMap<Loose>,
         /// What of an answer is what.
         result: ResultForm,
-        /// Price of an answer that tells none.
-        cost: Money,
         /// Price of one credit: what an answer tells is multiplied by it.
         credit: Money,
         /// What its errors mean; the first that fits counts.
@@ -80,6 +78,17 @@ impl Service {
         let limits =
             ServiceForm::limits(form.as_ref(), Rung::Service, CONCURRENCY, TIMEOUT, delay)?;
         let rule = resolve::rule(form.unwrap_or_default())?;
+        let told = rule.result.cost.is_some() && rule.credit > 0;
+        if limits.budget.money.is_some() && rule.cost == 0 && !told {
+            let name = match rule.result.cost {
+                Some(_) => "credit, the price of one of its credits",
+                None => "cost, the price of a page",
+            };
+            return Err(format!(
+                "fetch.service.budget.money: what a page costs is not known; write {name}, too, \
+                 such as 0.0005"
+            ));
+        }
         Ok(Self {
             limits,
             rule: Arc::new(rule),

@@ -5,7 +5,8 @@ use super::limits::rung_form;
 use crate::config::Rung;
 use crate::config::forms::OneOrMany;
 use crate::config::resolve::many;
-use crate::config::scalar::{Span, Switch, Text, WebUrl};
+use crate::config::scalar::{Span, Switch, Text, WebUrl, switch};
+use crate::config::{ProxyAddress, ProxyScheme};
 use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::sync::Arc;
@@ -23,12 +24,21 @@ rung_form! {
     SolverForm {
         /// Where the solvers listen, such as http://127.0.0.1:8191; one container each.
         endpoints: OneOrMany<WebUrl>,
-        /// A proxy for the solvers' browsers, such as http://user:password@host:port.
+        /// `on` goes by the exits of `fetch.proxy`; or one proxy for the solvers' browsers,
+        /// such as http://user:password@host:port. By default `off`.
         proxy: Text,
         /// Whether images, style sheets and fonts are loaded; by default they are not.
         media: Switch,
         /// How long plain HTTP goes on with the cookies that were won, at most. By default 30m.
         keep: Span,
+    }
+}
+
+impl SolverForm {
+    /// Whether it goes by the exits of `fetch.proxy`.
+    pub(super) fn goes_by_proxies(&self) -> bool {
+        let switch = self.proxy.as_ref().map(|text| switch(&text.0));
+        switch == Some(Ok(true))
     }
 }
 
@@ -39,6 +49,8 @@ pub struct Solver {
     pub limits: RungLimits,
     /// How it is asked.
     pub rule: Arc<SolverRule>,
+    /// Whether it goes by the exits of `fetch.proxy`.
+    pub by_proxies: bool,
 }
 
 /// How solvers are asked.
@@ -46,7 +58,7 @@ pub struct Solver {
 pub struct SolverRule {
     /// Where they listen; at least one, none twice.
     pub endpoints: Vec<Url>,
-    /// The proxy of their browsers.
+    /// The one proxy of their browsers, where they have one.
     pub proxy: Option<SolverProxy>,
     /// Whether images, style sheets and fonts are loaded.
     pub media: bool,
@@ -55,12 +67,45 @@ pub struct SolverRule {
 }
 
 /// A proxy as the protocol wants it.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SolverProxy {
     /// Scheme, host and port.
     pub url: String,
     /// User name and password, where it wants them.
     pub user: Option<(String, String)>,
+}
+
+impl SolverProxy {
+    /// Why a solver's browser cannot go by some proxies.
+    pub const NO_LOGIN: &str = "a solver's browser cannot log in at a SOCKS5 proxy; take HTTP \
+                                proxies, or ones that want no login";
+
+    /// The proxy at an address; `None` where no browser can log in there.
+    pub fn of(address: &ProxyAddress) -> Option<Self> {
+        let scheme = match address.scheme {
+            ProxyScheme::Http => "http",
+            ProxyScheme::Https => "https",
+            // Chromium leaves names to it, as it does with all SOCKS5 proxies.
+            ProxyScheme::Socks5 | ProxyScheme::Socks5h => "socks5",
+        };
+        let login = address.login.as_ref();
+        Self::suits(address).then(|| Self {
+            url: format!("{scheme}://{address}"),
+            user: login.map(|login| (login.user.clone(), login.password.clone())),
+        })
+    }
+
+    /// Whether a browser can go by the proxy at an address.
+    pub fn suits(address: &ProxyAddress) -> bool {
+        address.login.is_none() || !address.scheme.is_socks()
+    }
+}
+
+impl fmt::Debug for SolverProxy {
+    /// Neither the user nor the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.url, f)
+    }
 }
 
 impl fmt::Debug for SolverRule {
@@ -69,7 +114,7 @@ impl fmt::Debug for SolverRule {
         let endpoints: Vec<&str> = self.endpoints.iter().map(Url::as_str).collect();
         f.debug_struct("SolverRule")
             .field("endpoints", &endpoints)
-            .field("proxy", &self.proxy.as_ref().map(|proxy| &proxy.url))
+            .field("proxy", &self.proxy)
             .field("media", &self.media)
             .field("keep", &self.keep)
             .finish()
@@ -98,9 +143,14 @@ impl Solver {
         // A container has one browser for us, which opens one page at a time.
         let concurrency = u32::try_from(endpoints.len()).unwrap_or(u32::MAX).min(1024);
         let limits = SolverForm::limits(Some(&form), Rung::Solver, concurrency, TIMEOUT, delay)?;
-        let proxy = form.proxy.as_ref().map(|text| proxy(&text.0)).transpose()?;
+        let by_proxies = form.goes_by_proxies();
+        let proxy = match form.proxy.as_ref().map(|text| text.0.as_str()) {
+            Some(text) if switch(text).is_err() => Some(proxy(text)?),
+            _ => None,
+        };
         Ok(Self {
             limits,
+            by_proxies,
             rule: Arc::new(SolverRule {
                 endpoints,
                 proxy,
@@ -112,9 +162,15 @@ impl Solver {
 
     /// Tells its options beside the limits from others, secrets included.
     pub(super) fn key(&self) -> u64 {
-        let Self { limits: _, rule } = self;
+        let Self {
+            limits: _,
+            rule,
+            by_proxies,
+        } = self;
         let user = rule.proxy.as_ref().map(|proxy| &proxy.user);
-        xxh3_64(format!("{rule:?}{user:?}").as_bytes())
+        // As it was before there was a choice.
+        let by_proxies = if *by_proxies { " by proxies" } else { "" };
+        xxh3_64(format!("{rule:?}{user:?}{by_proxies}").as_bytes())
     }
 }
 
@@ -135,10 +191,13 @@ fn proxy(text: &str) -> Result<SolverProxy, String> {
     let Some(mut url) = url else {
         return Err(
             "fetch.solver.proxy is no proxy; write it like http://user:password@host:8080 or \
-             socks5://host:1080"
+             socks5://host:1080, or on for the exits of fetch.proxy"
                 .to_owned(),
         );
     };
+    if url.scheme().starts_with("socks") && !url.username().is_empty() {
+        return Err(format!("fetch.solver.proxy: {}", SolverProxy::NO_LOGIN));
+    }
     let text = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let user = (!url.username().is_empty()).then(|| {
         let password = text(url.password().unwrap_or_default());
@@ -159,8 +218,14 @@ mod tests {
     use crate::config::{Overrides, parse};
 
     fn solver(text: &str) -> Result<Solver, String> {
+        beside("", text)
+    }
+
+    /// With another line in `fetch`.
+    fn beside(line: &str, text: &str) -> Result<Solver, String> {
         let text = format!(
-            "site: a\nstart: https://a.example/\nfetch:\n  via: [http, solver]\n  solver: {text}\n"
+            "site: a\nstart: https://a.example/\nfetch:\n  via: [http, solver]\n  solver: \
+             {text}\n{line}"
         );
         let env = |_: &str| Some("s3cret".to_owned());
         let job = parse(&text, "s.yaml", &env, &Overrides::default());
@@ -187,6 +252,42 @@ mod tests {
     }
 
     #[test]
+    fn it_goes_by_one_proxy_or_by_the_exits_or_by_none() {
+        let list =
+            "  proxy: { list: ['http://me:${P}@p.example:3128', 'socks5h://q.example:1'] }\n";
+        let with = |proxy: &str| {
+            let text = format!("{{ endpoints: 'http://a:1', proxy: {proxy} }}");
+            let solver = beside(list, &text).unwrap();
+            let fixed = solver.rule.proxy.as_ref().map(|proxy| proxy.url.clone());
+            (solver.by_proxies, fixed, solver.key())
+        };
+        let one = Some("socks5://host:1080".to_owned());
+        for (proxy, by_proxies, fixed) in [
+            ("on", true, None),
+            ("off", false, None),
+            ("true", true, None),
+            ("socks5://host:1080", false, one),
+        ] {
+            let read = with(proxy);
+            assert_eq!((read.0, read.1), (by_proxies, fixed), "{proxy}");
+        }
+        assert_ne!(with("on").2, with("off").2);
+
+        let address = |text: &str| ProxyAddress::parse(text).unwrap();
+        for (text, expected) in [
+            ("http://u:p@h:1", Some("http://h:1")),
+            ("https://[::1]:1", Some("https://[::1]:1")),
+            ("socks5h://h:1", Some("socks5://h:1")),
+            ("socks5://u:p@h:1", None),
+        ] {
+            let proxy = SolverProxy::of(&address(text));
+            assert_eq!(proxy.as_ref().map(|proxy| proxy.url.as_str()), expected);
+            let user = proxy.and_then(|proxy| proxy.user);
+            assert_eq!(user.is_some(), text == "http://u:p@h:1", "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_told() {
         for (text, expected) in [
             (
@@ -199,11 +300,25 @@ mod tests {
                 "{ endpoints: 'http://a:1', proxy: 'ftp://${P}' }",
                 "fetch.solver.proxy is no proxy; write it like http://user:password@host:8080",
             ),
+            (
+                "{ endpoints: 'http://a:1', proxy: 'socks5://me:${P}@p:1' }",
+                "fetch.solver.proxy: a solver's browser cannot log in at a SOCKS5 proxy",
+            ),
+            (
+                "{ endpoints: 'http://a:1', proxy: on }",
+                "fetch.solver.proxy is on, which needs fetch.proxy with the proxies to go by",
+            ),
             ("{ endpoint: 'http://a:1' }", "did you mean \"endpoints\"?"),
         ] {
             let message = solver(text).unwrap_err();
             assert!(message.contains(expected), "{message}");
             assert!(!message.contains("s3cret"), "{message}");
         }
+        let socks = "  proxy: { list: ['http://p:1', 'socks5h://me:${P}@p:1'] }\n";
+        let on = "{ endpoints: 'http://a:1', proxy: on }";
+        let message = beside(socks, on).unwrap_err();
+        let expected = "fetch.solver.proxy is on: a solver's browser cannot log in at a SOCKS5";
+        assert!(message.contains(expected), "{message}");
+        assert!(!message.contains("s3cret"), "{message}");
     }
 }

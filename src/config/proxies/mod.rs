@@ -140,6 +140,15 @@ fn has_mark(text: &str) -> bool {
 }
 
 impl ProxyFrom {
+    /// The addresses that stand in the sites file itself.
+    pub fn written(&self) -> &[ProxyAddress] {
+        match self {
+            Self::List(list) => list,
+            Self::Gateway(gateway) => std::slice::from_ref(&gateway.address),
+            Self::File(_) | Self::Url(_) => &[],
+        }
+    }
+
     /// What its other forms leave out: for fingerprints alone.
     pub(super) fn secrets(&self) -> String {
         let address = |address: &ProxyAddress| {

@@ -3,6 +3,7 @@
 
 mod readers;
 
+pub(super) use self::readers::switch;
 use super::browsing::{Browsing, Wait};
 use super::source::{Column as ColumnOf, JsonQuery, ListFormat, Since, Strategy};
 use super::{Canonical, env};

@@ -189,7 +189,7 @@ fn alerts_of_a_site_stand_in_place_of_the_defaults() {
 fn rungs_have_limits_of_their_own_and_the_first_has_the_sites() {
     let text = "defaults:\n  fetch: { delay: 2s, browser: { timeout: 9s, budget: { requests: 5 } } }\n---\n\
         site: a\nstart: http://e.org/\n\
-        fetch: { via: [http, browser], concurrency: 3, browser: { concurrency: 2, budget: { money: 12.5 } } }\n\
+        fetch: { via: [http, browser], concurrency: 3, browser: { concurrency: 2, cost: 0.5, budget: { money: 12.5 } } }\n\
         ---\nsite: b\nstart: http://e.org/\n\
         fetch: { via: [browser, http], concurrency: 3, browser: { delay: 1s } }\n\
         ---\nsite: c\nstart: http://e.org/\n\

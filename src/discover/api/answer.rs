@@ -2,6 +2,7 @@
 
 use super::{Turn, template};
 use crate::config::{ApiRule, JsonQuery, Paging};
+use crate::discover::source::beginning;
 use serde_json::Value;
 use url::{Position, Url};
 use xxhash_rust::xxh3::Xxh3;
@@ -23,6 +24,8 @@ pub struct Answer {
     pub urls: Vec<Url>,
     /// Items of which no URL can be made.
     pub bad: u64,
+    /// How the first of those begins; as hostile as it came.
+    pub first_bad: String,
     /// The items of each kind of record, in the order of the rules.
     pub items: Vec<Vec<Value>>,
     /// Items beyond those that are taken of one answer.
@@ -65,11 +68,16 @@ pub fn read(
     let mut turn = turn.clone();
     turn.asked += 1;
     let mut seen = Seen::default();
-    let (mut urls, mut bad) = (Vec::new(), 0);
+    let (mut urls, mut bad, mut first_bad) = (Vec::new(), 0, String::new());
     for item in rule.urls.iter().flat_map(|at| seen.take(at, &value)) {
         match location(rule, item, url) {
             Some(url) => urls.push(url),
-            None => bad += 1,
+            None => {
+                if bad == 0 {
+                    first_bad = beginning(&item.to_string()).to_owned();
+                }
+                bad += 1;
+            }
         }
     }
     let kinds = rule.records.iter();
@@ -100,6 +108,7 @@ pub fn read(
     Ok(Answer {
         urls,
         bad,
+        first_bad,
         items,
         cut: seen.cut,
         end: end.as_ref().err().cloned().unwrap_or_default(),

@@ -12,7 +12,7 @@ const LINE: usize = 8 << 20;
 pub(super) const KEYS: [&str; 6] = ["url", "loc", "link", "href", "address", "uri"];
 
 pub(super) fn read(
-    source: Source,
+    source: &mut Source,
     query: Option<&JsonQuery>,
     taken: &mut Taken,
 ) -> Result<(), Stop> {

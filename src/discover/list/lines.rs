@@ -8,8 +8,8 @@ use std::io::BufRead;
 const LINE: usize = 64 << 10;
 
 /// The lines of a source, one at a time, of any kind of line end.
-pub(super) struct Lines<'a> {
-    source: Source<'a>,
+pub(super) struct Lines<'a, 'b> {
+    source: &'a mut Source<'b>,
     text: Vec<u8>,
     most: usize,
     /// The last line's number, from 1.
@@ -18,9 +18,9 @@ pub(super) struct Lines<'a> {
     returned: bool,
 }
 
-impl<'a> Lines<'a> {
+impl<'a, 'b> Lines<'a, 'b> {
     /// Lines of at most `most` bytes; of a longer one the end is left out.
-    pub(super) fn new(source: Source<'a>, most: usize) -> Self {
+    pub(super) fn new(source: &'a mut Source<'b>, most: usize) -> Self {
         Self {
             source,
             text: Vec::new(),
@@ -79,7 +79,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-pub(super) fn read(source: Source, taken: &mut Taken) -> Result<(), Stop> {
+pub(super) fn read(source: &mut Source, taken: &mut Taken) -> Result<(), Stop> {
     let mut lines = Lines::new(source, LINE);
     while let Some((number, text)) = lines.next()? {
         if !text.starts_with('#') {

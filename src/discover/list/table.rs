@@ -8,7 +8,7 @@ use csv::{ReaderBuilder, StringRecord};
 use std::io::BufRead;
 
 pub(super) fn read(
-    mut source: Source,
+    source: &mut Source,
     column: Option<&Column>,
     taken: &mut Taken,
 ) -> Result<(), Stop> {

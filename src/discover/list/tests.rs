@@ -233,3 +233,28 @@ proptest! {
         prop_assert!(summary.bad <= summary.rows);
     }
 }
+
+#[test]
+fn a_first_part_gives_whole_rows() {
+    for (name, row, head) in [
+        ("a.txt", "https://e.org/", ""),
+        ("a.csv", "1,https://e.org/", "n,url\n"),
+        ("a.jsonl", "{\"n\":1,\"url\":\"https://e.org/", ""),
+    ] {
+        let tail = if name == "a.jsonl" { "\"}\n" } else { "\n" };
+        let text = format!("{head}{row}10{tail}{row}20{tail}{row}3");
+        let base = Url::parse("https://e.org/start").unwrap();
+        let mut urls = Vec::new();
+        let part = crate::discover::part(text.as_bytes(), "it is cut off".to_owned());
+        let summary = read(part, &rule(), name, &base, &mut |found| {
+            match found {
+                Found::Page(url, _) => urls.push(url.to_string()),
+                other => panic!("{other:?}"),
+            }
+            true
+        });
+        assert_eq!(urls, ["https://e.org/10", "https://e.org/20"], "{name}");
+        let problem = summary.problem.unwrap();
+        assert!(problem.ends_with("it is cut off"), "{problem}");
+    }
+}

@@ -4,8 +4,8 @@ use super::*;
 use crate::config::Pattern;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Pages by their URL, and where they link to.
-pub(crate) type Graph = HashMap<String, Vec<String>>;
+/// Pages by their URL, and where they link to, from which place on the page.
+pub(crate) type Graph = HashMap<String, Vec<(String, u32)>>;
 
 fn rules(strategy: Strategy, target: &str) -> Discover {
     Discover {
@@ -15,6 +15,10 @@ fn rules(strategy: Strategy, target: &str) -> Discover {
     }
 }
 
+fn named(url: &str) -> (Fingerprint, &str) {
+    (Fingerprint(xxh3_64(url.as_bytes())), url)
+}
+
 /// Pages fetched until `share` of the targets are.
 fn fetched(graph: &Graph, start: &str, rules: &Discover, share: f64) -> usize {
     let order = Order::default();
@@ -22,7 +26,7 @@ fn fetched(graph: &Graph, start: &str, rules: &Discover, share: f64) -> usize {
     let mut seen = HashSet::from([start]);
     let mut todo = vec![start];
     while let Some(page) = todo.pop() {
-        for link in graph.get(page).into_iter().flatten() {
+        for (link, _) in graph.get(page).into_iter().flatten() {
             if graph.contains_key(link) && seen.insert(link) {
                 todo.push(link);
             }
@@ -44,14 +48,15 @@ fn fetched(graph: &Graph, start: &str, rules: &Discover, share: f64) -> usize {
             return asked;
         }
         let mut targets = 0;
-        for link in graph.get(page).into_iter().flatten() {
+        for (link, place) in graph.get(page).into_iter().flatten() {
             if graph.contains_key(link) && known.insert(link) {
                 targets += usize::from(Order::is_target(rules, link));
                 ids += 1;
-                queue.insert((order.rank(rules, link, depth + 1), ids, link, depth + 1));
+                let rank = order.rank_found(rules, named(link), depth + 1, *place);
+                queue.insert((rank, ids, link, depth + 1));
             }
         }
-        order.learn(rules, page, targets);
+        order.learn(rules, named(page), targets);
     }
     panic!("{had} of {wanted} targets");
 }
@@ -74,15 +79,18 @@ fn shop(sections: usize, listings: usize, items: usize) -> Graph {
     };
     graph.insert(
         format!("{site}/"),
-        (0..sections).map(|s| list(s, 0)).collect(),
+        (0..sections).map(|s| (list(s, 0), 0)).collect(),
     );
     for s in 0..sections {
         for l in 0..listings {
-            let mut links: Vec<String> = (0..items).map(|i| page(s, l, i)).collect();
-            links.push(list(s, (l + 1).min(listings - 1)));
+            let mut links: Vec<(String, u32)> = (0..items).map(|i| (page(s, l, i), 0)).collect();
+            links.push((list(s, (l + 1).min(listings - 1)), 0));
             graph.insert(list(s, l), links);
             for i in 0..items {
-                graph.insert(page(s, l, i), vec![list(s, 0), format!("{site}/")]);
+                graph.insert(
+                    page(s, l, i),
+                    vec![(list(s, 0), 0), (format!("{site}/"), 0)],
+                );
             }
         }
     }
@@ -94,6 +102,45 @@ fn focused_goes_where_targets_are() {
     let graph = shop(20, 12, 10);
     let target = r"^/item/.*\d+\.html$";
     let (breadth, focused) = compare(&graph, "https://e.org/", target);
+    assert!(focused * 2 <= breadth, "{focused} of {breadth}");
+}
+
+/// A site whose URLs tell nothing: every page is `/p/n`. A chapter links, from
+/// its body, to pages that lead to nothing (place 2) and to targets (place 3),
+/// and last, from its foot, to the next chapter (place 1).
+fn opaque(chapters: usize, targets: usize, others: usize) -> Graph {
+    let mut graph = Graph::new();
+    let mut made = 0;
+    let mut page = |kind: &str| {
+        made += 1;
+        // In no order that their numbers could tell.
+        format!("https://e.org/{kind}/{}", made * 7919 % 100_003)
+    };
+    let mut chapter = "https://e.org/".to_owned();
+    for _ in 0..chapters {
+        let mut links = Vec::new();
+        for _ in 0..others {
+            let (other, dead) = (page("p"), page("p"));
+            graph.insert(other.clone(), vec![(dead.clone(), 2)]);
+            graph.insert(dead, Vec::new());
+            links.push((other, 2));
+        }
+        for _ in 0..targets {
+            let target = page("t");
+            graph.insert(target.clone(), Vec::new());
+            links.push((target, 3));
+        }
+        let next = page("p");
+        links.push((next.clone(), 1));
+        graph.insert(std::mem::replace(&mut chapter, next), links);
+    }
+    graph
+}
+
+#[test]
+fn places_of_links_tell_where_urls_do_not() {
+    let graph = opaque(30, 10, 20);
+    let (breadth, focused) = compare(&graph, "https://e.org/", "^/t/");
     assert!(focused * 2 <= breadth, "{focused} of {breadth}");
 }
 
@@ -136,7 +183,12 @@ fn memory_is_bounded() {
     let order = Order::default();
     let rules = rules(Strategy::Focused, "x");
     for n in 0..60_000 {
-        order.learn(&rules, &format!("https://e.org/{n}/a/b/c/d/e/f/g/h?{n}"), 1);
+        let url = format!("https://e.org/{n}/a/b/c/d/e/f/g/h?{n}");
+        order.learn(&rules, named(&url), 1);
     }
-    assert!(order.0.lock().unwrap().kinds.len() <= KINDS);
+    for n in 0..250_000 {
+        order.rank_found(&rules, (Fingerprint(n), "https://e.org/"), 1, 1);
+    }
+    let learned = order.learned();
+    assert!(learned.kinds.len() <= KINDS && learned.placed.len() <= PLACED);
 }

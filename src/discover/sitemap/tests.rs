@@ -9,7 +9,7 @@ use std::io::Write;
 /// Entries as lines: `loc`, `loc lastmod` or `> loc` of a further sitemap.
 fn read_with(bytes: &[u8], caps: &Caps) -> (Vec<String>, Summary) {
     let base = Url::parse("https://e.org/maps/main.xml").unwrap();
-    let mut lines = Vec::new();
+    let (mut lines, mut bad) = (Vec::new(), 0);
     let summary = read(bytes, &base, caps, &mut |entry| {
         lines.push(match entry {
             Entry::Page { loc, lastmod: None } => loc.to_string(),
@@ -18,9 +18,13 @@ fn read_with(bytes: &[u8], caps: &Caps) -> (Vec<String>, Summary) {
                 lastmod: Some(text),
             } => format!("{loc} {text}"),
             Entry::Sitemap { loc, .. } => format!("> {loc}"),
+            Entry::Bad(_) => {
+                bad += 1;
+                return;
+            }
         });
     });
-    assert_eq!(lines.len(), summary.entries);
+    assert_eq!((lines.len(), bad), (summary.entries, summary.bad));
     (lines, summary)
 }
 
@@ -426,5 +430,31 @@ proptest! {
         let (some, summary) = read_with(&text.as_bytes()[..cut], &Caps::default());
         prop_assert!(whole.starts_with(&some), "{cut}: {some:?}");
         prop_assert!(summary.problem.is_some(), "{cut}");
+    }
+}
+
+#[test]
+fn a_first_part_gives_whole_entries_and_is_told_with_what_stands_at_its_end() {
+    let base = Url::parse("https://e.org/").unwrap();
+    let whole = urlset(20_000);
+    let lines: String = (0..20_000)
+        .map(|n| format!("https://e.org/{n}\n"))
+        .collect();
+    for (text, end) in [(whole, "/19999</lo"), (lines, "/1999")] {
+        let cut = text.rfind(end).unwrap() + end.len();
+        for bytes in [text.as_bytes()[..cut].to_vec(), gz(&text.as_bytes()[..cut])] {
+            let part = crate::discover::part(&*bytes, "it is cut off after 9 bytes".to_owned());
+            let mut last = None;
+            let summary = read(part, &base, &Caps::default(), &mut |entry| {
+                if let Entry::Page { loc, .. } = entry {
+                    last = Some(loc.to_string());
+                }
+            });
+            assert_eq!(last.as_deref(), Some("https://e.org/19998"), "{end}");
+            let problem = summary.problem.unwrap();
+            assert_eq!(problem, "it is cut off after 9 bytes");
+            assert!(summary.excerpt.ends_with(end), "{:?}", summary.excerpt);
+            assert!(summary.excerpt.len() <= 120);
+        }
     }
 }

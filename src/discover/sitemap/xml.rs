@@ -10,7 +10,7 @@ use quick_xml::events::Event;
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn read(source: Source, taken: &mut Taken) -> Result<(), String> {
+pub(super) fn read(source: &mut Source, taken: &mut Taken) -> Result<(), String> {
     let mut reader = Reader::from_reader(source);
     let config = reader.config_mut();
     config.check_end_names = false;

@@ -26,22 +26,41 @@ const SESSIONS: [&str; 12] = [
     "aspsessionid",
 ];
 
-/// What kind of trap a shape is of.
+/// What kind of trap a shape is of. The numbers stand in stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `/a/b/a/b/a/b`.
-    Repeats,
+    Repeats = 0,
     /// A date in the path or the query, and nothing behind it.
-    Calendar,
+    Calendar = 1,
     /// Parameters in ever new orders and sets.
-    Query,
+    Query = 2,
     /// A session's number.
-    Session,
+    Session = 3,
     /// Longer than any page's address need be.
-    Long,
+    Long = 4,
 }
 
 impl Kind {
+    /// All of them.
+    pub(super) const ALL: [Self; 5] = [
+        Self::Repeats,
+        Self::Calendar,
+        Self::Query,
+        Self::Session,
+        Self::Long,
+    ];
+
+    /// Its number, the same in every version; see [`Kind::of_number`].
+    pub(super) fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The kind of a number.
+    pub(super) fn of_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
+    }
+
     /// Its name on screen.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -5,8 +5,8 @@ use super::undo::Undo;
 use super::{Director, send};
 use crate::bus::Command;
 use crate::engine::site::Control;
+use crate::engine::trapped;
 use crate::page::SiteId;
-use crate::store::{NewUrl, Via};
 
 impl Director {
     /// Takes every page of a shape, or so many as the cap says again.
@@ -22,12 +22,12 @@ impl Director {
                 "no trap has the shape {shape}; the site's traps are on its screen"
             )));
         }
-        let Some(back) = site.traps.lift(&shape, lifted) else {
+        if !site.traps.lift(&shape, lifted) {
             return Err(Done::refused(match lifted {
                 true => "it is lifted already",
                 false => "it is capped already",
             }));
-        };
+        }
         send(&site, Control::Lifted(shape.clone(), lifted)).await;
         let (site_id, undo) = (id, !lifted);
         self.remember(
@@ -41,17 +41,7 @@ impl Director {
         if !lifted {
             return Ok(Done::plain("capped again; what was taken stays"));
         }
-        let rules = site.rules();
-        let found = &rules.config.discover;
-        let urls = back.into_iter().map(|link| NewUrl {
-            print: site.print(&link.url),
-            rank: site.order.rank(found, &link.url, link.depth),
-            url: link.url,
-            depth: link.depth,
-            hops: 0,
-            via: Via::Link,
-        });
-        let added = self.store.add(id, urls.collect()).await;
+        let added = trapped::take_up(&site).await;
         if added > 0 {
             send(&site, Control::Requeued(0)).await;
             send(&site, Control::Reopen).await;

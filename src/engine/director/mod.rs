@@ -11,6 +11,7 @@ mod undo;
 
 use self::seat::Shared;
 use self::undo::Undo;
+use super::folder::Folder;
 use super::pool::Pool;
 use super::site::{Control, Message, SiteContext};
 use super::{answer, exits, probe};
@@ -145,6 +146,7 @@ impl Director {
         let tasks = TaskTracker::new();
         let shared = Shared {
             store: parts.store.clone(),
+            folder: Arc::new(Folder::new(&parts.dir, &parts.job.secrets)),
             events: parts.events.clone(),
             rungs: parts.rungs,
             pool,

@@ -3,10 +3,10 @@
 use super::obey::{Done, Refusable};
 use super::{Director, send};
 use crate::bus::{Event, SiteDelta, SiteInfo};
-use crate::config::{Job, Site, differences};
+use crate::config::{Fetch, Job, Rung, Site, differences};
 use crate::engine::rules::Rules;
 use crate::engine::site::{Control, SiteContext};
-use crate::engine::tuned;
+use crate::engine::{trapped, tuned};
 use crate::store::Tuned;
 use std::sync::Arc;
 
@@ -102,7 +102,7 @@ impl Director {
     }
 
     /// Puts a site under its new document; answers what more there is to say.
-    async fn apply(&mut self, site: &Arc<SiteContext>, new: Arc<Site>) -> Option<String> {
+    async fn apply(&mut self, site: &Arc<SiteContext>, new: Arc<Site>) -> Vec<String> {
         let old = site.rules();
         let file = tuned::of_file(&new);
         let same_scope = tuned::scope_digest(&old.document) == tuned::scope_digest(&new);
@@ -131,7 +131,8 @@ impl Director {
             Some(&old.visitor),
         ));
         let (was, is) = (&old.document.fetch, &new.fetch);
-        if was.via != is.via || was.rungs.keys() != is.rungs.keys() {
+        let costs = |fetch: &Fetch| Rung::ALL.map(|rung| fetch.limits(rung).cost);
+        if was.via != is.via || was.rungs.keys() != is.rungs.keys() || costs(was) != costs(is) {
             site.set_ladder(self.shared.rungs.for_site(&new));
             send(site, Control::Ladder).await;
         }
@@ -144,7 +145,15 @@ impl Director {
         })
         .await;
         let left = self.rescope(site).await;
-        (left > 0).then(|| format!("{}: {left} queued pages are left out now", site.name))
+        let back = trapped::take_up(site).await;
+        let told = [
+            (left, "queued pages are left out now"),
+            (back, "pages that traps had left out are queued now"),
+        ];
+        told.into_iter()
+            .filter(|(pages, _)| *pages > 0)
+            .map(|(pages, what)| format!("{}: {pages} {what}", site.name))
+            .collect()
     }
 }
 

@@ -36,6 +36,26 @@ impl Director {
                 _ => {}
             }
         }
+        if let RungSet::Money(Some(_)) = set
+            && let Some(step) = site.ladder().iter().find(|step| step.rung == rung)
+            && step.price() == Some(0)
+        {
+            return Err(Done::refused(format!(
+                "what a request by {0} costs is not known; write fetch.{0}.cost in the sites file, \
+                 and `reload`",
+                rung.as_str()
+            )));
+        }
+        if let (Rung::Http, RungSet::Timeout(_)) = (rung, set) {
+            let text = "http has a limit on each phase of a request: fetch.timeout in the sites \
+                        file, and `reload`";
+            return Err(Done::refused(text.to_owned()));
+        }
+        if let RungSet::Timeout(limit) = set
+            && (limit.is_zero() || limit > Fetch::MAX_DELAY)
+        {
+            return Err(Done::refused("write a time from 1ms to 1h".to_owned()));
+        }
         let Some(had) = of(&site.controls(), rung) else {
             return Err(Done::refused(format!(
                 "{} fetches by {} alone: `pause` holds it, and it has no budget",
@@ -49,6 +69,7 @@ impl Director {
             RungSet::Resume => RungSet::Pause,
             RungSet::Concurrency(_) => RungSet::Concurrency(had.concurrency),
             RungSet::Delay(_) => RungSet::Delay(had.delay),
+            RungSet::Timeout(_) => RungSet::Timeout(had.timeout),
             RungSet::Requests(_) => RungSet::Requests(had.budget.requests),
             RungSet::Money(_) => RungSet::Money(had.budget.money),
         };
@@ -63,6 +84,7 @@ impl Director {
             RungSet::Pause | RungSet::Resume => "goes on".to_owned(),
             RungSet::Concurrency(_) => format!("{} at a time", controls.concurrency),
             RungSet::Delay(_) => format!("{:?}", controls.delay),
+            RungSet::Timeout(_) => format!("{:?}", controls.timeout),
             RungSet::Requests(_) => or_none(controls.budget.requests),
             RungSet::Money(_) => controls
                 .budget
@@ -91,6 +113,7 @@ fn with(had: &RungControls, set: RungSet) -> RungControls {
             now.concurrency = workers.clamp(1, Fetch::MAX_CONCURRENCY);
         }
         RungSet::Delay(delay) => now.delay = delay.min(Fetch::MAX_DELAY),
+        RungSet::Timeout(limit) => now.timeout = limit,
         RungSet::Requests(most) => now.budget.requests = most,
         RungSet::Money(most) => now.budget.money = most,
     }

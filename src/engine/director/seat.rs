@@ -6,6 +6,8 @@ use crate::discover::copies::Copies;
 use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
+use crate::engine::folder::Folder;
+use crate::engine::landing::KnownRobots;
 use crate::engine::pool::Pool;
 use crate::engine::rules::Rules;
 use crate::engine::site::SiteContext;
@@ -27,6 +29,7 @@ const INBOX: usize = 256;
 /// What all sites of a run share.
 pub struct Shared {
     pub store: Arc<dyn Store>,
+    pub folder: Arc<Folder>,
     pub events: mpsc::Sender<crate::bus::Event>,
     pub rungs: Rungs,
     pub pool: Pool,
@@ -64,6 +67,7 @@ impl Shared {
         for shape in &saved.controls.lifted {
             traps.lift(shape, true);
         }
+        traps.restore(opened.traps);
         let controls = saved.controls.now.clone();
         let rules = Rules::new(config.clone(), &controls, saved.rules.clone(), None);
         let context = Arc::new(SiteContext {
@@ -74,6 +78,7 @@ impl Shared {
             controls: Mutex::new(controls),
             chains: Mutex::new(chains),
             store: self.store.clone(),
+            folder: self.folder.clone(),
             events: self.events.clone(),
             ladder: RwLock::new(self.rungs.for_site(config).into()),
             pool: self.pool.clone(),
@@ -85,6 +90,8 @@ impl Shared {
             memory: Mutex::default(),
             suspicion: Mutex::default(),
             order: Order::default(),
+            robots: KnownRobots::default(),
+            shown: AtomicU64::new(0),
             traps,
             copies,
             importing: Mutex::default(),
@@ -93,6 +100,7 @@ impl Shared {
         let begin = Begin {
             saved,
             marks,
+            sitemaps: opened.sitemaps,
             over: opened.counts.done + opened.counts.failed,
             done: opened.counts.done,
             changed: opened.changed,

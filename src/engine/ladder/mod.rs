@@ -65,10 +65,11 @@ impl Ladder {
                 paused: of_rung.is_some_and(|known| known.paused),
                 concurrency,
                 delay,
+                timeout: of_rung.map(|known| known.timeout).unwrap_or_default(),
                 budget: of_rung.map(|known| known.budget).unwrap_or_default(),
             };
             let spent = spent.get(&step.rung).copied().unwrap_or_default();
-            Step::new(&controls, place, step.fetcher.price(), spent, paused)
+            Step::new(&controls, place, step.price(), spent, paused)
         });
         Self {
             steps: steps.collect(),
@@ -141,12 +142,12 @@ impl Ladder {
             .map(|step| step.rung)
     }
 
-    /// The lowest rung above `rung` that is down, and may get what it could not
-    /// once the operator has done something.
+    /// The lowest rung above `rung` that is down or paused, and may get what it
+    /// could not once the operator has done something.
     pub fn mendable(&self, rung: Rung, scripts: bool) -> Option<Rung> {
         let mut higher = self.steps.iter().skip(usize::from(self.place(rung)) + 1);
         higher
-            .find(|step| step.down.is_some() && (!scripts || step.rung.runs_scripts()))
+            .find(|step| step.is_mendable() && (!scripts || step.rung.runs_scripts()))
             .map(|step| step.rung)
     }
 

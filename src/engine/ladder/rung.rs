@@ -91,6 +91,17 @@ impl Step {
         self.state() == RungState::Open
     }
 
+    /// Whether it takes no page until the operator does something about it,
+    /// other than giving it money.
+    pub fn is_mendable(&self) -> bool {
+        matches!(self.state(), RungState::Down(_) | RungState::Paused)
+    }
+
+    /// Whether what it spends is kept to the request.
+    pub fn is_accounted(&self) -> bool {
+        self.budget != Budget::default() || self.price != Some(0)
+    }
+
     /// A worker that may take a page now.
     pub fn free(&self, now: Instant) -> Option<WorkerId> {
         let rests = self.rest_until.is_some_and(|until| until > now);
@@ -155,6 +166,7 @@ mod tests {
             paused: false,
             concurrency,
             delay: Duration::ZERO,
+            timeout: Duration::ZERO,
             budget: Budget {
                 requests: Some(3),
                 money: None,

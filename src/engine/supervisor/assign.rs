@@ -4,7 +4,7 @@ use super::Supervisor;
 use crate::bus::{Attempt, Doing, Event, SiteState, WorkerId};
 use crate::engine::hosts::Next;
 use crate::engine::work::{Page, Work};
-use crate::engine::worker;
+use crate::engine::worker::{self, Order};
 use crate::page::{FailureKind, Outcome, Rung, SkipReason, time};
 use crate::store::Leased;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ impl Supervisor {
                 elapsed_ms: 0,
                 bytes: 0,
                 detail: why.to_owned(),
+                picture: None,
             });
         }
         let site = self.site.clone();
@@ -115,21 +116,38 @@ impl Supervisor {
                 doing: Doing::Fetching(url),
             })
             .await;
+        let mut reserve = None;
+        if let Some(step) = self.ladder.of_worker(worker) {
+            step.employ(worker);
+            if step.is_accounted() {
+                self.reserved += 1;
+                reserve = Some(self.reserved);
+            }
+        }
+        self.settle(rung, now).await;
         let site = &self.site;
         let (tasks, cancel) = (&self.tasks, &self.cancel);
+        let durable = &self.durable;
         if let Some(task) = self.ladder.task(worker) {
             let sender = task.get_or_insert_with(|| {
                 let (sender, inbox) = mpsc::channel(1);
-                tasks.spawn(worker::run(site.clone(), worker, inbox, cancel.clone()));
+                let durable = durable.subscribe();
+                tasks.spawn(worker::run(
+                    site.clone(),
+                    worker,
+                    inbox,
+                    durable,
+                    cancel.clone(),
+                ));
                 sender
             });
             // The channel has room for the one piece that a free slot gets; it
             // is closed only when all is cancelled.
-            let _ = sender.try_send((origin, work));
+            let _ = sender.try_send(Order {
+                origin,
+                work,
+                reserve,
+            });
         }
-        if let Some(step) = self.ladder.of_worker(worker) {
-            step.employ(worker);
-        }
-        self.settle(rung, now).await;
     }
 }

@@ -1,10 +1,13 @@
 //! The beginning of a site: its start pages and what else names pages.
 
 use super::Supervisor;
-use crate::bus::SiteState;
+use crate::bus::{Level, SiteState};
 use crate::config::{Robots, Sitemap};
 use crate::engine::rules::Rules;
+use crate::engine::source::sitemap_key;
+use crate::engine::trapped;
 use tokio::time::Instant;
+use url::Url;
 
 impl Supervisor {
     pub(super) async fn begin(&mut self) {
@@ -16,6 +19,11 @@ impl Supervisor {
         self.tell_ladder().await;
         let rules = site.rules();
         site.add_starts(&rules.config.start).await;
+        let back = trapped::take_up(&site).await;
+        if back > 0 {
+            let text = format!("{back} pages that traps had left out are queued now");
+            site.say(Level::Info, text).await;
+        }
         site.set_importing(self.cancel.child_token());
         if std::mem::take(&mut self.again) {
             self.refresh().await;
@@ -34,6 +42,7 @@ impl Supervisor {
     }
 
     pub(super) fn begin_sitemaps(&mut self, rules: &Rules, now: Instant) {
+        self.begin_left_sitemaps(rules, now);
         if !self.saved.sitemaps_done {
             match &rules.config.discover.sitemap {
                 Sitemap::Off => self.saved.sitemaps_done = true,
@@ -49,6 +58,30 @@ impl Supervisor {
                     }
                 }
                 Sitemap::Auto => self.add_default_sitemaps(now),
+            }
+        }
+    }
+
+    /// Asks again for the sitemaps that earlier runs did not read to their end.
+    fn begin_left_sitemaps(&mut self, rules: &Rules, now: Instant) {
+        let own: &[Url] = match &rules.config.discover.sitemap {
+            // Where they are off, those that a list has named are read all the same.
+            Sitemap::Off | Sitemap::Auto => &[],
+            Sitemap::List(urls) => urls,
+        };
+        for left in std::mem::take(&mut self.sitemaps_left) {
+            match left.address {
+                Some(address) => {
+                    if let Ok(url) = Url::parse(&address.url) {
+                        self.add_sitemap(url, address.nesting, address.asked, now);
+                    }
+                }
+                None => {
+                    let named = |url: &&Url| sitemap_key(&self.site, url) == left.key;
+                    if let Some(url) = own.iter().find(named).cloned() {
+                        self.add_sitemap(url, 0, true, now);
+                    }
+                }
             }
         }
     }

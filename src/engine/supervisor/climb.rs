@@ -1,7 +1,6 @@
 //! Where pages begin on the ladder and how they go up it, and what becomes of
 //! a rung that does not work.
 
-use super::feed::AHEAD_MOST;
 use super::{Hold, Supervisor};
 use crate::bus::{ClimbWhy, Event, Level, Origin, RungState};
 use crate::discover::family;
@@ -15,9 +14,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-/// Pages that wait for a rung that is down; with more of them those that the
-/// other rungs can get would have no room.
-const WAITING: usize = AHEAD_MOST / 4;
+/// Pages that wait in RAM for a rung that is down or paused.
+pub(super) const WAITING: usize = 1 << 14;
 
 impl Supervisor {
     /// A leased page, at the rung at which its like is best begun. A site with
@@ -94,6 +92,11 @@ impl Supervisor {
             self.give_up(page, *commit);
             return false;
         };
+        let mut commit = commit;
+        if self.ladder.get(to).is_none_or(|step| !step.is_open()) {
+            // It may wait with many others, for long.
+            commit.evidence = None;
+        }
         if let Some(way) = &mut page.way {
             let last = way.last.replace(commit);
             way.before.extend(last.and_then(|last| last.attempt));
@@ -248,14 +251,9 @@ impl Supervisor {
             return;
         };
         let spent = step.purse.at_most();
-        let kept = self.saved.controls.spent.get(&rung).copied();
-        let budgeted = step.budget != crate::bus::Budget::default();
-        if !budgeted && spent.money == 0 && kept.is_none() {
-            return;
-        }
         let state = step.state();
+        self.unsaved |= step.is_accounted();
         self.saved.controls.spent.insert(rung, spent);
-        self.unsaved = true;
         let ended = state == RungState::Spent && self.told_spent.insert(rung);
         if ended {
             let text = format!(
@@ -350,8 +348,12 @@ impl Supervisor {
                 self.saved.controls.spent.insert(step.rung, spent);
             }
         }
+        let had: Vec<Rung> = self.ladder.steps().iter().map(|step| step.rung).collect();
         self.ladder = Ladder::new(&steps, &controls, &self.saved.controls.spent, paused);
-        *self.site.memory() = crate::engine::ladder::Memory::default();
+        if !self.ladder.steps().iter().map(|step| step.rung).eq(had) {
+            // Its places are others now.
+            *self.site.memory() = crate::engine::ladder::Memory::default();
+        }
         self.told_spent.clear();
         for page in self.hosts.take_pages() {
             let page = self.begin_page(page.leased, page.url, now);

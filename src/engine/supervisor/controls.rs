@@ -266,6 +266,8 @@ impl Supervisor {
         reply.send(SiteDetail {
             hosts: self.hosts.rows(now, &self.ladder.open(now), HOSTS),
             traps: self.traps(),
+            // The store knows them.
+            sources: Vec::new(),
             rules: rules.words(),
             records: of_pages.chain(of_apis).collect(),
         });
@@ -275,7 +277,7 @@ impl Supervisor {
         let sprung = self.site.traps.sprung().into_iter().take(TRAPS);
         let rows = sprung.map(|trap| TrapRow {
             kind: trap.kind.as_str().into(),
-            shape: trap.shape,
+            shape: trap.shape.into(),
             taken: trap.taken,
             left: trap.left,
             lifted: trap.lifted,

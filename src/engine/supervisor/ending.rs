@@ -56,7 +56,7 @@ impl Supervisor {
                 self.over_with(SiteState::Finished, None).await;
             }
         } else if let Some(host) = self.hosts.given_up() {
-            let more = matches!(self.queue, Queue::Ask) && self.hosts.waiting() < AHEAD_MOST / 2;
+            let more = matches!(self.queue, Queue::Ask) && self.served() < AHEAD_MOST / 2;
             if !more {
                 let why = format!("{host} does not answer; its pages stay queued");
                 self.over_with(SiteState::Failed, Some(why.into())).await;
@@ -67,7 +67,7 @@ impl Supervisor {
     /// Ends a site that nothing but its operator can help any further; answers
     /// whether it did.
     async fn stands_still(&mut self) -> bool {
-        let full = self.hosts.waiting() >= AHEAD_MOST / 2;
+        let full = self.served() >= AHEAD_MOST / 2;
         // With more to lease, or a retry to come, a rung that works may get it.
         let more = match self.queue {
             Queue::Ask => !full,
@@ -95,8 +95,13 @@ impl Supervisor {
             );
             self.site.say(Level::Info, text).await;
         }
+        let why = match state {
+            SiteState::Finished => self.why_finished(why),
+            _ => why,
+        };
         let level = match state {
             SiteState::Failed => Level::Error,
+            SiteState::Finished if !self.failed.is_empty() => Level::Warn,
             _ => Level::Info,
         };
         let reason = why
@@ -107,6 +112,17 @@ impl Supervisor {
             .say(level, format!("{}{reason}", state.as_str()))
             .await;
         self.enter(state, why).await;
+    }
+
+    /// Why a site is finished, and which sources could not be read.
+    fn why_finished(&self, why: Option<Arc<str>>) -> Option<Arc<str>> {
+        let failed = match self.failed.len() {
+            0 => return why,
+            1 => "1 source could not be read".to_owned(),
+            failed => format!("{failed} sources could not be read"),
+        };
+        let first = why.map(|why| format!("{why}; ")).unwrap_or_default();
+        Some(format!("{first}{failed} (export --what sources), and will be asked again").into())
     }
 
     /// Changes the state, tells the monitor, and saves it.
@@ -137,8 +153,15 @@ impl Supervisor {
             self.unsaved = false;
             let site = self.site.clone();
             let saved = self.saved.clone();
+            let (reserved, durable) = (self.reserved, self.durable.clone());
             self.saving = Some(Box::pin(async move {
                 site.store.save_site(site.id, saved).await;
+                if *durable.borrow() < reserved {
+                    // While the disk is full nothing is durable: what goes on
+                    // then goes on with what the store keeps in RAM.
+                    let _ = site.store.flush().await;
+                    durable.send_replace(reserved);
+                }
             }));
         }
     }
@@ -211,6 +234,7 @@ impl Supervisor {
             self.done_before = 0;
             self.sitemaps_open = 0;
             self.sitemaps_seen.clear();
+            self.failed.clear();
             self.saved.sitemaps_done = false;
             self.site.traps.clear();
             self.site.copies.clear();

@@ -11,8 +11,6 @@ use url::Url;
 
 /// How long robots rules hold (RFC 9309, 2.4).
 const ROBOTS_TTL: Duration = Duration::from_secs(24 * 3600);
-/// Sitemap indexes below each other.
-pub const NESTING: u8 = 5;
 /// Sitemaps read for one site.
 const SITEMAPS: usize = 50_000;
 
@@ -25,6 +23,9 @@ impl Supervisor {
                     self.trouble.get_or_insert_with(|| why.clone());
                 }
                 let known = rules.is_ok();
+                if let Ok(rules) = &rules {
+                    self.site.robots.put(origin, rules.clone());
+                }
                 if let Some(host) = self.hosts.get(origin) {
                     host.robots = match rules {
                         Ok(rules) => RobotsState::Known(rules, now + ROBOTS_TTL),
@@ -34,7 +35,8 @@ impl Supervisor {
                 self.sitemaps_from_robots(origin, known, sitemaps, now);
             }
             ErrandResult::Reading => self.reading += 1,
-            ErrandResult::NoSitemap(why) => {
+            ErrandResult::NoSitemap(source, why) => {
+                self.source_ended(source.key, why.is_some());
                 if let Some(why) = why {
                     self.site.say(Level::Warn, why).await;
                 }
@@ -91,7 +93,11 @@ impl Supervisor {
 
     pub(super) fn add_sitemap(&mut self, url: Url, nesting: u8, asked: bool, now: Instant) {
         let print = self.site.print(url.as_str());
-        if self.sitemaps_seen.len() >= SITEMAPS || !self.sitemaps_seen.insert(print) {
+        if self.sitemaps_seen.len() >= SITEMAPS && !self.sitemaps_seen.contains(&print) {
+            self.sitemaps_over += 1;
+            return;
+        }
+        if !self.sitemaps_seen.insert(print) {
             return;
         }
         self.sitemaps_open += 1;
@@ -109,6 +115,13 @@ impl Supervisor {
         if self.sitemaps_open == 0 {
             self.saved.sitemaps_done = true;
             self.unsaved = true;
+            let over = std::mem::take(&mut self.sitemaps_over);
+            if over > 0 {
+                let text = format!(
+                    "{over} sitemaps are left for the next run: no more than {SITEMAPS} are read in one"
+                );
+                self.site.say(Level::Warn, text).await;
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Leasing pages from the store, ahead of the workers.
 
+use super::climb::WAITING;
 use super::{Queue, Supervisor};
+use crate::engine::ladder::Step;
 use crate::page::{FailureKind, Outcome, SkipReason, time};
 use crate::store::{Lease, Leased};
 use tokio::time::Instant;
@@ -25,7 +27,7 @@ impl Supervisor {
         if !matches!(self.queue, Queue::Ask) || self.lease.is_some() {
             return;
         }
-        let waiting = self.hosts.waiting();
+        let waiting = self.served();
         let ahead = AHEAD.max(2 * self.ladder.limit());
         // All that waits may wait for one slow host: look further for others.
         let starved = waiting > 0 && self.ladder.open(Instant::now()).any();
@@ -37,7 +39,7 @@ impl Supervisor {
         if let Some(limit) = self.saved.controls.now.max_pages {
             let left = limit.saturating_sub(self.spent);
             let left = usize::try_from(left).unwrap_or(usize::MAX);
-            most = most.min(left.saturating_sub(waiting));
+            most = most.min(left.saturating_sub(self.hosts.waiting()));
         }
         if most > 0 {
             let site = self.site.clone();
@@ -45,6 +47,19 @@ impl Supervisor {
                 async move { site.store.lease(site.id, most).await },
             ));
         }
+    }
+
+    /// Leased pages that wait, less those that wait for rungs which take none
+    /// just now: others are to have their room, as long as any rung works.
+    pub(super) fn served(&self) -> usize {
+        let all = self.hosts.waiting();
+        let steps = self.ladder.steps();
+        if !steps.iter().any(Step::is_open) {
+            return all;
+        }
+        let idle = steps.iter().filter(|step| !step.is_open());
+        let idle = idle.map(|step| self.hosts.waiting_for(step.rung).min(WAITING));
+        all - idle.sum::<usize>()
     }
 
     pub(super) async fn leased(&mut self, lease: Lease) {

@@ -11,17 +11,16 @@ mod errands;
 mod feed;
 mod sources;
 
-use self::errands::NESTING;
 use super::auto::Auto;
 use super::hosts::Hosts;
 use super::ladder::Ladder;
-use super::site::{Message, SiteContext};
+use super::site::{Message, Sight, SiteContext};
 use super::slots::Shown;
 use super::work::Report;
 use crate::bus::{Doing, Event, Reply, SiteState};
 use crate::config::Robots;
 use crate::page::{Fingerprint, Rung, time};
-use crate::store::{Lease, Pending, Refresh, SavedSite};
+use crate::store::{Lease, LeftSitemap, Pending, Refresh, SavedSite};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -61,6 +60,8 @@ pub struct Begin {
     pub saved: SavedSite,
     /// How far its APIs have been read, by what each is known by.
     pub marks: BTreeMap<String, Value>,
+    /// Sitemaps that earlier runs did not read to their end.
+    pub sitemaps: Vec<LeftSitemap>,
     /// Pages done and failed in earlier runs.
     pub over: u64,
     /// Pages done in earlier runs.
@@ -109,6 +110,12 @@ pub struct Supervisor {
     /// How far APIs are read; the store keeps that with their answers.
     marks: BTreeMap<String, Value>,
     sitemaps_seen: HashSet<Fingerprint>,
+    /// Sitemaps beyond the most that are read.
+    sitemaps_over: u64,
+    /// Those that earlier runs did not read to their end, until they are begun.
+    sitemaps_left: Vec<LeftSitemap>,
+    /// Sources that could not be read to their end, by what each is known by.
+    failed: HashSet<String>,
     saved: SavedSite,
     done_before: u64,
     rescope: bool,
@@ -118,6 +125,10 @@ pub struct Supervisor {
     /// Whether `saved` has changed since it was last handed to the store.
     unsaved: bool,
     saving: Option<Pending<'static, ()>>,
+    /// Numbers the requests whose price was set aside.
+    reserved: u64,
+    /// Up to which number that is durable.
+    durable: Arc<watch::Sender<u64>>,
     /// Sites of the job that are over, this one among them or not.
     over: Arc<watch::Sender<usize>>,
 }
@@ -166,6 +177,9 @@ impl Supervisor {
             sources: HashSet::new(),
             marks: begin.marks,
             sitemaps_seen: HashSet::new(),
+            sitemaps_over: 0,
+            sitemaps_left: begin.sitemaps,
+            failed: HashSet::new(),
             saved: begin.saved,
             done_before: begin.done,
             // Pages that were skipped by a rule are among those asked again.
@@ -175,6 +189,8 @@ impl Supervisor {
             trouble: None,
             unsaved: false,
             saving: None,
+            reserved: 0,
+            durable: Arc::new(watch::Sender::new(0)),
             over,
             site,
         }
@@ -260,12 +276,16 @@ impl Supervisor {
     async fn hear(&mut self, message: Message) {
         match message {
             Message::Report(report) => self.hear_report(report).await,
-            Message::SitemapRead { more, nesting } => {
+            Message::SitemapRead {
+                key,
+                failed,
+                more,
+                nesting,
+            } => {
                 let now = Instant::now();
-                if nesting <= NESTING {
-                    for url in more {
-                        self.add_sitemap(url, nesting, true, now);
-                    }
+                self.source_ended(key, failed);
+                for url in more {
+                    self.add_sitemap(url, nesting, true, now);
                 }
                 // May come before the report of the worker that handed it over.
                 self.reading -= 1;
@@ -277,6 +297,7 @@ impl Supervisor {
                 self.queue = Queue::Ask;
                 self.source_read(read, Instant::now());
             }
+            Message::Sight(sight) => self.hear_sight(&sight).await,
             Message::Climb(climb) => self.climb_late(*climb).await,
             Message::Control(control) => self.hear_control(control).await,
         }
@@ -334,6 +355,21 @@ impl Supervisor {
         }
         if let Some(result) = report.errand {
             self.hear_errand(&report.origin, result, now).await;
+        }
+    }
+
+    /// What a body has shown of its host, after its answer counted as fine.
+    async fn hear_sight(&mut self, sight: &Sight) {
+        let Some(host) = self.hosts.get(&sight.origin) else {
+            return;
+        };
+        if !sight.blocked {
+            return host.passed();
+        }
+        if let Some(rest) = host.blocked(Instant::now(), sight.page) {
+            let (site, host) = (self.site.id, host.origin.clone());
+            let rest = Some(rest);
+            self.site.tell(Event::HostRest { site, host, rest }).await;
         }
     }
 

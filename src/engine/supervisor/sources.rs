@@ -5,8 +5,10 @@ use crate::bus::Level;
 use crate::config::{ListFrom, ListRule};
 use crate::engine::rules::Rules;
 use crate::engine::site::SourceRead;
+use crate::engine::source::{self, Tally};
 use crate::engine::work::{Errand, ErrandKind};
 use crate::engine::{api, list};
+use crate::store::SourceNews;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -17,6 +19,18 @@ impl Supervisor {
         if self.site.importing().is_cancelled() {
             self.site.set_importing(self.cancel.child_token());
         }
+        let lists = rules.config.discover.files.iter();
+        let apis = rules.config.discover.api.iter();
+        let keys = lists.map(|rule| list::key(rule));
+        let keys: Vec<String> = keys.chain(apis.map(|rule| api::key(rule))).collect();
+        let had = |key: &String| key.starts_with("sitemap ") || keys.contains(key);
+        self.failed.retain(had);
+        let site = self.site.clone();
+        // What comes later is of these keys alone: in any order.
+        self.tasks.spawn(async move {
+            let news = SourceNews::Only(keys);
+            site.store.source(site.id, news).await;
+        });
         for rule in &rules.config.discover.files {
             let key = list::key(rule);
             let done = self.saved.controls.sources.get(&key) == Some(&list::mark(rule));
@@ -63,8 +77,17 @@ impl Supervisor {
         }
     }
 
+    /// Notes whether a source could be read to its end.
+    pub(super) fn source_ended(&mut self, key: String, failed: bool) {
+        match failed {
+            true => self.failed.insert(key),
+            false => self.failed.remove(&key),
+        };
+    }
+
     /// A list, or an answer of an API, was read.
     pub(super) fn source_read(&mut self, read: SourceRead, now: Instant) {
+        self.source_ended(read.key.clone(), read.failed);
         if let Some(mark) = read.mark {
             if read.stored {
                 self.marks.insert(read.key.clone(), mark);
@@ -86,19 +109,25 @@ impl Supervisor {
 
     /// robots.txt forbids a list or an API that is on a host of the site.
     pub(super) async fn source_refused(&mut self, errand: Errand, why: &str) {
-        let (key, name) = match &errand.kind {
-            ErrandKind::List(rule) => (list::key(rule), format!("list {}", rule.from)),
-            ErrandKind::Api(call) => (api::key(&call.rule), format!("api {}", call.rule.name())),
-            // Only those are judged.
-            ErrandKind::Robots | ErrandKind::Sitemap { .. } => return,
+        let Some(source) = source::of(&self.site, &errand) else {
+            return;
         };
-        let text = format!("{name}: {why}; if you may read it, write fetch.robots: ignore");
-        self.no_source(&key, text).await;
+        let why = format!("{why}; if you may read it, write fetch.robots: ignore");
+        let tally = match &errand.kind {
+            ErrandKind::Api(call) => source::before(call),
+            _ => Tally::default(),
+        };
+        let (site, news) = (self.site.clone(), source.failed(&self.site, tally, &why));
+        self.tasks
+            .spawn(async move { site.store.source(site.id, news).await });
+        let text = format!("{}: {why}", source.words());
+        self.no_source(&source.key, text).await;
     }
 
     /// A list or an API could not be had.
     pub(super) async fn no_source(&mut self, key: &str, why: String) {
         self.sources.remove(key);
+        self.source_ended(key.to_owned(), true);
         self.trouble.get_or_insert_with(|| why.as_str().into());
         self.site.say(Level::Warn, why).await;
     }

@@ -9,22 +9,24 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const SITE: SiteId = SiteId(0);
 const SHELL: &str = "<title>x</title><div id=\"root\"></div><script src=\"a.js\"></script>";
-const CHALLENGE: &str = "<title>Just a moment...</title><script>window._cf_chl_opt={};\
+pub(super) const CHALLENGE: &str = "<title>Just a moment...</title><script>window._cf_chl_opt={};\
     a.src='/cdn-cgi/challenge-platform/h/g/orchestrate';</script>";
 
 /// What a rung in memory answers to a path.
 type Answers = dyn Fn(&Url) -> Result<Fetched, FetchError> + Send + Sync;
 
 /// A higher rung in memory.
-struct Higher {
+pub(super) struct Higher {
     rung: Rung,
     price: Option<u64>,
     answers: Box<Answers>,
     asked: Mutex<Vec<String>>,
+    /// The limit under which it was last asked.
+    pub(super) limit: Mutex<Duration>,
 }
 
 impl Higher {
-    fn new(
+    pub(super) fn new(
         rung: Rung,
         answers: impl Fn(&Url) -> Result<Fetched, FetchError> + Send + Sync + 'static,
     ) -> Arc<Self> {
@@ -33,10 +35,11 @@ impl Higher {
             price: Some(0),
             answers: Box::new(answers),
             asked: Mutex::default(),
+            limit: Mutex::default(),
         })
     }
 
-    fn asked(&self) -> usize {
+    pub(super) fn asked(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
 }
@@ -50,8 +53,9 @@ impl Fetcher for Higher {
         self.price
     }
 
-    fn fetch<'a>(&'a self, _: &'a Visitor, url: &'a Url, _: Want) -> Fetching<'a> {
+    fn fetch<'a>(&'a self, visitor: &'a Visitor, url: &'a Url, _: Want) -> Fetching<'a> {
         Box::pin(async move {
+            *self.limit.lock().unwrap() = visitor.time(self.rung);
             self.asked.lock().unwrap().push(url.path().to_owned());
             // Others may come between, as they do on a network.
             tokio::task::yield_now().await;
@@ -60,14 +64,14 @@ impl Fetcher for Higher {
     }
 }
 
-fn html(body: &str) -> Fetched {
+pub(super) fn html(body: &str) -> Fetched {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
     let body = Bytes::from(body.to_owned());
     Fetched::whole(200, headers, body, Duration::from_millis(2))
 }
 
-fn trouble(trouble: Trouble) -> FetchError {
+pub(super) fn trouble(trouble: Trouble) -> FetchError {
     FetchError {
         kind: FailureKind::Internal,
         detail: "the rung is at fault".to_owned(),
@@ -78,13 +82,13 @@ fn trouble(trouble: Trouble) -> FetchError {
     }
 }
 
-fn rungs(more: &str) -> String {
+pub(super) fn rungs(more: &str) -> String {
     document("").replace("retries: 0", &format!("retries: 0, {more}"))
 }
 
 /// A start page with links to so many pages each of which is a challenge, a
 /// shell, or plain.
-fn mixed(each: usize) -> impl Fn(&str) -> (u16, String) + Send + Sync {
+pub(super) fn mixed(each: usize) -> impl Fn(&str) -> (u16, String) + Send + Sync {
     move |path| match path.split('/').nth(1).unwrap_or_default() {
         "" => {
             let kinds = ["plain", "shell", "guard"];
@@ -97,18 +101,18 @@ fn mixed(each: usize) -> impl Fn(&str) -> (u16, String) + Send + Sync {
     }
 }
 
-async fn run(dir: &Path, text: &str, each: usize, higher: Vec<Arc<dyn Fetcher>>) -> Run {
+pub(super) async fn run(dir: &Path, text: &str, each: usize, higher: Vec<Arc<dyn Fetcher>>) -> Run {
     let run = Run::on(dir, text, mixed(each), None, Duration::ZERO, higher).await;
     run.memory.let_pass(1 << 20);
     run
 }
 
-async fn finished(run: &mut Run) {
+pub(super) async fn finished(run: &mut Run) {
     run.until("finished", |site| site.state == SiteState::Finished)
         .await;
 }
 
-async fn attempts(run: &Run, path: &str) -> Vec<Attempt> {
+pub(super) async fn attempts(run: &Run, path: &str) -> Vec<Attempt> {
     let ask = Ask::Why {
         site: SITE,
         url: format!("http://127.0.0.1{path}"),
@@ -119,7 +123,7 @@ async fn attempts(run: &Run, path: &str) -> Vec<Attempt> {
     }
 }
 
-fn rung(run: &Run, rung: Rung) -> RungView {
+pub(super) fn rung(run: &Run, rung: Rung) -> RungView {
     let shown = run.snapshots.borrow();
     let mut rungs = shown.sites[0].rungs.iter();
     rungs.find(|view| view.rung == rung).unwrap().clone()
@@ -270,7 +274,7 @@ async fn money_is_not_overrun() {
     };
     let service = Arc::new(service);
     let text = rungs(
-        "via: [http, service], service: { url: 'http://127.0.0.1:9/?url={url}', concurrency: 8, budget: { money: 5 } }",
+        "via: [http, service], service: { url: 'http://127.0.0.1:9/?url={url}', concurrency: 8, cost: 2, budget: { money: 5 } }",
     );
     let mut run = run(dir.path(), &text, 5, vec![service.clone()]).await;
     finished(&mut run).await;
@@ -358,7 +362,7 @@ async fn a_crowded_rung_shrinks_and_loses_no_page() {
 }
 
 #[tokio::test]
-async fn a_rung_on_hold_is_passed_over() {
+async fn pages_that_need_a_rung_on_hold_wait_for_it() {
     let dir = tempfile::tempdir().unwrap();
     let browser = Higher::new(Rung::Browser, |_| Ok(html("<p>rendered</p>")));
     let text = rungs("via: [http, browser]");
@@ -373,12 +377,15 @@ async fn a_rung_on_hold_is_passed_over() {
     .await;
     run.done("rung-pause s browser").await;
     run.memory.let_pass(1 << 20);
-    finished(&mut run).await;
+    run.until("what HTTP has", |site| {
+        site.pages.done == 5 && site.rungs[0].climbed == 8
+    })
+    .await;
     assert_eq!(browser.asked(), 0);
-    assert_eq!(run.pages(PageState::Failed).await.len(), 8);
+    assert_eq!(run.pages(PageState::Failed).await.len(), 0);
     run.done("rung-resume s browser").await;
-    run.done("retry s kind=blocked").await;
-    run.until("had", |site| site.pages.done == 13).await;
+    finished(&mut run).await;
+    assert_eq!(run.pages(PageState::Done).await.len(), 13);
     run.stop().await;
 }
 

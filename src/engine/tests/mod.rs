@@ -5,6 +5,7 @@ mod files;
 mod ladder;
 mod order;
 mod pages;
+mod rungs;
 
 use super::{Ended, Engine, Parts, Reload};
 use crate::bus::{

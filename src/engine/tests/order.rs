@@ -31,15 +31,16 @@ fn graph(root: &Path, first: &str) -> Option<(Graph, String)> {
         if path.extension().is_some_and(|end| end == "html") {
             let (html, _) = charset::decode(&bytes, Some("text/html"));
             let mut page = linker.page(&url, 1);
-            let head = links::scan(&html, &mut |link| page.push(link.href));
+            let head = links::scan(&html, &mut |link| page.push_at(link.href, link.place));
             if let Some(refresh) = &head.refresh {
                 page.push(refresh);
             }
             page.finish(&|_| false, &mut |candidate| {
-                found.push(candidate.url.into())
+                found.push((candidate.url.into(), candidate.place))
             });
         }
-        todo.extend(found.iter().filter_map(|url: &String| Url::parse(url).ok()));
+        let links = found.iter().map(|(url, _): &(String, u32)| url);
+        todo.extend(links.filter_map(|url| Url::parse(url).ok()));
         graph.insert(url.into(), found);
     }
     Some((graph, start.into()))

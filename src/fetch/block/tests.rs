@@ -181,6 +181,7 @@ fn the_labelled_set_has_no_false_alarm_and_next_to_no_miss() {
             }
         } else {
             pages += 1;
+            assert!(page.source.starts_with("written here"), "{}", page.name);
             assert_eq!(found, None, "{}", page.name);
         }
     }

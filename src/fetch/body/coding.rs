@@ -33,12 +33,12 @@ impl Coding {
 /// The readers that undo `codings`, last applied first, each under the cap: a
 /// stack must not hide a huge middle behind a small end.
 pub(super) fn stack<'a>(
-    wire: &'a [u8],
+    wire: Box<dyn BufRead + 'a>,
     codings: &[Coding],
     cap: u64,
     over: &Rc<Cell<bool>>,
 ) -> io::Result<Box<dyn Read + 'a>> {
-    let mut input: Box<dyn BufRead + 'a> = Box::new(wire);
+    let mut input = wire;
     let mut codings = codings.iter().rev().peekable();
     while let Some(coding) = codings.next() {
         let output: Box<dyn Read + 'a> = match coding {
@@ -81,7 +81,7 @@ impl<R: Read> Read for Capped<R> {
                 return Ok(0);
             }
             self.over.set(true);
-            return Err(io::Error::other("over the cap"));
+            return Err(io::Error::other("it is too large once decompressed"));
         }
         let room = usize::try_from(self.left).map_or(out.len(), |left| left.min(out.len()));
         let count = self.inner.read(&mut out[..room])?;

@@ -11,11 +11,13 @@ use crate::page::FailureKind;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::rc::Rc;
 
 /// Codings stacked on one body at most.
 const MOST_CODINGS: usize = 3;
+/// Bytes of a body that is unpacked as it is read.
+const LONGEST: u64 = 64 << 30;
 
 /// The body with its `Content-Encoding` undone; borrowed where it had none.
 /// A body that was cut ([`Fetched::cut`]) yields what its part holds.
@@ -50,6 +52,26 @@ pub fn decode_prefix(fetched: &Fetched, cap: u64) -> Result<(Cow<'_, [u8]>, bool
     beginning(&fetched.headers, &fetched.body, cap)
         .map(|(body, more)| (body, more || fetched.cut))
         .map_err(|(kind, detail)| failure(fetched, kind, detail))
+}
+
+/// A body of any length with its `Content-Encoding` undone as it is read.
+///
+/// # Errors
+/// [`FailureKind::Decode`] for an unknown coding, or more than three of them;
+/// whatever else is wrong is met when it is read.
+pub fn reader<'a>(
+    fetched: &Fetched,
+    wire: impl BufRead + 'a,
+) -> Result<Box<dyn BufRead + 'a>, FetchError> {
+    let codings = codings(&fetched.headers)
+        .map_err(|detail| failure(fetched, FailureKind::Decode, detail))?;
+    let wire: Box<dyn BufRead + 'a> = Box::new(wire);
+    if codings.is_empty() {
+        return Ok(wire);
+    }
+    let read = stack(wire, &codings, LONGEST, &Rc::default())
+        .map_err(|error| failure(fetched, FailureKind::Decode, error.to_string()))?;
+    Ok(Box::new(BufReader::new(read)))
 }
 
 fn failure(fetched: &Fetched, kind: FailureKind, detail: String) -> FetchError {
@@ -108,7 +130,8 @@ fn undo<'a>(
     let room = wire.len().saturating_mul(4);
     let mut body = Vec::with_capacity(usize::try_from(cap).map_or(room, |cap| room.min(cap)));
     let over = Rc::new(Cell::new(false));
-    let ended = stack(wire, &codings, cap, &over).and_then(|mut top| top.read_to_end(&mut body));
+    let ended =
+        stack(Box::new(wire), &codings, cap, &over).and_then(|mut top| top.read_to_end(&mut body));
     let end = match ended {
         _ if over.get() => End::OverCap,
         Ok(_) => End::Whole,

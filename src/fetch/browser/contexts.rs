@@ -5,6 +5,7 @@ use super::link::{CallError, Link};
 use super::progress::text;
 use super::relay::{Out, Relay};
 use crate::fetch::Visitor;
+use crate::fetch::cookies;
 use crate::fetch::dns::Lookup;
 use crate::fetch::proxy::Held;
 use reqwest::header::HeaderMap;
@@ -137,10 +138,8 @@ impl Contexts {
         if let Some(cookies) = headers.get(reqwest::header::COOKIE)
             && context.hosts.insert(host.to_owned())
         {
-            let cookies = String::from_utf8_lossy(cookies.as_bytes());
-            let cookies: Vec<Value> = cookies
-                .split("; ")
-                .filter_map(|pair| pair.split_once('='))
+            let cookies: Vec<Value> = cookies::pairs(Some(cookies))
+                .iter()
                 .map(|(name, value)| json!({ "name": name, "value": value, "url": url.as_str() }))
                 .collect();
             let put = json!({ "cookies": cookies, "browserContextId": context.id });

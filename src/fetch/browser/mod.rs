@@ -20,6 +20,7 @@ mod link;
 mod memory;
 mod orders;
 mod page;
+mod peer;
 mod process;
 mod progress;
 mod proxied;
@@ -150,7 +151,7 @@ impl Browser {
         by: Option<&Held>,
     ) -> Result<Fetched, FetchError> {
         let start = Instant::now();
-        let limit = visitor.browsing.timeout;
+        let limit = visitor.time(Rung::Browser);
         let late = |_| {
             let cause = Cause::new(
                 FailureKind::Timeout,
@@ -206,8 +207,8 @@ impl Browser {
             match done {
                 Ok((outcome, tab, _stay)) => {
                     let through = match by {
-                        Some(held) => held.through().to_string(),
-                        None => format!("tab {}", tab.number),
+                        Some(held) => held.through(),
+                        None => format!("tab {}", tab.number).into(),
                     };
                     if outcome.clean {
                         running.take_back(tab);
@@ -236,7 +237,7 @@ impl Browser {
         outcome: Outcome,
         start: Instant,
         by: Option<&Held>,
-        mut through: String,
+        through: Arc<str>,
     ) -> Result<Fetched, FetchError> {
         let Outcome {
             document,
@@ -253,17 +254,14 @@ impl Browser {
                 None => visitor.hear(landed, &cookies),
             }
         }
+        let mut kept = None;
         if let (Some(picture), Some(folder)) = (picture, &self.folder) {
             let name = format!("{PICTURES}/{:016x}.png", xxh3_64(url.as_str().as_bytes()));
             keep(folder, &name, &picture).await.map_err(|error| {
                 let detail = format!("the picture {name} cannot be written: {error}");
                 Cause::new(FailureKind::Internal, detail).after(start.elapsed())
             })?;
-            // An exit's name stands last: by it a block is told of.
-            through = match by {
-                Some(_) => format!("{name} by {through}"),
-                None => format!("{through}, {name}"),
-            };
+            kept = Some(name.into());
         }
         let read = body.is_some();
         let mut body = body.unwrap_or_default();
@@ -289,7 +287,8 @@ impl Browser {
             cut,
             headers_after: document.at.saturating_duration_since(start),
             landed: landed.filter(elsewhere),
-            through: Some(through.into()),
+            through: Some(through),
+            picture: kept,
             ..Fetched::whole(document.status, headers, body, start.elapsed())
         })
     }

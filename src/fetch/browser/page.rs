@@ -140,13 +140,16 @@ impl Page<'_> {
                 self.settle(&browsing.wait, document.at, browsing.patience)
                     .await?;
                 let mut html = self.html(browsing, most).await?;
-                self.let_through(browsing, most, &mut html).await?;
+                let in_place = self.let_through(errand.visitor, &mut html).await?;
                 if !browsing.steps.is_empty() {
                     self.steps(browsing).await?;
                     html = self.html(browsing, most).await?;
                 }
                 // Where a script has gone on to another document, it is that one's.
                 document = self.document()?;
+                if in_place {
+                    challenge::acquit(&mut document);
+                }
                 body = Some(Bytes::from(html));
             }
             head::Kind::Json if errand.want != Want::Page => {
@@ -335,35 +338,46 @@ impl Page<'_> {
     }
 
     /// Where a challenge is shown that may let the browser through by itself,
-    /// waits for the page behind it, as long as patience lasts.
-    async fn let_through(
-        &self,
-        browsing: &Browsing,
-        most: u64,
-        html: &mut String,
-    ) -> Result<(), Fault> {
+    /// waits for the page behind it, as long as patience lasts: another
+    /// document, or what its scripts make of this one. Answers whether it is
+    /// the latter, whose head is the challenge's still.
+    async fn let_through(&self, visitor: &Visitor, html: &mut String) -> Result<bool, Fault> {
+        let browsing = &visitor.browsing;
         // What is to appear has been waited for already.
         if matches!(browsing.wait, Wait::Selector(_)) {
-            return Ok(());
+            return Ok(false);
         }
         let until = Instant::now() + browsing.patience;
         let mut progress = self.tab.progress();
         loop {
             let loader = {
                 let progress = progress.borrow_and_update();
-                if !challenge::goes_on(&progress, html, until) {
-                    return Ok(());
+                let goes_on = challenge::goes_on(&progress, html, &visitor.blocks, until);
+                if !goes_on || Instant::now() >= until {
+                    return Ok(false);
                 }
                 progress.loader().map(str::to_owned)
             };
             let next = progress.wait_for(|progress| progress.loader() != loader.as_deref());
-            // Errors only where the tab is broken, which is heard of elsewhere.
-            if !timeout_at(until, next).await.is_ok_and(|next| next.is_ok()) {
-                return Ok(());
+            let look = (Instant::now() + QUIET).min(until);
+            match timeout_at(look, next).await.map(|next| next.is_ok()) {
+                Ok(true) => {}
+                // The tab is broken, which is heard of elsewhere.
+                Ok(false) => return Ok(false),
+                Err(_) => {
+                    let now = self.html(browsing, visitor.max_body).await?;
+                    if now == *html {
+                        continue;
+                    }
+                }
             }
             self.settle(&browsing.wait, Instant::now(), browsing.patience)
                 .await?;
-            *html = self.html(browsing, most).await?;
+            *html = self.html(browsing, visitor.max_body).await?;
+            let same = self.tab.progress().borrow().loader() == loader.as_deref();
+            if same && challenge::is_over(&self.document()?, html, &visitor.blocks) {
+                return Ok(true);
+            }
         }
     }
 

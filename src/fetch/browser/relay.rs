@@ -7,6 +7,7 @@
 //! names a second time. All of that comes through here, as a name, and the
 //! address that was checked is the one that is connected to.
 
+use super::peer;
 use crate::fetch::dns::{Lookup, NoAddress, usable};
 use crate::fetch::proxy::{Closed, Road};
 use crate::page::net::is_private;
@@ -93,6 +94,10 @@ impl Drop for Relay {
 }
 
 async fn serve(mut client: TcpStream, out: &Out) -> io::Result<()> {
+    if !peer::is_ours(&client).await {
+        let refused = "a process of another user";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, refused));
+    }
     client.set_nodelay(true)?;
     let asked = timeout(ASKING, asked(&mut client)).await??;
     let Some((host, port)) = asked else {

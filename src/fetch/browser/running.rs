@@ -8,12 +8,14 @@ use super::tab::Tab;
 use crate::fetch::Visitor;
 use crate::fetch::dns::Lookup;
 use crate::fetch::proxy::Held;
+use crate::page::Rung;
 use reqwest::header::HeaderMap;
 use serde_json::json;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use url::Url;
 
@@ -30,6 +32,8 @@ const PAGES_OF_TAB: u64 = 50;
 const PAGES_APART: u64 = 17;
 /// Tabs that are replaced apart from each other.
 const APART: u64 = 4;
+/// How long a new tab waits for another new one to have had its first page, at most.
+const BIRTH: Duration = Duration::from_secs(2);
 /// Empty tabs of proxies' sessions; each is a process, and costs tens of megabytes.
 const PASSING: usize = 4;
 
@@ -51,6 +55,9 @@ pub(super) struct Running {
     process: Process,
     contexts: Contexts,
     lifetime: Lifetime,
+    /// For a new tab until it has had its first page: its process takes most memory
+    /// then, and several should not be new at once.
+    births: Arc<Semaphore>,
     pages: AtomicU64,
     tabs: AtomicU64,
     worn: AtomicBool,
@@ -72,6 +79,7 @@ impl Running {
             idle: Mutex::default(),
             contexts: Contexts::new(names, cookies),
             lifetime,
+            births: Arc::new(Semaphore::new(1)),
             pages: AtomicU64::new(0),
             tabs: AtomicU64::new(0),
             worn: AtomicBool::new(false),
@@ -126,37 +134,50 @@ impl Running {
             lock(&self.idle).retain(|tab| tab.context != ended);
         }
         let (context, stay) = (found.id, found.stay);
-        let (found, spare) = {
+        if let Some(tab) = self.idle_tab(&context) {
+            return Ok((tab, stay));
+        }
+        let birth = match by {
+            // They come and go too often.
+            Some(_) => None,
+            None => self.birth(visitor).await,
+        };
+        // One may have become idle meanwhile.
+        if let Some(tab) = birth.as_ref().and_then(|_| self.idle_tab(&context)) {
+            return Ok((tab, stay));
+        }
+        let spare = {
             let mut idle = lock(&self.idle);
-            let found = idle.iter().position(|tab| tab.context == context);
-            let found = found.map(|place| idle.swap_remove(place));
             // Room is made by one of another session.
-            let full = found.is_none() && idle.len() + 1 >= self.lifetime.tabs;
-            (
-                found,
-                if full {
-                    Some(idle.swap_remove(0))
-                } else {
-                    None
-                },
-            )
+            let full = idle.len() + 1 >= self.lifetime.tabs;
+            full.then(|| idle.swap_remove(0))
         };
         drop(spare);
-        match found {
-            Some(tab) => Ok((tab, stay)),
-            None => {
-                let number = self.tabs.fetch_add(1, Ordering::Relaxed) + 1;
-                let mut tab = Tab::open(self.link(), &context, number).await?;
-                tab.passing = by.is_some();
-                Ok((tab, stay))
-            }
-        }
+        let number = self.tabs.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut tab = Tab::open(self.link(), &context, number).await?;
+        (tab.passing, tab.birth) = (by.is_some(), birth);
+        Ok((tab, stay))
+    }
+
+    fn idle_tab(&self, context: &str) -> Option<Tab> {
+        let mut idle = lock(&self.idle);
+        let place = idle.iter().position(|tab| tab.context == context);
+        place.map(|place| idle.swap_remove(place))
+    }
+
+    /// The turn to open a tab; `None` where it was not to be had for so long that
+    /// the page cannot wait.
+    async fn birth(&self, visitor: &Visitor) -> Option<OwnedSemaphorePermit> {
+        let wait = BIRTH.min(visitor.time(Rung::Browser) / 10);
+        let turn = Arc::clone(&self.births).acquire_owned();
+        timeout(wait, turn).await.ok()?.ok()
     }
 
     /// Takes a tab back whose page is done. The next page comes in its place;
     /// where none comes soon, it is emptied, so that the page does not run on.
-    pub(super) fn take_back(self: &Arc<Self>, tab: Tab) {
+    pub(super) fn take_back(self: &Arc<Self>, mut tab: Tab) {
         tab.end();
+        tab.birth = None;
         let most = PAGES_OF_TAB + tab.number % APART * PAGES_APART;
         if u64::from(tab.pages) >= most || self.is_spent() {
             return;

@@ -7,7 +7,7 @@ use super::record::Recorder;
 use crate::fetch::error::Cause;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -49,6 +49,8 @@ pub(super) struct Tab {
     pub(super) pages: u32,
     /// Whether its session may be long in coming again.
     pub(super) passing: bool,
+    /// Until it has had its first page.
+    pub(super) birth: Option<OwnedSemaphorePermit>,
     user_agent: Option<String>,
     desk: Arc<Mutex<Desk>>,
     progress: Arc<watch::Sender<Progress>>,
@@ -89,6 +91,7 @@ impl Tab {
             number,
             pages: 0,
             passing: false,
+            birth: None,
             user_agent: None,
             desk,
             progress,

@@ -21,6 +21,8 @@ const BREAK: u32 = 10;
 const DEAD: u32 = 3;
 /// Latencies that are remembered.
 const REMEMBERED: usize = 32;
+/// Fewer say nothing of an exit's pace.
+const TELLING: usize = 5;
 
 /// One exit of a list, or a gateway.
 pub(super) struct Exit {
@@ -40,12 +42,15 @@ pub(super) struct Exit {
 pub(super) struct Health {
     /// Answers that were no blocks.
     pub(super) ok: u64,
-    /// Requests that got no answer.
+    /// Requests that got no answer, or one that may be the proxy's own excuse.
     pub(super) failed: u64,
     /// Answers that were found to be blocks.
     pub(super) blocked: u64,
     latencies: Vec<Duration>,
     next: usize,
+    median: Option<Duration>,
+    /// Whether it was passed by when its turn came last, since it is slow.
+    passed: bool,
     /// Failures of unknown fault in a row, and when the first was.
     row: Row,
     blocks: Row,
@@ -101,18 +106,37 @@ impl Exit {
 }
 
 impl Health {
-    /// An answer came, its head after `latency`.
-    pub(super) fn answered(&mut self, latency: Duration) {
+    /// An answer came.
+    pub(super) fn served(&mut self) {
         self.ok += 1;
         self.since_block = self.since_block.saturating_add(1);
         (self.row, self.rests, self.refused) = (Row::default(), 0, false);
         self.rest_until = None;
+    }
+
+    /// An answer came, its head after `latency`.
+    pub(super) fn answered(&mut self, latency: Duration) {
+        self.served();
         if self.latencies.len() < REMEMBERED {
             self.latencies.push(latency);
         } else {
             self.latencies[self.next] = latency;
         }
         self.next = (self.next + 1) % REMEMBERED;
+        let mut sorted = self.latencies.clone();
+        sorted.sort_unstable();
+        self.median = sorted.get(sorted.len() / 2).copied();
+    }
+
+    /// Whether its turn goes by it, every other time that this is asked.
+    pub(super) fn passes(&mut self) -> bool {
+        self.passed = !self.passed;
+        self.passed
+    }
+
+    /// Whether so many in a row got no good answer that another exit is worth a try.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.row.length >= ROW
     }
 
     /// No answer came. `others_since` is when another exit was last answered.
@@ -198,9 +222,12 @@ impl Health {
 
     /// Median time to an answer's head, of the last few.
     pub(super) fn median(&self) -> Option<Duration> {
-        let mut sorted = self.latencies.clone();
-        sorted.sort_unstable();
-        sorted.get(sorted.len() / 2).copied()
+        self.median
+    }
+
+    /// The same, where there are enough of them.
+    pub(super) fn pace(&self) -> Option<Duration> {
+        self.median.filter(|_| self.latencies.len() >= TELLING)
     }
 
     /// Share of requests that came to a good end, 0 to 1; a new exit begins at 1.

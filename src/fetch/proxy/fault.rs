@@ -12,7 +12,7 @@ pub(in crate::fetch) struct Fault {
 
 /// Whose fault it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whose {
+pub(in crate::fetch) enum Whose {
     /// The exit's: it cannot be reached, or does not do what a proxy does.
     Exit,
     /// The operator's: the exit refuses the login, or there is no credit.
@@ -24,7 +24,7 @@ pub(super) enum Whose {
 }
 
 impl Fault {
-    pub(super) fn new(whose: Whose, words: impl Into<String>) -> Self {
+    pub(in crate::fetch) fn new(whose: Whose, words: impl Into<String>) -> Self {
         Self {
             whose,
             words: words.into(),

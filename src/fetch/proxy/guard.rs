@@ -3,7 +3,7 @@
 
 use super::Proxy;
 use crate::fetch::Visitor;
-use crate::fetch::dns::{Lookup, NoAddress};
+use crate::fetch::dns::{Lookup, all_public};
 use crate::fetch::error::Cause;
 use crate::page::FailureKind;
 use crate::page::net::is_private;
@@ -52,14 +52,9 @@ async fn check_name(names: &dyn Lookup, remote_names: bool, name: &str) -> Resul
         return Ok(());
     }
     match names.lookup(name).await {
-        Ok(found) => match found.into_iter().find(|ip| is_private(*ip)) {
-            None => Ok(()),
-            Some(ip) => {
-                let name = name.to_owned();
-                let detail = NoAddress::Private { name, ip }.to_string();
-                Err(Cause::new(FailureKind::Private, detail))
-            }
-        },
+        Ok(found) => {
+            all_public(name, &found).map_err(|none| Cause::new(none.kind(), none.to_string()))
+        }
         Err(error) => Err(Cause::new(
             FailureKind::Dns,
             format!(

@@ -1,5 +1,5 @@
 //! A session of the proxies for a rung that makes its own connections, as the
-//! browser does.
+//! browser and a solver's do.
 
 use super::connector::{BoxError, Io};
 use super::fault::{Fault, Whose};
@@ -7,6 +7,7 @@ use super::guard;
 use super::session::{Owner, Session};
 use super::sessions::{Lease, Sessions};
 use super::{Proxy, down};
+use crate::config::SolverProxy;
 use crate::fetch::dns::Lookup;
 use crate::fetch::error::Cause;
 use crate::fetch::{Trouble, Visitor, Want};
@@ -119,15 +120,32 @@ impl Held {
         self.session().guise.hear(url, headers);
     }
 
-    /// An answer came, its head after `latency`.
-    pub(in crate::fetch) fn answered(&self, latency: Duration) {
+    /// The exit as a solver is told of it, with the session's login; `None` where
+    /// no browser can log in there.
+    pub(in crate::fetch) fn for_solver(&self) -> Option<SolverProxy> {
+        SolverProxy::of(&self.session().address)
+    }
+
+    /// An answer came, its head after `latency` where that tells something of the exit.
+    pub(in crate::fetch) fn answered(&self, latency: Option<Duration>) {
         self.sessions
             .answered(self.session(), latency, Instant::now());
     }
 
+    /// An answer was a block.
+    pub(super) fn blocked(&self) {
+        self.sessions.blocked(&self.through(), Instant::now());
+    }
+
+    /// A connection that somebody else made by the exit failed: for
+    /// [`Held::failed`] to find.
+    pub(in crate::fetch) fn lost(&self, fault: Fault) {
+        self.road.lost(fault);
+    }
+
     /// No answer came. Why, where a connection failed by the exit; it is then
     /// worth a try by another. Counts against the exit what may be its fault.
-    pub(in crate::fetch) fn failed(&self, cause: &Cause) -> Option<Fault> {
+    pub(super) fn failed(&self, cause: &Cause) -> Option<Fault> {
         let last = self.session().fault.lock();
         let last = last.unwrap_or_else(PoisonError::into_inner).clone();
         let fault = last
@@ -143,7 +161,7 @@ impl Held {
     }
 
     /// The cause with the exit's name in front.
-    pub(in crate::fetch) fn named(&self, cause: Cause) -> Cause {
+    pub(super) fn named(&self, cause: Cause) -> Cause {
         super::named(self.session(), cause)
     }
 
@@ -175,20 +193,30 @@ impl Road {
         let until = Instant::now() + CONNECTING;
         let host = host.to_string();
         let tunnel = session.way.tunnel(&host, port, until, CONNECTING);
-        tunnel.await.map_err(|error| self.fault(error))
+        tunnel.await.map_err(|error| {
+            self.lost(fault(error));
+            Closed::Unreachable
+        })
     }
 
-    fn fault(&self, error: BoxError) -> Closed {
-        let fault = match error.downcast::<Fault>() {
-            Ok(fault) => *fault,
-            Err(other) => Fault::new(Whose::Either, other.to_string()),
-        };
+    /// Whether its session serves nobody any more.
+    pub(in crate::fetch) fn is_over(&self) -> bool {
+        !self.session.serves(Instant::now())
+    }
+
+    fn lost(&self, fault: Fault) {
         let now = Instant::now();
         if fault.whose != Whose::Either {
             self.sessions.failed(&self.session, &fault, now);
         }
         let last = self.session.fault.lock();
         *last.unwrap_or_else(PoisonError::into_inner) = Some((now, fault));
-        Closed::Unreachable
+    }
+}
+
+fn fault(error: BoxError) -> Fault {
+    match error.downcast::<Fault>() {
+        Ok(fault) => *fault,
+        Err(other) => Fault::new(Whose::Either, other.to_string()),
     }
 }

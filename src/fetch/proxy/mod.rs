@@ -18,6 +18,8 @@ mod fault;
 mod figures;
 mod guard;
 mod held;
+mod lent;
+mod pace;
 mod pool;
 mod session;
 mod sessions;
@@ -30,16 +32,18 @@ mod tunnel;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::fault::{Fault, Whose};
 pub(super) use self::guard::check;
 pub(super) use self::held::{Closed, Held, Road};
-pub(super) use self::tries::{Next, Tries};
+pub(super) use self::lent::Borrower;
 
-use self::fault::{Fault, Whose};
 use self::pool::NoExit;
 use self::session::{Maker, Owner, Session, Term};
 use self::sessions::{Lease, Sessions};
 use self::source::Source;
 use self::tls::{Roots, Trust};
+use self::tries::{Next, Tries};
+use super::block;
 use super::dial;
 use super::dns::Lookup;
 use super::error::{Cause, ClientError, Phase, classify, is_stale, sources};
@@ -66,7 +70,6 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// HTTP through the proxies of one rule, shared by the sites that have it.
 pub struct Proxy {
     rule: Arc<ProxyRule>,
-    timeout: Duration,
     sessions: Arc<Sessions>,
     source: Arc<Source>,
     names: Arc<dyn Lookup>,
@@ -82,13 +85,13 @@ enum Failed {
 }
 
 impl Proxy {
-    /// The rung for `rule`; one request may take `timeout`. `direct` fetches the
-    /// list of proxies, and pages where the rule says so.
-    pub fn new(rule: Arc<ProxyRule>, timeout: Duration, direct: Arc<Http>) -> Self {
-        Self::assemble(rule, timeout, direct, Roots::System)
+    /// The rung for `rule`. `direct` fetches the list of proxies, and pages
+    /// where the rule says so.
+    pub fn new(rule: Arc<ProxyRule>, direct: Arc<Http>) -> Self {
+        Self::assemble(rule, direct, Roots::System)
     }
 
-    fn assemble(rule: Arc<ProxyRule>, timeout: Duration, direct: Arc<Http>, roots: Roots) -> Self {
+    fn assemble(rule: Arc<ProxyRule>, direct: Arc<Http>, roots: Roots) -> Self {
         let names = direct.names();
         let maker = Maker {
             names: Arc::clone(&names),
@@ -99,7 +102,6 @@ impl Proxy {
         let source = Source::new(Arc::clone(&rule), Arc::clone(&direct), &sessions);
         Self {
             rule,
-            timeout,
             sessions,
             source: Arc::new(source),
             names,
@@ -264,10 +266,17 @@ impl Proxy {
     ) -> Result<Fetched, FetchError> {
         let session = &lease.session;
         session.guise.hear(url, response.headers());
-        match exchange::receive(response, want, visitor.max_body, clock).await {
+        let into = (visitor.max_body, visitor.spool());
+        match exchange::receive(response, want, into, clock).await {
             Ok(fetched) => {
-                let latency = fetched.headers_after;
-                self.sessions.answered(session, latency, Instant::now());
+                let now = Instant::now();
+                match excuse(session, url, &fetched) {
+                    Some(fault) => self.sessions.doubted(session, &fault, now),
+                    None => {
+                        let latency = Some(fetched.headers_after);
+                        self.sessions.answered(session, latency, now);
+                    }
+                }
                 Ok(Fetched {
                     through: Some(Arc::clone(&session.through)),
                     ..fetched
@@ -287,7 +296,8 @@ impl Proxy {
     /// its exit without the blame.
     fn limits(&self, visitor: &Visitor) -> Timeouts {
         let own = &visitor.timeouts;
-        let total = self.timeout - (self.timeout / 20).min(MARGIN);
+        let total = visitor.time(Rung::Proxy);
+        let total = total - (total / 20).min(MARGIN);
         Timeouts {
             connect: own.connect.min(total),
             headers: total,
@@ -344,11 +354,16 @@ fn down(text: String) -> (Trouble, String) {
     (Trouble::Down(text.clone()), text)
 }
 
-/// Whether the answer to a plain request is the proxy's own, who wants another
-/// login. Through a tunnel it would be the site's.
+/// Whether an answer may be the proxy's own: to a plain request of HTTP. Through a
+/// tunnel it would be the site's.
+fn may_be_own(session: &Session, url: &Url) -> bool {
+    url.scheme() == "http" && !session.address.scheme.is_socks()
+}
+
+/// Whether the answer is the proxy's own, who wants another login or money.
 fn refusal(session: &Session, url: &Url, response: &Response) -> Option<Fault> {
     let status = response.status().as_u16();
-    if status != 407 || url.scheme() != "http" || session.address.scheme.is_socks() {
+    if !matches!(status, 402 | 407) || !may_be_own(session, url) {
         return None;
     }
     let mut fault = Fault::of_status(status);
@@ -357,6 +372,19 @@ fn refusal(session: &Session, url: &Url, response: &Response) -> Option<Fault> {
         fault.whose = Whose::Either;
     }
     Some(fault)
+}
+
+/// What an answer says of the exit that is handed on as the page's and may be the
+/// proxy's excuse, who did not reach the site or has too much to do.
+fn excuse(session: &Session, url: &Url, fetched: &Fetched) -> Option<Fault> {
+    let status = fetched.status;
+    let may_be = matches!(status, 429 | 502..=504) && may_be_own(session, url);
+    // A challenge is the site's, and told of as a block.
+    if !may_be || block::by_headers(status, &fetched.headers).is_some() {
+        return None;
+    }
+    let words = format!("an answer {status}, which may be the proxy's own");
+    Some(Fault::new(Whose::Either, words))
 }
 
 /// The cause with its exit's name in front.

@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use super::fault::Fault;
+use super::pace::Pace;
 use crate::config::{ProxyAddress, ProxyFrom};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub(super) struct Pool {
     exits: Vec<Arc<Exit>>,
     /// Where the round goes on.
     next: usize,
+    pace: Pace,
     /// The last exits that were answered, two different ones: so that for each
     /// exit it is known when another was.
     answered: [Option<(u64, Instant)>; 2],
@@ -78,18 +80,36 @@ impl Pool {
         &self.exits
     }
 
-    /// The exit whose turn it is, of those that do not rest.
+    /// What is known of their latencies.
+    #[cfg(test)]
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    /// The exit whose turn it is, of those that do not rest. A slow one passes
+    /// every other turn.
     pub(super) fn turn(&mut self, now: Instant) -> Option<Arc<Exit>> {
         let count = self.exits.len();
+        let mut passed = None;
         let at = (0..count)
             .map(|step| (self.next + step) % count)
-            .find(|at| self.exits[*at].rests(now).is_none())?;
+            .filter(|at| self.exits[*at].rests(now).is_none())
+            .find(|at| {
+                let exit = &self.exits[*at];
+                let passes = self.pace.is_slow(exit) && exit.health().passes();
+                if passes {
+                    passed.get_or_insert(*at);
+                }
+                !passes
+            });
+        // Where the others rest, a slow one is better than none.
+        let at = at.or(passed)?;
         self.next = (at + 1) % count;
         Some(Arc::clone(&self.exits[at]))
     }
 
     /// The exit for a visitor who stays: with the fewest sessions, of those the
-    /// one that has done best.
+    /// one that has done best, of equals one that is not slow.
     pub(super) fn home(&mut self, now: Instant) -> Option<Arc<Exit>> {
         let count = self.exits.len();
         let round = (0..count).map(|step| (self.next + step) % count);
@@ -98,17 +118,25 @@ impl Pool {
             .map(|at| {
                 let score = self.exits[at].health().score();
                 // Better by less than a tenth is no better: it would be luck.
-                (self.exits[at].sessions(), -((score * 10.0) as i32), at)
+                let slow = self.pace.is_slow(&self.exits[at]);
+                let rank = (self.exits[at].sessions(), -((score * 10.0) as i32), slow);
+                (rank, at)
             })
             // The first of equals: the round's order.
-            .min_by_key(|(sessions, score, _)| (*sessions, *score))?;
-        self.next = (best.2 + 1) % count;
-        Some(Arc::clone(&self.exits[best.2]))
+            .min_by_key(|(rank, _)| *rank)?;
+        self.next = (best.1 + 1) % count;
+        Some(Arc::clone(&self.exits[best.1]))
     }
 
-    /// An exit was answered.
-    pub(super) fn answered(&mut self, exit: &Exit, latency: Duration, now: Instant) {
-        exit.health().answered(latency);
+    /// An exit was answered, after `latency` where that tells something of it.
+    pub(super) fn answered(&mut self, exit: &Exit, latency: Option<Duration>, now: Instant) {
+        match latency {
+            Some(latency) => {
+                exit.health().answered(latency);
+                self.pace.answered(&self.exits);
+            }
+            None => exit.health().served(),
+        }
         let [last, before] = self.answered;
         self.answered = match last {
             Some((id, _)) if id == exit.id => [Some((id, now)), before],

@@ -148,8 +148,9 @@ impl Sessions {
         session
     }
 
-    /// A request by a session was answered.
-    pub(super) fn answered(&self, session: &Session, latency: Duration, now: Instant) {
+    /// A request by a session was answered, its head after `latency` where that
+    /// tells something of the exit.
+    pub(super) fn answered(&self, session: &Session, latency: Option<Duration>, now: Instant) {
         self.state().pool.answered(&session.exit, latency, now);
     }
 
@@ -162,13 +163,26 @@ impl Sessions {
         }
     }
 
+    /// A request by a session was answered in a way that may be the proxy's own
+    /// excuse. After a few in a row the session is over: by another exit it may do
+    /// better, and only that can tell.
+    pub(super) fn doubted(&self, session: &Session, fault: &Fault, now: Instant) {
+        let state = &mut *self.state();
+        state.pool.failed(&session.exit, fault, now);
+        let others =
+            state.pool.exits().len() > 1 || matches!(self.rule.from, ProxyFrom::Gateway(_));
+        if others && session.exit.health().is_doubtful() {
+            session.retire();
+        }
+    }
+
     /// An answer that came by `through` was found to be a block.
     pub(super) fn blocked(&self, through: &str, now: Instant) {
         let state = &mut *self.state();
         let Some((name, number)) = through.rsplit_once(" #") else {
             return;
         };
-        // The browser's pictures are named before.
+        // A solver's endpoint is named before.
         let name = name.rsplit_once(' ').map_or(name, |(_, name)| name);
         let known = number.parse().ok().and_then(|n: u64| state.known.get(&n));
         let session = known.and_then(Weak::upgrade);

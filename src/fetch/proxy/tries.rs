@@ -10,13 +10,13 @@ const EITHER: u32 = 2;
 
 /// Exits by which one request has been tried in vain.
 #[derive(Default)]
-pub(in crate::fetch) struct Tries {
+pub(super) struct Tries {
     all: u32,
     either: u32,
 }
 
 /// What to do after one more of them.
-pub(in crate::fetch) enum Next {
+pub(super) enum Next {
     /// Try by another exit.
     Another,
     /// Give up. It may well be the site's fault; or none of so many exits does, and
@@ -26,7 +26,7 @@ pub(in crate::fetch) enum Next {
 
 impl Tries {
     /// Counts a request that was not made.
-    pub(in crate::fetch) fn after(&mut self, fault: &Fault) -> Next {
+    pub(super) fn after(&mut self, fault: &Fault) -> Next {
         self.all += 1;
         self.either += u32::from(fault.whose == Whose::Either);
         match (self.either, self.all) {

@@ -32,8 +32,6 @@ pub struct Service {
     http: Arc<Http>,
     rule: Arc<ServiceRule>,
     through: Arc<str>,
-    /// Limit of one request.
-    timeout: Duration,
     /// Requests in a row that did not reach it.
     missed: AtomicU32,
 }
@@ -44,7 +42,6 @@ impl Service {
         let rule = options.rule.clone();
         Self {
             http,
-            timeout: options.limits.timeout,
             through: rule.name.as_str().into(),
             rule,
             missed: AtomicU32::new(0),
@@ -65,7 +62,7 @@ impl Service {
         self.http.judge(visitor, url).await.map_err(early)?;
         let sent = request::fill(&self.rule, visitor, url).map_err(early)?;
         // It answers when the page is there: no phase of its own but the whole.
-        let limits = Timeouts::whole(visitor.timeouts.connect, self.timeout);
+        let limits = Timeouts::whole(visitor.timeouts.connect, visitor.time(Rung::Service));
         let cap = answer::cap(&self.rule, visitor.max_body);
         let request = || sent.request();
         let answered = self.http.ask(&sent.url, &request, cap, &limits).await;

@@ -470,6 +470,8 @@ async fn the_guard_stands_before_the_vendor_and_behind_it() {
         ("http://10.0.0.1/", FailureKind::Private),
         ("http://[::1]/", FailureKind::Private),
         ("http://private.test/", FailureKind::Private),
+        // The vendor may pick the other address.
+        ("http://mixed.test/", FailureKind::Private),
         ("http://nowhere.example/", FailureKind::Dns),
     ] {
         let page = Url::parse(page).unwrap();

@@ -1,7 +1,7 @@
-//! One container: its health, its session, and whose turn it is.
+//! One container: its health, and how it is spoken to.
 
-use super::wire::{self, Refusal, Reply};
-use crate::config::{SolverProxy, Timeouts};
+use super::turn::Kept;
+use crate::config::Timeouts;
 use crate::fetch::{FetchError, Http};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
@@ -16,25 +16,22 @@ use url::Url;
 /// How long one that did not work is left alone, while others do.
 const REST: Duration = Duration::from_secs(30);
 /// Limit of a question about its health, and of ending a session.
-const SHORT: Duration = Duration::from_secs(5);
-/// Limit of opening a session: a browser is started.
-const OPENING: Duration = Duration::from_secs(60);
+pub(super) const SHORT: Duration = Duration::from_secs(5);
 /// Largest answer to anything but a page, bytes.
-const SMALL: u64 = 64 * 1024;
+pub(super) const SMALL: u64 = 64 * 1024;
 
 /// A solver that listens somewhere.
 pub struct Endpoint {
     base: Url,
-    proxy: Option<SolverProxy>,
     /// As it may be shown.
     pub(super) shown: Arc<str>,
     /// Requests that have it or wait for it.
     load: AtomicUsize,
     health: Mutex<Health>,
-    /// Its browser opens one page at a time; whoever has this has its session.
-    turn: tokio::sync::Mutex<Option<String>>,
+    /// It opens one page at a time; whoever has this has its sessions.
+    pub(super) turn: tokio::sync::Mutex<Kept>,
     /// Sessions that were opened and not ended, the one at work among them.
-    opened: Mutex<Vec<String>>,
+    pub(super) opened: Mutex<Vec<String>>,
 }
 
 /// Whether it works.
@@ -58,15 +55,14 @@ impl Drop for Counted<'_> {
 }
 
 impl Endpoint {
-    /// The solver at `base`, whose browser goes by `proxy`.
-    pub fn new(base: Url, proxy: Option<SolverProxy>) -> Self {
+    /// The solver at `base`.
+    pub fn new(base: Url) -> Self {
         Self {
             shown: base.as_str().trim_end_matches('/').into(),
             base,
-            proxy,
             load: AtomicUsize::new(0),
             health: Mutex::new(Health::Unknown),
-            turn: tokio::sync::Mutex::new(None),
+            turn: tokio::sync::Mutex::default(),
             opened: Mutex::default(),
         }
     }
@@ -130,92 +126,7 @@ impl Endpoint {
         })
     }
 
-    /// Gets a page once it is this request's turn; `limit` is what then is left
-    /// of its time. The answer is at most `cap` bytes.
-    pub(super) async fn get(
-        &self,
-        http: &Http,
-        order: &Order<'_>,
-    ) -> Result<(Bytes, u16), Unsolved> {
-        let wait = tokio::time::timeout_at(order.until - order.least(), self.turn.lock());
-        let Ok(mut turn) = wait.await else {
-            return Err(Unsolved::Busy);
-        };
-        self.check(http).await.map_err(Unsolved::Down)?;
-        // Taken out for as long as it is at work: where this request is given
-        // up, nobody else gets a browser that is still busy with it.
-        let session = match turn.take() {
-            Some(session) => session,
-            None => self.open(http).await?,
-        };
-        let left = order.until.saturating_duration_since(Instant::now());
-        let limit = left.saturating_sub(order.margin());
-        if limit < order.least() {
-            *turn = Some(session);
-            return Err(Unsolved::Busy);
-        }
-        let body = wire::get(&session, order.url, limit, order.media);
-        match self.post(http, &body, order.cap, left).await {
-            Ok(answer) => {
-                *turn = Some(session);
-                Ok(answer)
-            }
-            Err(error) => {
-                self.end(http, &session).await;
-                Err(Unsolved::Failed(error))
-            }
-        }
-    }
-
-    /// Gives up the session, whose browser is gone.
-    pub(super) async fn renew(&self, http: &Http) {
-        if let Some(session) = self.turn.lock().await.take() {
-            self.end(http, &session).await;
-        }
-    }
-
-    /// Opens a session, and ends those that were left behind.
-    async fn open(&self, http: &Http) -> Result<String, Unsolved> {
-        let left: Vec<String> = lock(&self.opened).clone();
-        for session in left {
-            self.end(http, &session).await;
-        }
-        let session = format!(
-            "crawldeck-{}-{:016x}",
-            std::process::id(),
-            fastrand::u64(..)
-        );
-        lock(&self.opened).push(session.clone());
-        let body = wire::create(&session, self.proxy.as_ref());
-        let answered = self.post(http, &body, SMALL, OPENING).await;
-        let (answer, status) = answered.map_err(|error| Unsolved::Down(error.detail))?;
-        match Reply::read(status, &answer).and_then(Reply::done) {
-            Ok(_) => Ok(session),
-            Err(Refusal::NoSolver(why) | Refusal::Session(why)) => Err(Unsolved::Down(why)),
-            Err(Refusal::Page(cause)) => Err(Unsolved::Down(format!(
-                "cannot open a session: {}",
-                cause.detail
-            ))),
-        }
-    }
-
-    /// Ends every session, each within a few seconds; what fails stays open
-    /// over there.
-    pub(in crate::fetch) async fn close(&self, http: &Http) {
-        let opened = std::mem::take(&mut *lock(&self.opened));
-        for session in opened {
-            self.end(http, &session).await;
-        }
-    }
-
-    async fn end(&self, http: &Http, session: &str) {
-        lock(&self.opened).retain(|known| known != session);
-        if let Err(error) = self.post(http, &wire::destroy(session), SMALL, SHORT).await {
-            tracing::debug!(solver = %self.shown, "a session was not ended: {error}");
-        }
-    }
-
-    async fn post(
+    pub(super) async fn post(
         &self,
         http: &Http,
         body: &Value,
@@ -239,42 +150,7 @@ impl Endpoint {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic while holding it leaves a whole value.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A page to be got.
-pub(super) struct Order<'a> {
-    pub(super) url: &'a Url,
-    /// When it must be there.
-    pub(super) until: Instant,
-    /// The whole of its time.
-    pub(super) timeout: Duration,
-    pub(super) media: bool,
-    /// Largest answer, bytes.
-    pub(super) cap: u64,
-}
-
-impl Order<'_> {
-    /// What is left for the solver's own words on its failure to come in time.
-    fn margin(&self) -> Duration {
-        (self.timeout / 10).min(Duration::from_secs(5))
-    }
-
-    /// Less time than this is not worth a solver's while.
-    fn least(&self) -> Duration {
-        (self.timeout / 4).min(Duration::from_secs(15))
-    }
-}
-
-/// Why an endpoint did not get a page.
-#[derive(Debug)]
-pub(super) enum Unsolved {
-    /// Others had it for too long.
-    Busy,
-    /// It does not work.
-    Down(String),
-    /// The request to it failed on the way.
-    Failed(FetchError),
 }

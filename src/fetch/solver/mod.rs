@@ -1,30 +1,40 @@
 //! A rung: challenge solvers that listen nearby, each with one browser.
 //!
 //! ```text
-//! page's URL ─ guard ─▶ the healthy endpoint with the least to do ─▶ its session ─▶ page
-//!                                                                        │
-//!                       Visitor: cookies and user agent, for plain HTTP ◀┘
+//! page's URL ─ guard ─▶ the healthy endpoint with the least to do ─▶ a session ─▶ page
+//!                                                                       │
+//!                      Visitor: cookies and user agent, for plain HTTP ◀┘
 //! ```
+//!
+//! A session goes out by the exit of one of the proxies' sessions where the
+//! rung goes by proxies.
 //!
 //! Starting the containers is the operator's business.
 
 mod endpoint;
+mod form;
+mod name;
 mod plain;
+mod session;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod wire;
 
 pub use self::endpoint::Endpoint;
 
-use self::endpoint::{Order, Unsolved};
-use self::wire::{Refusal, Reply, Solution};
+use self::session::Way;
+use self::turn::{Order, Unsolved};
+use self::wire::Solution;
 use super::clearance::Clearance;
+use super::cookies;
 use super::error::Cause;
+use super::proxy::{Borrower, Fault, Held, Proxy};
 use super::{FetchError, Fetched, Fetcher, Fetching, Http, Trouble, Visitor, Want};
-use crate::config::{Rung, SolverRule, ladder};
+use crate::config::{Rung, SolverProxy, SolverRule, ladder};
 use crate::page::FailureKind;
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -38,23 +48,25 @@ const WRAPPING: u64 = 256 * 1024;
 pub struct Solver {
     http: Arc<Http>,
     rule: Arc<SolverRule>,
+    /// By whose exits its browsers go, where they go by any.
+    proxies: Option<Arc<Proxy>>,
     endpoints: Vec<Arc<Endpoint>>,
-    timeout: Duration,
 }
 
 impl Solver {
-    /// The rung of a site's options; `endpoint` answers the endpoint that all
-    /// sites share.
+    /// The rung of a site's options, by the exits of `proxies` where it is given
+    /// them; `endpoint` answers the endpoint that all sites share.
     pub fn new(
         http: Arc<Http>,
         options: &ladder::Solver,
+        proxies: Option<Arc<Proxy>>,
         endpoint: impl Fn(&Url) -> Arc<Endpoint>,
     ) -> Self {
         let rule = options.rule.clone();
         Self {
             http,
             endpoints: rule.endpoints.iter().map(endpoint).collect(),
-            timeout: options.limits.timeout,
+            proxies,
             rule,
         }
     }
@@ -67,31 +79,22 @@ impl Solver {
     ) -> Result<Fetched, FetchError> {
         let start = Instant::now();
         let early = |cause: Cause| cause.after(start.elapsed());
-        if visitor.call().is_some() {
-            let text = "a solver gets pages alone, no requests of an API";
-            return Err(early(Cause::new(FailureKind::Internal, text)));
+        let asking = Asking {
+            solver: self,
+            visitor,
+            url,
+            want,
+            form: form::of(visitor.call()).map_err(early)?,
+        };
+        let limit = visitor.time(Rung::Solver);
+        if let Some(proxies) = &self.proxies {
+            return proxies.lend(visitor, url, limit, &asking).await;
         }
         self.http.judge(visitor, url).await.map_err(early)?;
-        let order = Order {
-            url,
-            until: start + self.timeout,
-            timeout: self.timeout,
-            media: self.rule.media,
-            cap: visitor.max_body.saturating_mul(2).saturating_add(WRAPPING),
-        };
-        let (endpoint, solution) = self.solve(&order, start).await?;
-        let landed = landed(&solution).map_err(early)?;
-        self.http.judge(visitor, &landed).await.map_err(early)?;
-        self.hand_down(visitor, &landed, &solution);
-        let page = page(solution, want, visitor.max_body).map_err(early)?;
-        let elapsed = start.elapsed();
-        Ok(Fetched {
-            landed: Some(landed),
-            through: Some(endpoint.shown.clone()),
-            elapsed,
-            headers_after: elapsed,
-            ..page
-        })
+        let until = start
+            .checked_add(limit)
+            .unwrap_or(start + Duration::from_secs(1 << 30));
+        asking.ask(None, until).await
     }
 
     /// Has a page got by the endpoint with the least to do, and by another
@@ -100,6 +103,7 @@ impl Solver {
     async fn solve(
         &self,
         order: &Order<'_>,
+        held: Option<&Held>,
         start: Instant,
     ) -> Result<(&Arc<Endpoint>, Solution), FetchError> {
         let mut left: Vec<&Arc<Endpoint>> = self.endpoints.iter().collect();
@@ -112,17 +116,25 @@ impl Solver {
             }
             let endpoint = left.remove(0);
             let counted = endpoint.count();
-            let solved = self.by(endpoint, order).await;
+            let solved = endpoint.get(&self.http, order).await;
             drop(counted);
             match solved {
                 Ok(solution) => return Ok((endpoint, solution)),
                 Err(Unsolved::Busy) => busy = true,
+                Err(Unsolved::Exit(whose, why)) => {
+                    let cause = Cause::new(FailureKind::Connect, why.as_str());
+                    let error = cause.after(start.elapsed());
+                    if let Some(held) = held {
+                        held.lost(Fault::new(whose, why));
+                    }
+                    return Err(error);
+                }
                 Err(Unsolved::Down(why)) => {
                     endpoint.fell(&why);
                     tracing::warn!(solver = %endpoint.shown, "does not work: {why}");
                     wrong.push(format!("{} {why}", endpoint.shown));
                 }
-                Err(Unsolved::Failed(error)) => {
+                Err(Unsolved::Page(error)) => {
                     return Err(FetchError {
                         elapsed: start.elapsed(),
                         head: None,
@@ -149,46 +161,9 @@ impl Solver {
         })
     }
 
-    async fn by(&self, endpoint: &Endpoint, order: &Order<'_>) -> Result<Solution, Unsolved> {
-        let (body, status) = match endpoint.get(&self.http, order).await {
-            // On the way to the endpoint, not to the page.
-            Err(Unsolved::Failed(error)) if error.kind != FailureKind::Timeout => {
-                return Err(Unsolved::Down(error.detail));
-            }
-            answered => answered?,
-        };
-        if body.len() as u64 >= order.cap {
-            let text = format!("the solver's answer is more than {} bytes", order.cap);
-            let cause = Cause::new(FailureKind::TooLarge, text);
-            return Err(Unsolved::Failed(cause.after(Duration::ZERO)));
-        }
-        // Megabytes of JSON: not for the event loop.
-        let read = move || Reply::read(status, &body).and_then(Reply::done);
-        let read = tokio::task::spawn_blocking(read).await;
-        let told = |cause: Cause| {
-            let text = format!("the solver {}: {}", endpoint.shown, cause.detail);
-            Unsolved::Failed(Cause::new(cause.kind, text).after(Duration::ZERO))
-        };
-        match read {
-            Ok(Ok(Some(solution))) => Ok(solution),
-            Ok(Ok(None)) => Err(Unsolved::Down("answers without a solution".to_owned())),
-            Ok(Err(Refusal::NoSolver(why))) => Err(Unsolved::Down(why)),
-            Ok(Err(Refusal::Session(why))) => {
-                endpoint.renew(&self.http).await;
-                Err(told(Cause::new(FailureKind::Reset, why)))
-            }
-            Ok(Err(Refusal::Page(cause))) => Err(told(cause)),
-            Err(error) => Err(told(Cause::new(FailureKind::Internal, error.to_string()))),
-        }
-    }
-
-    /// Hands cookies and user agent to the site's visitor, for plain HTTP to go
-    /// on with. What was won at a proxy's address is worth nothing at ours.
-    fn hand_down(&self, visitor: &Visitor, url: &Url, solution: &Solution) {
-        let agent = HeaderValue::from_str(solution.user_agent.trim());
-        let (None, Ok(agent), Some(host)) = (&self.rule.proxy, agent, url.host_str()) else {
-            return;
-        };
+    /// What was won at a page, as an answer would have set it, and how long the
+    /// longest of it is good.
+    fn won(&self, host: &str, solution: &Solution) -> (Vec<(String, String)>, Duration) {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0.0, |since| since.as_secs_f64());
@@ -205,6 +180,31 @@ impl Solver {
             good = good.max(left);
             cookies.push((name, format!("{text}; Max-Age={}", left.as_secs())));
         }
+        (cookies, good)
+    }
+
+    /// Hands cookies and user agent to the site's visitor, for plain HTTP to go
+    /// on with. What was won at a proxy's address is worth nothing at ours: of an
+    /// exit's session it stays with that session.
+    fn hand_down(&self, visitor: &Visitor, held: Option<&Held>, url: &Url, solution: &Solution) {
+        let Some(host) = url.host_str() else {
+            return;
+        };
+        let (cookies, good) = self.won(host, solution);
+        if let Some(held) = held {
+            let mut headers = HeaderMap::new();
+            for (_, text) in &cookies {
+                if let Ok(value) = HeaderValue::from_str(text) {
+                    headers.append(SET_COOKIE, value);
+                }
+            }
+            held.hear(url, &headers);
+            return;
+        }
+        let agent = HeaderValue::from_str(solution.user_agent.trim());
+        let (None, Ok(agent)) = (&self.rule.proxy, agent) else {
+            return;
+        };
         if agent.is_empty() || good.is_zero() {
             return;
         }
@@ -214,6 +214,88 @@ impl Solver {
             until: Instant::now() + good,
         };
         visitor.win(url, &cookies, won);
+    }
+}
+
+/// One request of a site.
+struct Asking<'a> {
+    solver: &'a Solver,
+    visitor: &'a Visitor,
+    url: &'a Url,
+    want: Want,
+    form: Option<String>,
+}
+
+impl Asking<'_> {
+    async fn ask(&self, held: Option<&Held>, until: Instant) -> Result<Fetched, FetchError> {
+        let start = Instant::now();
+        let early = |cause: Cause| cause.after(start.elapsed());
+        let (solver, visitor) = (self.solver, self.visitor);
+        let request = match held {
+            Some(held) => held.request(visitor, self.url, self.want),
+            None => visitor.request(self.url, self.want),
+        };
+        let way = match held {
+            Some(held) => Way::by(held).ok_or_else(|| unsuited(held))?,
+            None => Way::own(solver.rule.proxy.as_ref()),
+        };
+        let order = Order {
+            url: self.url,
+            form: self.form.as_deref(),
+            visitor: visitor.session(),
+            cookies: cookies::pairs(request.headers().get(COOKIE)),
+            way,
+            until,
+            timeout: visitor.time(Rung::Solver),
+            media: solver.rule.media,
+            cap: visitor.max_body.saturating_mul(2).saturating_add(WRAPPING),
+        };
+        let (endpoint, solution) = solver.solve(&order, held, start).await?;
+        let landed = landed(&solution).map_err(early)?;
+        match (&solver.proxies, held) {
+            (Some(proxies), Some(_)) => proxies.check(visitor, &landed).await,
+            _ => solver.http.judge(visitor, &landed).await,
+        }
+        .map_err(early)?;
+        solver.hand_down(visitor, held, &landed, &solution);
+        let page = page(solution, self.want, visitor.max_body).map_err(early)?;
+        let elapsed = start.elapsed();
+        let through = match held {
+            Some(held) => format!("{} by {}", endpoint.shown, held.through()).into(),
+            None => endpoint.shown.clone(),
+        };
+        Ok(Fetched {
+            landed: Some(landed),
+            through: Some(through),
+            elapsed,
+            headers_after: elapsed,
+            ..page
+        })
+    }
+}
+
+impl Borrower for Asking<'_> {
+    fn by<'a>(&'a self, held: Option<&'a Held>, until: Instant) -> Fetching<'a> {
+        Box::pin(self.ask(held, until))
+    }
+
+    /// Most of its time is the solver's, and the challenge's.
+    fn latency(&self, _: &Fetched) -> Option<Duration> {
+        None
+    }
+}
+
+/// The rung cannot go by this exit.
+fn unsuited(held: &Held) -> FetchError {
+    let exit = held.through();
+    let exit = exit.split(" #").next().unwrap_or_default();
+    let why = format!(
+        "fetch.solver.proxy is on, but {exit} of fetch.proxy does not do: {}; then resume the rung",
+        SolverProxy::NO_LOGIN
+    );
+    FetchError {
+        trouble: Some(Trouble::Down(why.clone())),
+        ..Cause::new(FailureKind::Connect, why).after(Duration::ZERO)
     }
 }
 
@@ -257,6 +339,10 @@ impl Fetcher for Solver {
 
     fn fetch<'a>(&'a self, visitor: &'a Visitor, url: &'a Url, want: Want) -> Fetching<'a> {
         Box::pin(self.attempt(visitor, url, want))
+    }
+
+    fn proxies(&self) -> Option<&Proxy> {
+        self.proxies.as_deref()
     }
 }
 

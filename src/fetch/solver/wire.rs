@@ -8,6 +8,7 @@
 
 use crate::config::SolverProxy;
 use crate::fetch::error::Cause;
+use crate::fetch::proxy::Whose;
 use crate::page::FailureKind;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -37,16 +38,44 @@ pub(super) fn destroy(session: &str) -> Value {
     json!({ "cmd": "sessions.destroy", "session": session })
 }
 
+/// Asks for the names of all sessions.
+pub(super) fn list() -> Value {
+    json!({ "cmd": "sessions.list" })
+}
+
+/// A page that a session gets.
+pub(super) struct Page<'a> {
+    pub(super) session: &'a str,
+    pub(super) url: &'a Url,
+    /// The form that is posted; without one it is a GET.
+    pub(super) form: Option<&'a str>,
+    pub(super) limit: Duration,
+    /// Whether images, style sheets and fonts are loaded.
+    pub(super) media: bool,
+    /// Cookies that the browser is to have, by name and value. For them it loads
+    /// the page twice.
+    pub(super) cookies: &'a [(String, String)],
+}
+
 /// Gets a page in a session.
-pub(super) fn get(session: &str, url: &Url, limit: Duration, media: bool) -> Value {
-    json!({
+pub(super) fn request(page: &Page<'_>) -> Value {
+    let mut body = json!({
         "cmd": "request.get",
-        "url": url.as_str(),
-        "session": session,
+        "url": page.url.as_str(),
+        "session": page.session,
         // Milliseconds; a day is as good as no limit.
-        "maxTimeout": u64::try_from(limit.as_millis()).unwrap_or(86_400_000),
-        "disableMedia": !media,
-    })
+        "maxTimeout": u64::try_from(page.limit.as_millis()).unwrap_or(86_400_000),
+        "disableMedia": !page.media,
+    });
+    if let Some(form) = page.form {
+        body["cmd"] = "request.post".into();
+        body["postData"] = form.into();
+    }
+    if !page.cookies.is_empty() {
+        let cookie = |(name, value): &(String, String)| json!({ "name": name, "value": value });
+        body["cookies"] = page.cookies.iter().map(cookie).collect();
+    }
+    body
 }
 
 /// What a solver answers.
@@ -57,6 +86,8 @@ pub(super) struct Reply {
     message: Option<String>,
     #[serde(default)]
     solution: Option<Solution>,
+    #[serde(default)]
+    sessions: Option<Vec<String>>,
 }
 
 /// The page in an answer.
@@ -110,6 +141,8 @@ pub(super) enum Refusal {
     NoSolver(String),
     /// The session's browser is gone.
     Session(String),
+    /// Its browser did not come through its proxy.
+    Exit(Whose, String),
     /// It could not get the page.
     Page(Cause),
 }
@@ -141,7 +174,30 @@ impl Reply {
         }
         Err(refusal(self.message.as_deref().unwrap_or_default()))
     }
+
+    /// The names of all sessions, where it tells them.
+    pub(super) fn sessions(self) -> Vec<String> {
+        match self.status == "ok" {
+            true => self.sessions.unwrap_or_default(),
+            false => Vec::new(),
+        }
+    }
 }
+
+/// Chromium's words for what goes wrong with a proxy (`net_error_list.h`), and
+/// whose fault it is.
+const PROXY_ERRORS: [(&str, Whose); 10] = [
+    ("ERR_PROXY_CONNECTION_FAILED", Whose::Exit),
+    ("ERR_PROXY_CERTIFICATE_INVALID", Whose::Exit),
+    ("ERR_NO_SUPPORTED_PROXIES", Whose::Exit),
+    ("ERR_MANDATORY_PROXY_CONFIGURATION_FAILED", Whose::Exit),
+    ("ERR_PROXY_AUTH", Whose::Login),
+    ("ERR_UNEXPECTED_PROXY_AUTH", Whose::Login),
+    ("ERR_TUNNEL_CONNECTION_FAILED", Whose::Either),
+    ("ERR_PROXY_UNABLE_TO_CONNECT", Whose::Either),
+    ("ERR_SOCKS_CONNECTION_HOST_UNREACHABLE", Whose::Either),
+    ("ERR_SOCKS_CONNECTION_FAILED", Whose::Either),
+];
 
 /// What a message of a failure means.
 fn refusal(message: &str) -> Refusal {
@@ -168,6 +224,11 @@ fn refusal(message: &str) -> Refusal {
     ]) {
         return Refusal::Session(words);
     }
+    let proxys = PROXY_ERRORS.iter().find(|(code, _)| words.contains(code));
+    if let Some((code, whose)) = proxys {
+        // No word of theirs, which might repeat the login.
+        return Refusal::Exit(*whose, format!("the solver's browser says {code}"));
+    }
     let kind = if has(&["timeout after", "err_timed_out"]) {
         FailureKind::Timeout
     } else if has(&["has blocked this request", "captcha"]) {
@@ -187,6 +248,11 @@ fn refusal(message: &str) -> Refusal {
         words
     };
     Refusal::Page(Cause::new(kind, words))
+}
+
+/// A cookie's name and value.
+pub(super) fn pair(value: &Value) -> Option<(&str, &str)> {
+    Some((value["name"].as_str()?, value["value"].as_str()?))
 }
 
 /// A cookie as an answer would have set it: its name, the text of `Set-Cookie`,
@@ -249,10 +315,54 @@ mod tests {
             let kind = match refusal(message) {
                 Refusal::Page(cause) => Some(cause.kind),
                 Refusal::Session(_) => None,
-                Refusal::NoSolver(words) => panic!("{words}"),
+                Refusal::NoSolver(words) | Refusal::Exit(_, words) => panic!("{words}"),
             };
             assert_eq!(kind, want, "{message}");
         }
+    }
+
+    #[test]
+    fn what_is_the_proxys_fault_is_told_in_words_of_ours() {
+        for (code, want) in [
+            ("ERR_PROXY_CONNECTION_FAILED", Whose::Exit),
+            ("ERR_PROXY_AUTH_UNSUPPORTED", Whose::Login),
+            ("ERR_TUNNEL_CONNECTION_FAILED", Whose::Either),
+            ("ERR_SOCKS_CONNECTION_FAILED", Whose::Either),
+        ] {
+            let message = format!(
+                "Error: Error solving the challenge. Message: unknown error: net::{code} \
+                 http://me:s3cret@p.test"
+            );
+            let Refusal::Exit(whose, words) = refusal(&message) else {
+                panic!("{code}")
+            };
+            assert_eq!(whose, want, "{code}");
+            assert!(!words.contains("s3cret"), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_asked_for_as_the_protocol_has_it() {
+        let url = Url::parse("https://a.test/?q=1").unwrap();
+        let page = |form, cookies| {
+            request(&Page {
+                session: "s",
+                url: &url,
+                form,
+                limit: Duration::from_secs(60),
+                media: false,
+                cookies,
+            })
+        };
+        let get = json!({"cmd": "request.get", "url": "https://a.test/?q=1", "session": "s",
+                         "maxTimeout": 60_000, "disableMedia": true});
+        assert_eq!(page(None, &[]), get);
+        let cookies = [("k".to_owned(), "v".to_owned())];
+        let mut post = get;
+        post["cmd"] = "request.post".into();
+        post["postData"] = "a=b".into();
+        post["cookies"] = json!([{"name": "k", "value": "v"}]);
+        assert_eq!(page(Some("a=b"), &cookies), post);
     }
 
     #[test]

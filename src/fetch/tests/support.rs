@@ -68,13 +68,14 @@ pub(crate) fn site(start: &str) -> Site {
 }
 
 /// Names of a test: `localhost` and `*.test` are loopback but for
-/// `private.test`, others do not exist.
+/// `private.test` and `mixed.test`, others do not exist.
 pub(in crate::fetch) struct TestNames;
 
 impl Lookup for TestNames {
     fn lookup<'a>(&'a self, name: &'a str) -> Looking<'a> {
         let found: &[&str] = match name {
             "private.test" => &["10.1.2.3", "fd00::1"],
+            "mixed.test" => &["93.184.215.14", "10.1.2.3"],
             _ if name == "localhost" || name.ends_with(".test") => &["127.0.0.1"],
             _ => &[],
         };

@@ -3,7 +3,7 @@
 use super::Reader;
 use super::page::{ONE, PageRow, read};
 use crate::store::sqlite::code::outcome_name;
-use crate::store::sqlite::graph::{Bits, Graph, Of, end};
+use crate::store::sqlite::graph::{Bits, Graph, Of, Window, end};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -13,8 +13,6 @@ use std::rc::Rc;
 const KEPT: usize = 32 << 20;
 /// What a row takes besides its URLs, about, bytes.
 const ROW: usize = 400;
-/// Pages whose links are counted in one pass over all links.
-const COUNTED: u32 = 4 << 20;
 
 /// An end of a link, or a page and its links. Text is as it came: clean it
 /// before it is shown.
@@ -187,7 +185,7 @@ impl Reader {
         let mut graph = self.graph(site)?;
         let mut window = Window::default();
         self.briefs(site, |page| {
-            if page.id >= window.end || window.counts.is_empty() {
+            if !window.covers(page.id) {
                 window = Window::count(&mut graph, page.id)?;
             }
             let (inlinks, outlinks) = window.of(page.id);
@@ -265,45 +263,6 @@ impl Reader {
         };
         let listed = false;
         Ok(Graph::new(&self.conn, Of { key, listed }))
-    }
-}
-
-/// Links to and from the pages of one range of numbers.
-#[derive(Default)]
-struct Window {
-    first: u32,
-    end: u32,
-    counts: Vec<(u32, u32)>,
-}
-
-impl Window {
-    fn count(graph: &mut Graph<'_>, first: u32) -> Result<Self> {
-        let end = first.saturating_add(COUNTED);
-        let mut counts: Vec<(u32, u32)> = Vec::new();
-        let mut at = |page: u32, add: (u32, u32)| {
-            if (first..end).contains(&page) {
-                let place = (page - first) as usize;
-                if counts.len() <= place {
-                    counts.resize(place + 1, (0, 0));
-                }
-                counts[place].0 += add.0;
-                counts[place].1 += add.1;
-            }
-        };
-        // Even without links the range has been counted.
-        at(first, (0, 0));
-        graph.each(|from, _, targets| {
-            // A page has at most some ten thousand links.
-            at(from, (0, targets.len() as u32));
-            targets.iter().for_each(|to| at(*to, (1, 0)));
-            Ok::<(), rusqlite::Error>(())
-        })?;
-        Ok(Self { first, end, counts })
-    }
-
-    fn of(&self, page: u32) -> (u32, u32) {
-        let place = (page - self.first) as usize;
-        self.counts.get(place).copied().unwrap_or_default()
     }
 }
 

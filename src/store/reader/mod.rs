@@ -11,6 +11,7 @@ mod graph;
 mod journal;
 mod page;
 mod record;
+mod source;
 mod status;
 
 pub use self::change::ChangeRow;
@@ -18,7 +19,8 @@ pub use self::duplicate::DuplicateRow;
 pub use self::graph::{Brief, DeadLink, Degrees, Edge, Edges, PageSet};
 pub use self::page::PageRow;
 pub use self::record::RecordRow;
-pub use self::status::{PageCounts, SiteStatus};
+pub use self::source::SiteSource;
+pub use self::status::{PageCounts, SiteStatus, SourceCounts};
 
 use super::StoreError;
 use super::folder::DATABASE;
@@ -133,6 +135,19 @@ impl Reader {
         visit: impl FnMut(ChangeRow) -> Result<(), E>,
     ) -> Result<(), E> {
         self.each(change::CHANGES, site, change::read, visit)
+    }
+
+    /// Hands every sitemap, list and API to `visit`, in the order in which they
+    /// were first heard of; those of one site where one is named.
+    ///
+    /// # Errors
+    /// What SQLite or `visit` says.
+    pub fn sources<E: From<rusqlite::Error>>(
+        &self,
+        site: Option<&str>,
+        visit: impl FnMut(SiteSource) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.each(&source::sql(), site, source::read, visit)
     }
 
     /// Hands every command of the journal to `visit`, in the order in which they

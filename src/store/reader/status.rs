@@ -1,12 +1,15 @@
 //! Where each site stands.
 
-use crate::bus::{Round, RungControls, SiteState, Spent};
+use crate::bus::{Round, RungControls, SiteState, SourceRow, SourceState, Spent};
 use crate::page::Rung;
 use crate::store::Tuned;
-use crate::store::sqlite::again;
 use crate::store::sqlite::code::{count, state};
+use crate::store::sqlite::{again, source};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use std::collections::BTreeMap;
+
+/// Sources that failed which are told of, each site.
+const FAILURES: usize = 20;
 
 /// Where a site stands.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -37,6 +40,8 @@ pub struct SiteStatus {
     pub spent: BTreeMap<Rung, Spent>,
     /// The last round of crawling again; `None` where there was none.
     pub round: Option<RoundStatus>,
+    /// Its sitemaps, lists and APIs.
+    pub sources: SourceCounts,
 }
 
 /// A round of crawling again.
@@ -49,6 +54,21 @@ pub struct RoundStatus {
     /// Its number and what it found.
     #[serde(flatten)]
     pub found: Round,
+}
+
+/// A site's sitemaps, lists and APIs, by how far they are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct SourceCounts {
+    /// Read to their end.
+    pub done: u64,
+    /// Not to be had, or not to their end.
+    pub failed: u64,
+    /// Named, and not asked yet.
+    pub waiting: u64,
+    /// Read in part.
+    pub reading: u64,
+    /// Those that failed last, the latest first. Text is as it came.
+    pub failures: Vec<SourceRow>,
 }
 
 /// A site's pages. All together are every known page.
@@ -116,7 +136,24 @@ fn site(conn: &Connection, row: &Row<'_>, running: bool) -> Result<SiteStatus> {
         rungs: tuned.now.rungs,
         spent: tuned.spent,
         round: round(conn, row.get(13)?)?,
+        sources: sources(conn, row.get(13)?)?,
     })
+}
+
+fn sources(conn: &Connection, key: i64) -> Result<SourceCounts> {
+    let mut all = SourceCounts {
+        failures: source::failed(conn, key, FAILURES)?,
+        ..SourceCounts::default()
+    };
+    for (state, count) in source::counts(conn, key)? {
+        match state {
+            SourceState::Done => all.done = count,
+            SourceState::Failed => all.failed = count,
+            SourceState::Waiting => all.waiting = count,
+            SourceState::Reading => all.reading = count,
+        }
+    }
+    Ok(all)
 }
 
 fn round(conn: &Connection, key: i64) -> Result<Option<RoundStatus>> {

@@ -52,6 +52,7 @@ mod tests {
         let older = |conn: &rusqlite::Connection| {
             conn.execute_batch(
                 "DROP VIEW records; DROP TABLE answer; DROP TABLE progress; DROP TABLE link; DROP TABLE round; \
+                 DROP TABLE trap; DROP TABLE left_out; \
                  CREATE VIEW records AS SELECT id FROM record",
             )
         };
@@ -60,7 +61,7 @@ mod tests {
             conn.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
         };
         let read = open_to_read(&dir.path().join(DATABASE), 100).unwrap();
-        for table in ["answer", "progress", "link", "round", "seen"] {
+        for table in ["answer", "progress", "link", "round", "seen", "trap"] {
             let sql = format!("SELECT count(*) FROM {table}");
             assert_eq!(rows(&read, &sql), 0);
         }

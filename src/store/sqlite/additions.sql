@@ -29,6 +29,28 @@ CREATE TABLE IF NOT EXISTS numbered (
   number INTEGER NOT NULL
 );
 
+-- Sitemaps, lists and APIs, and what became of each when it was last asked.
+-- kind: sitemap, list, api; state: waiting, reading, done, failed. address: where
+-- a sitemap is that no sites file names, `nesting` indexes below the first;
+-- asked: whether somebody named it.
+CREATE TABLE IF NOT EXISTS source (
+  id      INTEGER PRIMARY KEY,
+  site    INTEGER NOT NULL,
+  key     TEXT NOT NULL,
+  kind    TEXT NOT NULL,
+  name    TEXT NOT NULL,
+  state   TEXT NOT NULL,
+  read    INTEGER NOT NULL DEFAULT 0,
+  urls    INTEGER NOT NULL DEFAULT 0,
+  bad     INTEGER NOT NULL DEFAULT 0,
+  problem TEXT NOT NULL DEFAULT '',
+  at      INTEGER NOT NULL,
+  address TEXT,
+  nesting INTEGER NOT NULL DEFAULT 0,
+  asked   INTEGER NOT NULL DEFAULT 1,
+  UNIQUE (site, key)
+);
+
 -- Digests of the page's text.
 CREATE TABLE IF NOT EXISTS content (
   id    INTEGER PRIMARY KEY,
@@ -105,6 +127,34 @@ CREATE TABLE IF NOT EXISTS change (
   reason TEXT,
   at     INTEGER NOT NULL,
   fields TEXT NOT NULL
+);
+
+-- Shapes of URLs of which a site may have no end, by a number made of kind and
+-- shape: pages taken, links left out.
+CREATE TABLE IF NOT EXISTS trap (
+  site   INTEGER NOT NULL,
+  key    INTEGER NOT NULL,
+  kind   INTEGER NOT NULL,
+  shape  TEXT NOT NULL,
+  taken  INTEGER NOT NULL,
+  missed INTEGER NOT NULL,
+  PRIMARY KEY (site, key)
+) WITHOUT ROWID;
+
+-- Links that traps left out, to be taken up when they are lifted.
+CREATE TABLE IF NOT EXISTS left_out (
+  site  INTEGER NOT NULL,
+  trap  INTEGER NOT NULL,
+  print INTEGER NOT NULL,
+  depth INTEGER NOT NULL,
+  url   TEXT NOT NULL,
+  PRIMARY KEY (site, trap, print)
+) WITHOUT ROWID;
+
+-- The picture that was last made of a page: its path in the job's folder.
+CREATE TABLE IF NOT EXISTS picture (
+  id   INTEGER PRIMARY KEY,
+  file TEXT NOT NULL
 );
 
 -- Sites whose records and marks of APIs were made those of another document,

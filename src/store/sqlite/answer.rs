@@ -174,17 +174,18 @@ pub(super) fn forget_marks(conn: &Connection, key: i64) -> Result<()> {
 }
 
 /// Forgets the marks of a site whose document is another than it was, unless
-/// they were made those of the new one.
-pub(super) fn outdate_marks(conn: &Connection, key: i64, digest: i64) -> Result<()> {
+/// they were made those of the new one. Answers whether they are forgotten.
+pub(super) fn outdate_marks(conn: &Connection, key: i64, digest: i64) -> Result<bool> {
     let known: Option<i64> = conn
         .prepare_cached("SELECT digest FROM reworked WHERE site = ?1")?
         .query_row([key], |row| row.get(0))
         .optional()?;
     run(conn, "DELETE FROM reworked WHERE site = ?1", [key])?;
-    match known {
-        Some(known) if known == digest => Ok(()),
-        _ => forget_marks(conn, key),
+    let outdated = known != Some(digest);
+    if outdated {
+        forget_marks(conn, key)?;
     }
+    Ok(outdated)
 }
 
 /// The number of the last row.

@@ -1,6 +1,6 @@
 //! How values of the domain stand in the tables.
 
-use crate::bus::{ChangeKind, SiteState};
+use crate::bus::{ChangeKind, SiteState, SourceKind, SourceState};
 use crate::config::Rung;
 use crate::page::{Outcome, PageState};
 use crate::store::Via;
@@ -43,6 +43,22 @@ pub(in crate::store) fn change_code(kind: ChangeKind) -> i64 {
         ChangeKind::Changed => 2,
         ChangeKind::Gone => 3,
     }
+}
+
+/// What kind of source a name means; any other has been edited by hand.
+pub(super) fn source_kind(name: &str) -> SourceKind {
+    let mut kinds = SourceKind::ALL.into_iter();
+    kinds
+        .find(|kind| kind.as_str() == name)
+        .unwrap_or(SourceKind::List)
+}
+
+/// How far a source is read; any other name has been edited by hand.
+pub(super) fn source_state(name: &str) -> SourceState {
+    let mut states = SourceState::ALL.into_iter();
+    states
+        .find(|state| state.as_str() == name)
+        .unwrap_or(SourceState::Failed)
 }
 
 pub(in crate::store) const DONE: i64 = 1;

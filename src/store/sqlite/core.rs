@@ -134,6 +134,7 @@ impl Core {
             }
             Op::Commit(commit) => self.end(*commit),
             Op::Answer(answer) => self.answered(*answer),
+            Op::Source { site, news } => self.write(Write::Source { site, news }),
             Op::Release { site, pages } => {
                 for page in pages {
                     self.leases.give_back(&mut self.start.sites, site, page);
@@ -141,14 +142,19 @@ impl Core {
                 self.wake(site);
                 self.wait_at_most(GROUP_TIME);
             }
-            Op::Add { site, urls, reply } => {
+            Op::Add {
+                site,
+                urls,
+                traps,
+                reply,
+            } => {
                 let fresh = match self.start.sites.get(site) {
                     Some(_) => self.fresh(urls),
                     None => Vec::new(),
                 };
                 let _ = reply.send(fresh.len() as u64);
-                if !fresh.is_empty() {
-                    self.write(Write::Add { site, fresh });
+                if !fresh.is_empty() || !traps.is_empty() {
+                    self.write(Write::Add { site, fresh, traps });
                     self.wake(site);
                 }
             }

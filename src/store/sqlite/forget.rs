@@ -7,6 +7,7 @@ use super::answer;
 use super::code::{WITHIN, int};
 use super::revise::DELETE_RECORDS;
 use super::site::{Place, Sites};
+use super::source;
 use super::task::Step;
 use super::write::{Write, run};
 use crate::page::{Fingerprint, PageId, SiteId};
@@ -23,10 +24,13 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, id: SiteId) -> Result<
         "DELETE FROM field WHERE site = ?1",
         "DELETE FROM round WHERE site = ?1",
         "DELETE FROM change WHERE site = ?1",
+        "DELETE FROM trap WHERE site = ?1",
+        "DELETE FROM left_out WHERE site = ?1",
     ] {
         run(conn, sql, [site.key])?;
     }
     answer::forget_marks(conn, site.key)?;
+    source::forget(conn, site.key)?;
     // The greatest key is always a site's, so this one was never used.
     let key = conn
         .prepare_cached("SELECT max(key) + 1 FROM site")?
@@ -207,6 +211,7 @@ pub(super) fn sweep(conn: &Connection, dust: Dust) -> Result<()> {
                 "DELETE FROM link WHERE id IN temp.pick",
                 "DELETE FROM evidence WHERE id IN temp.pick",
                 "DELETE FROM content WHERE id IN temp.pick",
+                "DELETE FROM picture WHERE id IN temp.pick",
                 "DELETE FROM page WHERE id IN temp.pick",
                 "DELETE FROM url WHERE id IN temp.pick",
             ] {

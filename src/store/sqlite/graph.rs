@@ -1,6 +1,10 @@
 //! The link graph as the tables hold it, read from one end to the other with
 //! little memory: at most a bit or two a page, and what one piece holds.
 
+mod degrees;
+
+pub(in crate::store) use self::degrees::{COUNTED, Window};
+
 use super::link::{prints, unpack};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 use std::collections::{HashMap, HashSet};

@@ -26,10 +26,12 @@ mod revise;
 pub(in crate::store) mod schema;
 mod settle;
 mod site;
+pub(in crate::store) mod source;
 mod spare;
 mod task;
 #[cfg(test)]
 mod tests;
+mod trap;
 mod write;
 mod writer;
 
@@ -42,11 +44,11 @@ use super::folder::DATABASE;
 use super::known::Known;
 use super::lock::Lock;
 use super::{
-    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Pending, Prune, Refresh, Revision, SavedSite,
-    Store, StoreError,
+    ApiAnswer, Commit, JournalEntry, Lease, LeftSitemap, NewUrl, Pending, Prune, Refresh, Revision,
+    SavedSite, SourceNews, Store, StoreError,
 };
 use crate::bus::{self, Event, Pick, Round, SiteDelta, Told};
-use crate::page::{Fingerprint, PageId, SiteId, TextPrint};
+use crate::page::{Fingerprint, PageId, SiteId, TextPrint, TrapChange, TrapState};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -125,6 +127,10 @@ pub struct OpenedSite {
     pub texts: Vec<(PageId, TextPrint)>,
     /// How far each of its APIs was read; none where its document has changed.
     pub marks: BTreeMap<String, Value>,
+    /// Sitemaps that were not read to their end; none where its document has changed.
+    pub sitemaps: Vec<LeftSitemap>,
+    /// Its traps.
+    pub traps: Vec<TrapState>,
 }
 
 /// Counters of a site.
@@ -335,6 +341,17 @@ impl Store for SqliteStore {
         }
     }
 
+    fn source(&self, site: SiteId, news: SourceNews) -> Pending<'_, ()> {
+        Box::pin(self.send(Op::Source { site, news }))
+    }
+
+    fn source_blocking(&self, site: SiteId, news: SourceNews) {
+        if let Some(ops) = &self.ops {
+            // As in `send`.
+            let _ = ops.blocking_send(Op::Source { site, news });
+        }
+    }
+
     fn release(&self, site: SiteId, pages: Vec<PageId>) -> Pending<'_, ()> {
         Box::pin(self.send(Op::Release { site, pages }))
     }
@@ -346,9 +363,19 @@ impl Store for SqliteStore {
     }
 
     fn add(&self, site: SiteId, urls: Vec<NewUrl>) -> Pending<'_, u64> {
+        self.take_up(site, urls, Vec::new())
+    }
+
+    fn take_up(&self, site: SiteId, urls: Vec<NewUrl>, traps: Vec<TrapChange>) -> Pending<'_, u64> {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
-            self.send(Op::Add { site, urls, reply }).await;
+            let add = Op::Add {
+                site,
+                urls,
+                traps,
+                reply,
+            };
+            self.send(add).await;
             answer.await.unwrap_or(0)
         })
     }

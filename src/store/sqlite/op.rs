@@ -3,9 +3,9 @@
 use super::OpeningSite;
 use super::admit::Admitted;
 use crate::bus::Pick;
-use crate::page::{PageId, SiteId};
+use crate::page::{PageId, SiteId, TrapChange};
 use crate::store::{
-    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite,
+    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite, SourceNews,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, oneshot};
@@ -20,6 +20,10 @@ pub(super) enum Op {
     },
     Commit(Box<Commit>),
     Answer(Box<ApiAnswer>),
+    Source {
+        site: SiteId,
+        news: SourceNews,
+    },
     Release {
         site: SiteId,
         pages: Vec<PageId>,
@@ -27,6 +31,7 @@ pub(super) enum Op {
     Add {
         site: SiteId,
         urls: Vec<NewUrl>,
+        traps: Vec<TrapChange>,
         reply: oneshot::Sender<u64>,
     },
     Revise {

@@ -25,6 +25,12 @@ impl Core {
             let target = self.start.known.get(print);
             target.map(|page| page.0).ok_or(address)
         });
+        let mut traps = commit.traps;
+        for trap in &mut traps {
+            // Found in another way meanwhile, or taken up again.
+            let known = &self.start.known;
+            trap.links.retain(|link| known.get(link.print).is_none());
+        }
         let keep = matches!(commit.verdict, Verdict::Final(_));
         let links = commit.links.filter(|_| keep);
         let links = links.map(|links| Packed::new(commit.page.0, links, &self.start.known));
@@ -49,6 +55,7 @@ impl Core {
             redirect,
             records,
             fresh,
+            traps,
             links,
             landed,
             evidence: commit.evidence.map(|e| (to_json(&e.headers), e.body)),

@@ -5,6 +5,8 @@ use super::answer;
 use super::code::state;
 use super::core::Fields;
 use super::site::{Site, Sites};
+use super::source;
+use super::trap;
 use super::{OpenedSite, OpeningSite, Redirect, SiteCounts};
 use crate::bus::{Round, SiteDelta};
 use crate::page::{Fingerprint, PageId, TextPrint};
@@ -93,7 +95,10 @@ pub(super) fn take_up(
         .execute(params![key, place, digest])?;
     delta.round = again::round(conn, key)?;
     if old != digest {
-        answer::outdate_marks(conn, key, digest)?;
+        // All of them are read again, unless they were made those of this document.
+        if answer::outdate_marks(conn, key, digest)? {
+            source::forget(conn, key)?;
+        }
     }
     let opened = OpenedSite {
         saved,
@@ -102,6 +107,8 @@ pub(super) fn take_up(
         redirects: Vec::new(),
         texts: Vec::new(),
         marks: answer::marks(conn, key)?,
+        sitemaps: source::left(conn, key)?,
+        traps: trap::of_site(conn, key)?,
     };
     Ok((key, delta, opened))
 }

@@ -13,9 +13,11 @@ use super::prune::{self, Skip};
 use super::revise;
 use super::settle;
 use super::site::{Place, Site, Sites};
+use super::source;
+use super::trap;
 use crate::bus::{Attempt, SiteState};
-use crate::page::{FailureKind, Outcome, SiteId, SkipReason, TextPrint, Verdict};
-use crate::store::{JournalEntry, Revision, SavedSite, Seen, Via};
+use crate::page::{FailureKind, Outcome, SiteId, SkipReason, TextPrint, TrapChange, Verdict};
+use crate::store::{JournalEntry, Revision, SavedSite, Seen, SourceNews, Via};
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
 
@@ -24,9 +26,14 @@ use std::sync::Arc;
 pub(super) enum Write {
     End(Box<End>),
     Answer(Box<Answered>),
+    Source {
+        site: SiteId,
+        news: SourceNews,
+    },
     Add {
         site: SiteId,
         fresh: Vec<Fresh>,
+        traps: Vec<TrapChange>,
     },
     Revise {
         pages: Vec<u32>,
@@ -103,6 +110,7 @@ pub(super) struct End {
     /// Names and fields, as JSON.
     pub(super) records: Vec<(Arc<str>, String)>,
     pub(super) fresh: Vec<Fresh>,
+    pub(super) traps: Vec<TrapChange>,
     pub(super) links: Option<Packed>,
     /// Where the page was found in the end; known without being queued.
     pub(super) landed: Option<Fresh>,
@@ -118,7 +126,11 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &Write) -> Resu
     match write {
         Write::End(end) => apply_end(conn, sites, end),
         Write::Answer(answer) => answer::apply(conn, sites, answer),
-        Write::Add { site, fresh } => add(conn, sites, *site, fresh, None),
+        Write::Source { site, news } => source::apply(conn, sites, *site, news),
+        Write::Add { site, fresh, traps } => {
+            trap::apply(conn, sites, *site, traps)?;
+            add(conn, sites, *site, fresh, None)
+        }
         Write::Revise { pages, how } => revise::apply(conn, sites, pages, *how),
         Write::Skip {
             site,
@@ -234,9 +246,17 @@ fn apply_end(conn: &Connection, sites: &mut Sites, end: &End) -> Result<()> {
         if !told_by_page {
             insert_attempt(conn, within(end.page, attempts), attempt)?;
         }
+        if let Some(picture) = &attempt.picture {
+            run(
+                conn,
+                "INSERT OR REPLACE INTO picture (id, file) VALUES (?1, ?2)",
+                params![end.page, picture],
+            )?;
+        }
     }
     also_failed(conn, sites, end)?;
     landed(conn, sites, end)?;
+    trap::apply(conn, sites, held.site, &end.traps)?;
     add(conn, sites, held.site, &end.fresh, Some(end.page))
 }
 

@@ -141,6 +141,7 @@ fn site() -> SiteDetail {
         ],
         records: vec!["book from ^/book/: title, price, cover".to_owned()],
         traps: Vec::new(),
+        sources: Vec::new(),
     }
 }
 
@@ -375,6 +376,7 @@ fn detail() -> PageDetail {
         elapsed_ms,
         bytes: 1_204,
         detail: detail.to_owned(),
+        picture: None,
     };
     let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     PageDetail {

@@ -5,8 +5,8 @@ use crate::bus::search::{Search, Searched, Seek};
 use crate::bus::{
     Ask, ChangeKind, ChangeList, ChangeRow, FailureGroup, HostRow, JournalList, JournalRow,
     LatestList, LatestRow, Level, Linked, LinkedList, LinkedRow, LogFilter, LogList, LogRow,
-    PageDetail, PageFilter, PageList, PageOrder, PageRow, RecordList, RecordRow, SiteDetail, Told,
-    TrapRow, Why,
+    PageDetail, PageFilter, PageList, PageOrder, PageRow, RecordList, RecordRow, SiteDetail,
+    SourceKind, SourceRow, SourceState, Told, TrapRow, Why,
 };
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use std::time::Duration;
@@ -59,6 +59,7 @@ pub fn told(ask: &Ask) -> Told {
             limit,
         } => Told::Log(log(filter, *offset, *limit)),
         Ask::Site(_) => Told::Site(Some(Box::new(site()))),
+        Ask::Sources(_) => Told::Sources(site().sources),
     }
 }
 
@@ -161,12 +162,13 @@ fn pages(filter: &PageFilter, order: PageOrder, offset: u64, limit: usize) -> Pa
 fn linked(of: Linked, offset: u64, limit: usize) -> LinkedList {
     let filter = match of {
         Linked::Dead => PageFilter::failed(),
-        Linked::Orphans => PageFilter::default(),
+        Linked::Orphans | Linked::Degrees => PageFilter::default(),
     };
     let pages = pages(&filter, PageOrder::Found, offset, limit);
     let row = |page: PageRow| LinkedRow {
         redirect: String::new(),
         inlinks: u64::from(page.id.0),
+        outlinks: u64::from(page.id.0 * 7 % 40),
         from: format!("http://flaky.example.org/\u{1b}from/{}", page.id),
         page,
     };
@@ -374,6 +376,28 @@ fn site() -> SiteDetail {
                 taken: 10,
                 left: 7,
                 lifted: true,
+            },
+        ],
+        sources: vec![
+            SourceRow {
+                kind: SourceKind::List,
+                name: "https://books.example.org/export/urls.csv".to_owned(),
+                state: SourceState::Failed,
+                read: 0,
+                urls: 0,
+                bad: 0,
+                problem: "status 503 \"\u{1b}[31mdown\"".to_owned(),
+                at: 1_700_000_000_000,
+            },
+            SourceRow {
+                kind: SourceKind::Sitemap,
+                name: "https://books.example.org/sitemap.xml".to_owned(),
+                state: SourceState::Done,
+                read: 9_813,
+                urls: 9_812,
+                bad: 1,
+                problem: String::new(),
+                at: 1_700_000_000_000,
             },
         ],
     }

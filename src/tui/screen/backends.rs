@@ -404,6 +404,13 @@ fn detail(pen: &mut Pen, area: Rect, site: &SiteView, rung: &RungView, exits: Op
     if !kinds.is_empty() {
         lines.push(("failed", kinds.join(", "), Style::new()));
     }
+    let blocks = rung.blocks.iter();
+    let blocks: Vec<String> = blocks
+        .map(|(whose, count)| format!("{} {}", text::clean(whose), text::count(*count)))
+        .collect();
+    if !blocks.is_empty() {
+        lines.push(("blocks", blocks.join(", "), Style::new()));
+    }
     let spent = format!(
         "{} requests, {} in money, in all runs",
         part(

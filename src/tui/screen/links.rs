@@ -1,8 +1,8 @@
-//! Dead links and orphans: what the links between pages tell of a site.
+//! Dead links, orphans and degrees: what the links between pages tell of a site.
 
 use super::cells::state_style;
-use super::{Screen, steps, window};
-use crate::bus::{Ask, Linked, LinkedList, LinkedRow, Told};
+use super::{Screen, sorts, steps, window};
+use crate::bus::{Ask, Degree, Linked, LinkedList, LinkedRow, Told};
 use crate::page::{PageId, PageState, SiteId};
 use crate::tui::action::Action;
 use crate::tui::asked::Asked;
@@ -34,7 +34,7 @@ impl Links {
         Self {
             of,
             which: Linked::Dead,
-            table: Table::new(columns(Linked::Dead)),
+            table: table(Linked::Dead),
             cursor: Cursor::default(),
             list: LinkedList::default(),
             asked: Asked::default(),
@@ -61,6 +61,7 @@ impl Links {
             (None, true, true) => match self.which {
                 Linked::Dead => "no page links to one that failed",
                 Linked::Orphans => "pages link to everything that sitemaps, lists and APIs name",
+                Linked::Degrees => "no page is known",
             },
         }
     }
@@ -71,7 +72,8 @@ impl Links {
                 "dead pages are linked to",
                 "t shows orphans, enter who links there",
             ),
-            Linked::Orphans => ("pages have no link to them", "t shows dead links"),
+            Linked::Orphans => ("pages have no link to them", "t shows degrees"),
+            Linked::Degrees => ("pages", "s sorts by IN or OUT, t shows dead links"),
         };
         let mut words = format!("{} {what}", self.list.total);
         if self.list.total > 0 {
@@ -81,6 +83,21 @@ impl Links {
             words.push_str(&format!("   only {}", shared.site_name(site)));
         }
         format!("{words}   {keys}")
+    }
+
+    /// By what degrees are sorted.
+    fn by(&self) -> Degree {
+        match self.table.sorted_by() {
+            Some(OUT) => Degree::Out,
+            _ => Degree::In,
+        }
+    }
+
+    /// What was told is not what is shown from now on.
+    fn begin_again(&mut self) {
+        self.list = LinkedList::default();
+        self.asked = Asked::default();
+        self.cursor.rewind();
     }
 }
 
@@ -93,6 +110,7 @@ impl Screen for Links {
         match self.which {
             Linked::Dead => "dead links".to_owned(),
             Linked::Orphans => "orphans".to_owned(),
+            Linked::Degrees => "degrees".to_owned(),
         }
     }
 
@@ -122,6 +140,13 @@ impl Screen for Links {
     }
 
     fn act(&mut self, action: Action, shared: &mut Shared) -> Vec<Effect> {
+        if self.which == Linked::Degrees && sorts(action, &mut self.table, shared) {
+            if self.table.sort.is_none() {
+                self.table.sort_next();
+            }
+            self.begin_again();
+            return Vec::new();
+        }
         match action {
             Action::Enter => {
                 if let Some(row) = self.current() {
@@ -136,12 +161,11 @@ impl Screen for Links {
             Action::NextLinks => {
                 self.which = match self.which {
                     Linked::Dead => Linked::Orphans,
-                    Linked::Orphans => Linked::Dead,
+                    Linked::Orphans => Linked::Degrees,
+                    Linked::Degrees => Linked::Dead,
                 };
-                self.table = Table::new(columns(self.which));
-                self.list = LinkedList::default();
-                self.asked = Asked::default();
-                self.cursor.rewind();
+                self.table = table(self.which);
+                self.begin_again();
             }
             action => {
                 if let Some(by) = steps(action, self.cursor.height) {
@@ -157,6 +181,8 @@ impl Screen for Links {
         let (offset, limit) = window(self.cursor.top, self.cursor.height);
         let ask = Ask::Linked {
             of: self.which,
+            by: self.by(),
+            reverse: self.table.reverse,
             site: self.of,
             offset,
             limit,
@@ -200,6 +226,18 @@ fn offset(list: &LinkedList) -> usize {
     usize::try_from(list.offset).unwrap_or(usize::MAX)
 }
 
+/// The heading of the pages that link to one.
+const IN: &str = "IN";
+/// The heading of the pages that one links to.
+const OUT: &str = "OUT";
+
+/// The table of a list; of degrees, those with most links to them come first.
+fn table(of: Linked) -> Table {
+    let mut table = Table::new(columns(of));
+    table.sort_next();
+    table
+}
+
 fn columns(of: Linked) -> Vec<Column> {
     let mut columns = vec![
         Column::text("STATE", 7, 3),
@@ -214,6 +252,11 @@ fn columns(of: Linked) -> Vec<Column> {
             Column::text("FIRST FROM", 14, 0).growing(),
         ]),
         Linked::Orphans => columns.push(Column::number("DEPTH", 5, 2)),
+        Linked::Degrees => columns.extend([
+            Column::number(IN, 6, 0).sorting(),
+            Column::number(OUT, 6, 0).sorting(),
+            Column::number("DEPTH", 5, 2),
+        ]),
     }
     columns
 }
@@ -230,7 +273,9 @@ fn cell(theme: Theme, row: &LinkedRow, of: Linked, column: usize, shared: &Share
         (3, _) => Cell::Text(shared.site_name(page.site).to_owned().into(), theme.faint()),
         (4, _) => Cell::Middle(page.url.clone(), Style::new()),
         (5, Linked::Dead) => Cell::plain(row.inlinks.to_string()),
-        (5, Linked::Orphans) => Cell::plain(page.depth.to_string()),
+        (5, Linked::Orphans) | (7, Linked::Degrees) => Cell::plain(page.depth.to_string()),
+        (5, Linked::Degrees) => Cell::plain(row.inlinks.to_string()),
+        (6, Linked::Degrees) => Cell::plain(row.outlinks.to_string()),
         _ => Cell::Middle(row.from.clone(), theme.faint()),
     }
 }

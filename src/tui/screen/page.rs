@@ -260,6 +260,13 @@ fn lines(page: &PageDetail, theme: Theme, shared: &Shared) -> Vec<(String, Style
             plain,
         ));
     }
+    let pictures = page.attempts.iter().rev();
+    if let Some(file) = pictures
+        .filter_map(|attempt| attempt.picture.as_ref())
+        .next()
+    {
+        lines.push((format!("  pictured in {file}"), plain));
+    }
     head(&mut lines, "THE WAY HERE");
     for (n, url) in page.path.iter().enumerate() {
         lines.push((format!("  {n:>2}  {url}"), plain));

@@ -1,7 +1,7 @@
 //! What the panes of a site hold.
 
 use super::records::fill_cell;
-use crate::bus::{Doing, HostRow, SiteDetail, TrapRow};
+use crate::bus::{Doing, HostRow, SiteDetail, SourceRow, SourceState, TrapRow};
 use crate::monitor::{SiteView, WorkerView};
 use crate::tui::draw::Pen;
 use crate::tui::table::Cell;
@@ -30,16 +30,19 @@ pub enum Pane {
     Rules,
     /// Shapes of URLs of which there is no end.
     Traps,
+    /// Sitemaps, lists and APIs.
+    Sources,
 }
 
 impl Pane {
     /// Every one, in their order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Workers,
         Self::Hosts,
         Self::Charts,
         Self::Rules,
         Self::Traps,
+        Self::Sources,
     ];
 
     /// The next one.
@@ -49,7 +52,8 @@ impl Pane {
             Self::Hosts => Self::Charts,
             Self::Charts => Self::Rules,
             Self::Rules => Self::Traps,
-            Self::Traps => Self::Workers,
+            Self::Traps => Self::Sources,
+            Self::Sources => Self::Workers,
         }
     }
 
@@ -61,6 +65,7 @@ impl Pane {
             Self::Charts => "charts",
             Self::Rules => "rules",
             Self::Traps => "traps",
+            Self::Sources => "sources",
         }
     }
 }
@@ -110,6 +115,27 @@ pub fn trap(theme: Theme, trap: &TrapRow, column: usize) -> Cell {
         2 => Cell::plain(text::count(trap.taken)),
         3 if trap.lifted => Cell::Text("lifted".into(), theme.good()),
         _ => Cell::Text(text::count(trap.left).into(), theme.warn()),
+    }
+}
+
+/// A source's cell.
+pub fn source(theme: Theme, source: &SourceRow, column: usize) -> Cell {
+    match column {
+        0 => {
+            let style = match source.state {
+                SourceState::Failed => theme.bad(),
+                SourceState::Done => theme.good(),
+                SourceState::Waiting | SourceState::Reading => theme.faint(),
+            };
+            Cell::Text(source.state.as_str().into(), style)
+        }
+        1 => Cell::Text(source.kind.as_str().into(), theme.faint()),
+        2 => Cell::Middle(source.name.clone(), Style::new()),
+        3 => Cell::plain(text::count(source.read)),
+        4 => Cell::plain(text::count(source.urls)),
+        5 if source.bad > 0 => Cell::Text(text::count(source.bad).into(), theme.warn()),
+        5 => Cell::plain(String::new()),
+        _ => Cell::Text(source.problem.clone().into(), theme.warn()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is asked, and what is done with the answers.
 
 use super::{at, draw, press, settled, text};
-use crate::bus::{Ask, Command, Linked, Pick};
+use crate::bus::{Ask, Command, Degree, Linked, Pick};
 use crate::page::PageState;
 use crate::tui::action::Action;
 use crate::tui::state::{Effect, State};
@@ -137,7 +137,7 @@ fn what_is_refused_is_said_in_its_place() {
 }
 
 #[test]
-fn dead_links_and_orphans_say_what_they_need() {
+fn dead_links_orphans_and_degrees_say_what_they_need() {
     let mut state = at("");
     let key = |state: &mut State, c| {
         act::key(state, KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
@@ -162,6 +162,32 @@ fn dead_links_and_orphans_say_what_they_need() {
     key(&mut state, 't');
     let shown = tell(&mut state, true, Linked::Orphans);
     assert!(shown.contains("pages link to everything"), "{shown}");
+    key(&mut state, 't');
+    for (pressed, wanted, reversed) in [
+        (None, Degree::In, false),
+        (Some('s'), Degree::Out, false),
+        (Some('S'), Degree::Out, true),
+        (Some('s'), Degree::In, true),
+    ] {
+        if let Some(c) = pressed {
+            key(&mut state, c);
+        }
+        draw(&mut state, 80, 24);
+        let asked = asks(&mut state);
+        let [
+            (
+                _,
+                Ask::Linked {
+                    of, by, reverse, ..
+                },
+            ),
+        ] = &asked[..]
+        else {
+            panic!("{asked:?}");
+        };
+        let asked = (*of, *by, *reverse);
+        assert_eq!(asked, (Linked::Degrees, wanted, reversed));
+    }
     // The palette leads there too, to one site's.
     let mut state = at(":links docs\n");
     let shown = text(&settled(&mut state, 80, 24));

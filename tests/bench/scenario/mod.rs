@@ -12,6 +12,7 @@ pub mod kill;
 pub mod ladder;
 pub mod links;
 pub mod many;
+pub mod order;
 pub mod pass;
 pub mod refresh;
 pub mod replay;

@@ -161,7 +161,7 @@ fn a_changed_password_is_a_change_that_is_not_told() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("fetch.proxy"), "{lines:?}");
     assert!(!lines[0].contains("s3cret"), "{lines:?}");
-    let key = |site: &crate::config::Site| site.fetch.rungs.proxy.as_ref().unwrap().exits_key();
+    let key = |site: &crate::config::Site| site.fetch.rungs.proxy.as_ref().unwrap().key();
     assert_ne!(key(one), key(two));
     let slower = read("{ list: 'http://u:ones3cret@h:1', concurrency: 3, delay: 1s }").unwrap();
     assert_eq!(key(one), key(&slower.sites[0]), "the same exits, used less");

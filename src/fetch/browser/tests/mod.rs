@@ -1,5 +1,6 @@
 //! The rung against a real Chromium.
 
+mod challenges;
 mod pages;
 mod sessions;
 

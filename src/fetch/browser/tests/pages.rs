@@ -253,9 +253,9 @@ async fn pages_see_a_whole_window_and_are_pictured_wholly() {
     let fetched = get(&browser, &drawn, &server.url("/")).await.unwrap();
     let seen = "1280 900 1 1280 900 visible true 1280";
     assert!(body(&fetched).contains(seen), "{}", body(&fetched));
-    let through = fetched.through.unwrap();
-    let (_, picture) = through.split_once(", ").unwrap();
-    let picture = std::fs::read(folder.path().join(picture)).unwrap();
+    assert_eq!(fetched.through.as_deref(), Some("tab 1"), "and no more");
+    let picture = folder.path().join(&*fetched.picture.unwrap());
+    let picture = std::fs::read(picture).unwrap();
     let side = |at: usize| u32::from_be_bytes(picture[at..at + 4].try_into().unwrap());
     assert_eq!((side(16), side(20)), (1280, 2000));
 }

@@ -59,10 +59,7 @@ async fn dialogs_popups_and_scripts_without_end() {
     assert!(body(&fetched).contains("false:null"), "{}", body(&fetched));
     let fetched = get(&browser, &good, &server.url("/popup")).await.unwrap();
     assert!(body(&fetched).contains("opened"));
-    let short = visitor(Browsing {
-        timeout: Duration::from_secs(3),
-        ..Browsing::default()
-    });
+    let short = good.within(Rung::Browser, Duration::from_secs(3));
     let error = get(&browser, &short, &server.url("/endless"))
         .await
         .unwrap_err();
@@ -138,4 +135,57 @@ async fn a_page_is_tried_in_a_new_browser_where_its_own_is_killed() {
     let fetched = fetching.await.unwrap().unwrap();
     assert!(body(&fetched).contains("done"), "{}", body(&fetched));
     get(&browser, &good, &server.url("/")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn a_browser_that_has_grown_is_replaced() {
+    let (server, _) = serve(vec![("/", page(b"<p>fine"))]).await;
+    let browser = browser_of(Lifetime {
+        memory: 1,
+        ..LIFETIME
+    });
+    let good = visitor(Browsing::default());
+    get(&browser, &good, &server.url("/")).await.unwrap();
+    let first = Arc::clone(browser.running.lock().await.as_ref().unwrap());
+    // Its memory is looked at now and then.
+    while !first.is_spent() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!first.link().is_gone(), "its pages may still end");
+    get(&browser, &good, &server.url("/")).await.unwrap();
+    let second = Arc::clone(browser.running.lock().await.as_ref().unwrap());
+    assert!(!Arc::ptr_eq(&first, &second));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn a_new_tab_that_never_has_its_first_page_holds_nobody_up() {
+    // The first request is never answered.
+    let server = Server::new(|mut stream, _| async move {
+        while let Some(head) = request(&mut stream).await {
+            if head.starts_with("GET /never ") {
+                return std::future::pending().await;
+            }
+            let _ = stream.write_all(&page(b"<p>fine")).await;
+        }
+    })
+    .await;
+    let browser = Arc::new(browser());
+    let good = visitor(Browsing::default());
+    let url = |path: &str| Url::parse(&format!("http://127.0.0.1:{}{path}", server.port)).unwrap();
+    let (of_page, never, visitor) = (Arc::clone(&browser), url("/never"), good.clone());
+    let stuck = tokio::spawn(async move { get(&of_page, &visitor, &never).await });
+    while server.connections() == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (one, two) = (url("/1"), url("/2"));
+    let both = tokio::join!(get(&browser, &good, &one), get(&browser, &good, &two));
+    both.0.unwrap();
+    both.1.unwrap();
+    assert!(!stuck.is_finished());
+    // Given up, it gives its turn back.
+    stuck.abort();
+    assert!(stuck.await.unwrap_err().is_cancelled());
+    get(&browser, &good, &one).await.unwrap();
 }

@@ -3,10 +3,10 @@
 use super::support::visitor;
 use super::support::{FakeProxy, Origin, PASSWORD, address, assert_kept, get, list, pages, rung};
 use crate::bus::ExitState;
-use crate::config::ProxyAddress;
+use crate::config::{ProxyAddress, Rotate};
 use crate::fetch::tests::support::{Server, request};
 use crate::fetch::{Fetcher, Trouble, Want};
-use crate::page::FailureKind;
+use crate::page::{FailureKind, Rung};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -59,6 +59,10 @@ async fn what_is_not_the_pages_fault_is_tried_by_the_next_exit() {
         (
             "wants another login",
             by(&saying(b"HTTP/1.1 407 No\r\n\r\n").await, "http"),
+        ),
+        (
+            "has no credit",
+            by(&saying(b"HTTP/1.1 402 Pay\r\n\r\n").await, "http"),
         ),
     ];
     for (what, bad) in bad {
@@ -159,7 +163,7 @@ async fn a_proxy_that_never_answers_is_given_up() {
     ] {
         let rung = rung(list([by(&silent, scheme)]));
         let url = Url::parse(url).unwrap();
-        let rung = crate::fetch::proxy::Proxy { timeout, ..rung };
+        let visitor = visitor.within(Rung::Proxy, timeout);
         let error = rung.fetch(&visitor, &url, Want::Page).await.unwrap_err();
         let last = rung.exits().rows[0].why.clone().unwrap_or_default();
         assert!(last.contains(words), "{scheme}: {last}; {error}");
@@ -235,13 +239,10 @@ async fn a_dead_list_is_told_and_nothing_goes_directly() {
 async fn proxies_with_too_much_to_do_shrink_the_rung_and_do_not_stop_it() {
     let busy = saying(b"HTTP/1.1 429 Too Many\r\n\r\n").await;
     let rung = rung(list([by(&busy, "http")]));
-    let rung = crate::fetch::proxy::Proxy {
-        timeout: Duration::from_millis(500),
-        ..rung
-    };
+    let visitor = visitor("test").within(Rung::Proxy, Duration::from_millis(500));
     let url = Url::parse("https://shop.test/").unwrap();
     for _ in 0..4 {
-        let error = get(&rung, &url).await.unwrap_err();
+        let error = rung.fetch(&visitor, &url, Want::Page).await.unwrap_err();
         assert_eq!(error.trouble, Some(Trouble::Crowded), "{error}");
         assert!(error.detail.contains("every proxy rests"), "{error}");
     }
@@ -272,4 +273,90 @@ async fn many_dead_exits_among_good_ones_cost_a_request_nothing_but_time() {
         assert_eq!(get(&rung, &url).await.unwrap().status, 200);
     }
     assert_eq!(good.requests(), 10);
+}
+
+/// A proxy that answers plain requests itself.
+async fn excusing(answer: &'static str) -> Server {
+    Server::new(move |mut stream, _| async move {
+        while request(&mut stream).await.is_some() {
+            if stream.write_all(answer.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_proxys_own_excuse_is_handed_on_and_moves_a_site_that_stays() {
+    let origin = Origin::new().await;
+    for (answer, status) in [
+        ("HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n", 502),
+        ("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", 503),
+        ("HTTP/1.1 504 Late\r\nContent-Length: 0\r\n\r\n", 504),
+        ("HTTP/1.1 429 Busy\r\nContent-Length: 0\r\n\r\n", 429),
+    ] {
+        let (bad, good) = (excusing(answer).await, FakeProxy::http().await);
+        let mut rule = list([by(&bad, "http"), good.address("http")]);
+        rule.rotate = Rotate::Site;
+        let rung = rung(rule);
+        let mut statuses = Vec::new();
+        for _ in 0..6 {
+            let result = get(&rung, &origin.url("shop.test", "/")).await;
+            assert_kept(&rung, &result);
+            statuses.push(result.unwrap().status);
+        }
+        assert_eq!(statuses, [status, status, status, 200, 200, 200]);
+        let exits = rung.exits().rows;
+        let exit = exits.iter().find(|exit| exit.failed > 0).unwrap();
+        let figures = (exit.ok, exit.failed, exit.state);
+        assert_eq!(figures, (0, 3, ExitState::Ailing), "{exit:?}");
+        let why = exit.why.as_deref().unwrap_or_default();
+        assert!(why.contains("may be the proxy's own"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn an_exit_that_makes_excuses_rests_only_where_another_does_better() {
+    let down = excusing("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n").await;
+    let (good, origin) = (FakeProxy::http().await, Origin::new().await);
+    let url = origin.url("shop.test", "/");
+    // The site is down for all of them.
+    let too = excusing("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n").await;
+    for list in [
+        list([by(&down, "http")]),
+        list([by(&down, "http"), by(&too, "http")]),
+    ] {
+        let rung = rung(list);
+        for _ in 0..8 {
+            assert_eq!(get(&rung, &url).await.unwrap().status, 503);
+        }
+        assert!(rung.exits().rows.iter().all(|row| row.until.is_none()));
+    }
+    // Another one is answered meanwhile.
+    let both = rung(list([by(&down, "http"), good.address("http")]));
+    let mut rested = false;
+    for _ in 0..8 {
+        let _ = get(&both, &url).await.unwrap();
+        rested |= both.exits().rows.iter().any(|row| row.until.is_some());
+    }
+    assert!(rested);
+}
+
+#[tokio::test]
+async fn through_a_tunnel_and_from_a_challenge_it_is_the_sites_own() {
+    // By SOCKS5 the answer is the site's.
+    let site = excusing("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n").await;
+    let socks = FakeProxy::socks(Some(("us3r", PASSWORD))).await;
+    let tunneled = rung(list([socks.address("socks5h")]));
+    let url = Url::parse(&format!("http://shop.test:{}/", site.port)).unwrap();
+    assert_eq!(get(&tunneled, &url).await.unwrap().status, 503);
+    let challenge = "HTTP/1.1 503 No\r\ncf-mitigated: challenge\r\nContent-Length: 0\r\n\r\n";
+    let wall = excusing(challenge).await;
+    let walled = rung(list([by(&wall, "http")]));
+    assert_eq!(get(&walled, &url).await.unwrap().status, 503);
+    for rung in [&tunneled, &walled] {
+        let row = &rung.exits().rows[0];
+        assert_eq!((row.ok, row.failed), (1, 0), "{row:?}");
+    }
 }

@@ -64,7 +64,7 @@ async fn connections_of_all_schemes_go_by_the_exit_with_its_login() {
         assert_eq!(io.read_u8().await.unwrap(), b'!', "{scheme}");
         let last = proxy.heard().pop().unwrap();
         assert!(last.starts_with(&heard), "{scheme}: {last}");
-        held.answered(Duration::from_millis(3));
+        held.answered(Some(Duration::from_millis(3)));
         let exit = rung.exits().rows.remove(0);
         assert_eq!((exit.ok, exit.failed, exit.state), (1, 0, ExitState::Well));
         assert!(!format!("{exit:?}{}", held.through()).contains(PASSWORD));

@@ -8,7 +8,6 @@ use crate::fetch::tests::support::{Server, page, request, site};
 use crate::fetch::{FetchError, Fetched, Fetcher, Http, Visitor, Want};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::Url;
@@ -238,7 +237,7 @@ pub(super) fn rung(rule: ProxyRule) -> Proxy {
 
 pub(super) fn rung_trusting(rule: ProxyRule, roots: Roots) -> Proxy {
     let direct = Arc::new(Http::for_tests(Arc::new(Names), Vec::new()));
-    Proxy::assemble(Arc::new(rule), Duration::from_secs(60), direct, roots)
+    Proxy::assemble(Arc::new(rule), direct, roots)
 }
 
 /// A site on loopback that tells in a header which connection it was asked on,

@@ -9,8 +9,8 @@ use crate::fetch::proxy::Proxy;
 use crate::fetch::tests::support::{Server, page, request};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use std::sync::Arc;
-use tokio::io::AsyncWriteExt;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
@@ -103,7 +103,6 @@ async fn secure() -> (Server, CertificateDer<'static>) {
             let Ok(mut stream) = acceptor.accept(stream).await else {
                 return;
             };
-            use tokio::io::AsyncReadExt;
             let mut head = Vec::new();
             while let Ok(byte) = stream.read_u8().await {
                 head.push(byte);
@@ -194,6 +193,50 @@ async fn a_proxy_behind_tls() {
         head.contains("proxy-authorization: Basic dTpw\r\n"),
         "{head}"
     );
+}
+
+#[tokio::test]
+async fn a_secure_page_by_a_proxy_behind_tls() {
+    let (origin, sites) = secure().await;
+    let (acceptor, proxys) = keys(&[]);
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let told = heard.clone();
+    let target = origin.port;
+    let server = Server::new(move |stream, _| {
+        let (acceptor, told) = (acceptor.clone(), told.clone());
+        async move {
+            let Ok(mut near) = acceptor.accept(stream).await else {
+                return;
+            };
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(near.read_u8().await.unwrap());
+            }
+            let head = String::from_utf8(head).unwrap();
+            told.lock().unwrap().push(head);
+            near.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+            near.flush().await.unwrap();
+            let far = tokio::net::TcpStream::connect(("127.0.0.1", target)).await;
+            let _ = tokio::io::copy_bidirectional(&mut near, &mut far.unwrap()).await;
+        }
+    })
+    .await;
+    let proxy = address(&format!(
+        "https://us3r:{PASSWORD}@secure.test:{}",
+        server.port
+    ));
+    // One TLS inside the other, each with a certificate of its own.
+    let rung = rung_trusting(list([proxy]), Roots::Only(vec![sites, proxys]));
+    let url = Url::parse(&format!("https://secure.test:{}/x", origin.port)).unwrap();
+    for _ in 0..2 {
+        let result = get(&rung, &url).await;
+        assert_kept(&rung, &result);
+        assert_eq!(&result.unwrap().body[..], b"<p>safe");
+    }
+    let heard = heard.lock().unwrap();
+    assert_eq!(heard.len(), 1, "the tunnel is kept");
+    let start = format!("CONNECT secure.test:{} HTTP/1.1\r\n", origin.port);
+    assert!(heard[0].starts_with(&start) && heard[0].contains(&basic()));
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
-//! Pages by their links: dead links, orphans, and the links of one page.
+//! Pages by their links: dead links, orphans, degrees, and the links of one page.
 
-use super::super::graph::{Bits, Graph, Of};
+use super::super::graph::{Bits, COUNTED, Graph, Of, Window};
 use super::super::link::{self, unpack};
 use super::{Sites, page, row};
-use crate::bus::{Linked, LinkedList, LinkedRow, PageLinks};
+use crate::bus::{Degree, Linked, LinkedList, LinkedRow, PageLinks, Told};
 use crate::page::SiteId;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 use std::collections::HashMap;
@@ -13,28 +13,38 @@ const LOOKED_THROUGH: usize = 16 << 20;
 /// Pages that link to a page, named at most.
 const NAMED: usize = 20;
 
+/// What a list is of.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) of: Linked,
+    pub(super) by: Degree,
+    pub(super) reverse: bool,
+    pub(super) site: Option<SiteId>,
+}
+
 /// The rows of a list that lie in the window.
 pub(super) fn list(
     conn: &Connection,
     sites: &Sites,
-    of: Linked,
-    site: Option<SiteId>,
+    wanted: Wanted,
     offset: u64,
     limit: usize,
-) -> Result<LinkedList> {
-    let key = sites.key(site);
-    if site.is_some() && key.is_none() {
-        return Ok(LinkedList::default());
+) -> Result<Told> {
+    let none = || Ok(Told::Linked(LinkedList::default()));
+    let key = sites.key(wanted.site);
+    if wanted.site.is_some() && key.is_none() {
+        return none();
     }
     let mut graph = Graph::new(conn, Of { key, listed: true });
     if !graph.is_kept()? {
-        return Ok(LinkedList::default());
+        return none();
     }
-    let found = match of {
+    let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+    let found = match wanted.of {
         Linked::Dead => graph.linked_dead()?,
         Linked::Orphans => graph.orphans()?,
+        Linked::Degrees => return degrees(conn, sites, &mut graph, wanted, skip, limit),
     };
-    let skip = usize::try_from(offset).unwrap_or(usize::MAX);
     let ids: Vec<u32> = found.iter().skip(skip).take(limit).collect();
     let mut carriers = carriers(&mut graph, &ids)?;
     let mut rows = Vec::with_capacity(ids.len());
@@ -43,16 +53,81 @@ pub(super) fn list(
         rows.push(LinkedRow {
             redirect: page::redirect(conn, page.id)?,
             inlinks,
+            outlinks: 0,
             from: url(conn, first)?,
             page,
         });
     }
-    Ok(LinkedList {
+    Ok(Told::Linked(LinkedList {
         kept: true,
         total: found.len(),
         offset,
         rows,
-    })
+    }))
+}
+
+/// Every page with its degrees, sorted by one of them.
+fn degrees(
+    conn: &Connection,
+    sites: &Sites,
+    graph: &mut Graph<'_>,
+    wanted: Wanted,
+    skip: usize,
+    limit: usize,
+) -> Result<Told> {
+    let last: Option<u32> = conn.query_row("SELECT max(id) FROM url", [], |row| row.get(0))?;
+    if last.unwrap_or(0) > COUNTED {
+        let text = format!(
+            "degrees of more than {} million pages: export --what degrees counts them",
+            COUNTED >> 20
+        );
+        return Ok(Told::Refused(text));
+    }
+    let counts = Window::count(graph, 0)?;
+    let mut pages: Vec<(u32, u32)> = Vec::new();
+    {
+        let mut statement = conn.prepare_cached(
+            "SELECT id FROM url WHERE (?1 IS NULL OR site = ?1) \
+             AND site IN (SELECT key FROM site WHERE place IS NOT NULL)",
+        )?;
+        let mut rows = statement.query([sites.key(wanted.site)])?;
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            let (inlinks, outlinks) = counts.of(id);
+            let degree = match wanted.by {
+                Degree::In => inlinks,
+                Degree::Out => outlinks,
+            };
+            pages.push((degree, id));
+        }
+    }
+    pages.sort_unstable_by_key(|(degree, id)| match wanted.reverse {
+        true => (*degree, *id),
+        false => (u32::MAX - degree, *id),
+    });
+    let ids: Vec<u32> = pages
+        .iter()
+        .skip(skip)
+        .take(limit)
+        .map(|(_, id)| *id)
+        .collect();
+    let mut rows = Vec::with_capacity(ids.len());
+    for page in row::rows(conn, sites, &ids)? {
+        let (inlinks, outlinks) = counts.of(page.id.0);
+        rows.push(LinkedRow {
+            redirect: String::new(),
+            inlinks: inlinks.into(),
+            outlinks: outlinks.into(),
+            from: String::new(),
+            page,
+        });
+    }
+    Ok(Told::Linked(LinkedList {
+        kept: true,
+        total: pages.len() as u64,
+        offset: skip as u64,
+        rows,
+    }))
 }
 
 /// How many pages link to each of these, and the first that does.
@@ -141,7 +216,7 @@ fn url(conn: &Connection, id: u32) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::{Ask, Told};
+    use crate::bus::Ask;
     use crate::page::{FailureKind, Outcome, PageId, Verdict};
     use crate::store::testing::{Job, new_url, page_of};
     use crate::store::{Links, NewUrl, Store, Via};
@@ -150,8 +225,20 @@ mod tests {
     const DONE: Verdict = Verdict::Final(Outcome::Done);
 
     async fn ask(store: &dyn Store, of: Linked, site: Option<SiteId>, offset: u64) -> LinkedList {
+        sorted(store, of, (Degree::In, false), site, offset).await
+    }
+
+    async fn sorted(
+        store: &dyn Store,
+        of: Linked,
+        (by, reverse): (Degree, bool),
+        site: Option<SiteId>,
+        offset: u64,
+    ) -> LinkedList {
         let ask = Ask::Linked {
             of,
+            by,
+            reverse,
             site,
             offset,
             limit: 2,
@@ -208,6 +295,22 @@ mod tests {
                 .await
                 .kept
         );
+
+        for (by, reverse, offset, want) in [
+            (Degree::In, false, 0, ["gone 2 0", "late 1 0"]),
+            (Degree::In, false, 2, ["start 0 2", "a 0 1"]),
+            (Degree::Out, false, 0, ["start 0 2", "a 0 1"]),
+            (Degree::Out, true, 3, ["late 1 0", "a 0 1"]),
+        ] {
+            let list = sorted(&*job.store, Linked::Degrees, (by, reverse), Some(A), offset).await;
+            assert_eq!((list.kept, list.total, list.offset), (true, 6, offset));
+            let row = |row: &LinkedRow| {
+                let path = row.page.url.trim_start_matches("https://a.test/");
+                format!("{path} {} {}", row.inlinks, row.outlinks)
+            };
+            let rows: Vec<String> = list.rows.iter().map(row).collect();
+            assert_eq!(rows, want, "{by:?} {reverse}");
+        }
 
         let of = |page: u32| page_of(&*job.store, PageId(page));
         let links = of(gone.0).await.unwrap().links.unwrap();

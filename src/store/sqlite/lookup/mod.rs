@@ -32,6 +32,8 @@ const QUESTIONS: usize = 32;
 const CACHE_KIB: u32 = 2048;
 /// Rows given at most.
 const ROWS: usize = 1000;
+/// Sources of a site given at most.
+const SOURCES: usize = 200;
 
 /// One question on its way.
 #[derive(Debug)]
@@ -182,12 +184,19 @@ impl Lookup {
             }
             Ask::Linked {
                 of,
+                by,
+                reverse,
                 site,
                 offset,
                 limit,
             } => {
-                let limit = limit.min(ROWS);
-                Told::Linked(linked::list(&read, &sites, of, site, offset, limit)?)
+                let wanted = linked::Wanted {
+                    of,
+                    by,
+                    reverse,
+                    site,
+                };
+                return linked::list(&read, &sites, wanted, offset, limit.min(ROWS));
             }
             Ask::Journal {
                 search,
@@ -207,6 +216,10 @@ impl Lookup {
                 taken: false,
                 page: None,
             })),
+            Ask::Sources(site) => Told::Sources(match sites.key(Some(site)) {
+                Some(key) => super::source::list(&read, key, SOURCES)?,
+                None => Vec::new(),
+            }),
             Ask::Site(_) | Ask::Log { .. } => {
                 Told::Refused("the store knows nothing of this".to_owned())
             }

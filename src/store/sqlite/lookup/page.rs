@@ -7,6 +7,8 @@ use super::row::kind;
 use crate::bus::{Attempt, PageDetail};
 use crate::page::PageId;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use std::path::Path;
+use std::sync::Arc;
 
 /// Pages shown at most on the way from the start page; the nearest ones.
 const PATH: usize = 1000;
@@ -33,6 +35,9 @@ pub(super) fn page(
     let mut attempts = attempts(conn, id)?;
     if attempts.is_empty() {
         attempts.extend(told_by_page(row)?);
+    }
+    if let Some(last) = attempts.last_mut() {
+        last.picture = picture(conn, id)?;
     }
     let (headers, body) = match outcome {
         Some(FAILED) => evidence(conn, id)?.unwrap_or_default(),
@@ -94,6 +99,7 @@ fn attempts(conn: &Connection, id: PageId) -> Result<Vec<Attempt>> {
             elapsed_ms: row.get(4)?,
             bytes: count(row.get(5)?),
             detail: row.get(6)?,
+            picture: None,
         })
     })?
     .collect()
@@ -133,5 +139,19 @@ fn told_by_page(row: &Row<'_>) -> Result<Option<Attempt>> {
         elapsed_ms: row.get::<_, Option<u32>>("elapsed_ms")?.unwrap_or(0),
         bytes: count(row.get("bytes")?),
         detail: String::new(),
+        picture: None,
+    }))
+}
+
+/// The path of the picture that was last made of a page.
+fn picture(conn: &Connection, id: PageId) -> Result<Option<Arc<str>>> {
+    let file: Option<String> = conn
+        .prepare_cached("SELECT file FROM picture WHERE id = ?1")?
+        .query_row([id.0], |row| row.get(0))
+        .optional()?;
+    let folder = conn.path().and_then(|path| Path::new(path).parent());
+    Ok(file.map(|file| match folder {
+        Some(folder) => folder.join(&file).display().to_string().into(),
+        None => file.into(),
     }))
 }

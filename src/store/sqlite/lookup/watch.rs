@@ -17,7 +17,7 @@ const STEPS: i32 = 2000;
 
 /// How many questions of each kind have been asked.
 #[derive(Debug, Default)]
-pub(super) struct Asked([AtomicU64; 7]);
+pub(super) struct Asked([AtomicU64; 8]);
 
 impl Asked {
     /// The number of this new one.
@@ -39,6 +39,7 @@ fn kind(ask: &Ask) -> usize {
         Ask::Journal { .. } => 4,
         Ask::Changes { .. } => 5,
         Ask::Linked { .. } => 6,
+        Ask::Sources(_) => 7,
     }
 }
 

@@ -176,7 +176,12 @@ impl World {
                     .map(|i| new_url(site, &((path + i) % PATHS).to_string(), *depth))
                     .collect();
                 let (reply, _answer) = oneshot::channel();
-                self.core().handle(Op::Add { site, urls, reply });
+                self.core().handle(Op::Add {
+                    site,
+                    urls,
+                    traps: Vec::new(),
+                    reply,
+                });
             }
             Step::Lease { site, most } => {
                 // A stalled store leases nothing, which would be another history.

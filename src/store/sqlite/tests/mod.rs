@@ -92,4 +92,6 @@ fn assert_swept(conn: &Connection) {
     }
     let sql = "SELECT count(*) FROM attempt WHERE id >> 16 NOT IN (SELECT id FROM url)";
     assert_eq!(ask(sql), 0, "attempts");
+    let sql = "SELECT count(*) FROM picture WHERE id NOT IN (SELECT id FROM url)";
+    assert_eq!(ask(sql), 0, "pictures");
 }

@@ -333,10 +333,21 @@ async fn a_page_is_told_whole() {
         .await;
     let kind = FailureKind::Timeout;
     job.end(A, Verdict::Retry { due: 1, kind }, |_| ()).await;
-    let end = job.end(A, FAILED, |c| c.evidence = Some(evidence())).await;
+    let file = "screenshots/1.png";
+    let pictured = |c: &mut Commit| {
+        c.evidence = Some(evidence());
+        c.attempt.as_mut().unwrap().picture = Some(file.into());
+    };
+    let end = job.end(A, FAILED, pictured).await;
     job.store.flush().await.unwrap();
 
     let detail = page_of(&*job.store, end).await.unwrap();
+    let [_, last] = &detail.attempts[..] else {
+        panic!("{detail:?}")
+    };
+    let picture = last.picture.as_deref().map(std::path::Path::new);
+    let kept = dir.path().canonicalize().unwrap().join(file);
+    assert_eq!(picture, Some(kept.as_path()));
     assert_eq!(
         (detail.state.as_str(), detail.reason.as_str(), detail.depth),
         ("failed", "status", 2)

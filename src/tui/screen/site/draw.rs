@@ -62,10 +62,17 @@ impl Site {
                     .unwrap_or(u16::MAX)
                     .clamp(4, rest.height / 4),
             };
+            let sources = match self.detail.sources.len() {
+                0 if self.pane != Pane::Sources => 0,
+                sources => u16::try_from(sources + 3)
+                    .unwrap_or(u16::MAX)
+                    .clamp(4, rest.height / 5),
+            };
             for (pane, place) in [
+                (Pane::Sources, at(0, rest.height - sources, left, sources)),
                 (Pane::Traps, at(left, rest.height - traps, side, traps)),
                 (Pane::Workers, at(0, 0, left, upper)),
-                (Pane::Hosts, at(0, upper, left, low)),
+                (Pane::Hosts, at(0, upper, left, low - sources)),
                 (Pane::Charts, at(left, 0, side, chart)),
                 (
                     Pane::Rules,
@@ -138,6 +145,7 @@ impl Site {
             Pane::Hosts => format!("{mark}hosts {}", self.detail.hosts.len()),
             Pane::Rules => format!("{mark}rules and fields"),
             Pane::Traps => format!("{mark}traps {}", self.detail.traps.len()),
+            Pane::Sources => format!("{mark}sources {}", self.detail.sources.len()),
         };
         let inside = pen.panel(area, &title);
         let (workers, hosts) = self.settle(shared);
@@ -216,6 +224,25 @@ impl Site {
                         "no trap has left a link out",
                         theme.faint(),
                     );
+                }
+            }
+            Pane::Sources => {
+                let rows = &self.detail.sources;
+                self.sources.draw(
+                    pen,
+                    inside,
+                    Rows {
+                        cursor: &mut self.source,
+                        below_head: Vec::new(),
+                        focused: focused && self.chosen,
+                    },
+                    |row, column| Some(panes::source(theme, rows.get(row)?, column)),
+                    |row| rows.get(row).map(|source| format!("{} {row}", source.name)),
+                );
+                if rows.is_empty() {
+                    let words = "no sitemap, list or API has been read";
+                    let body = self.sources.body;
+                    pen.put(body, body.x, body.y, words, theme.faint());
                 }
             }
             Pane::Charts => {}

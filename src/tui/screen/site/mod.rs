@@ -1,5 +1,5 @@
-//! One site: its figures and controls, and four panes: workers, hosts, charts,
-//! rules.
+//! One site: its figures and controls, and its panes: workers, hosts, charts,
+//! rules, traps, sources.
 
 mod draw;
 mod rows;
@@ -32,6 +32,8 @@ pub struct Site {
     host: Cursor<String>,
     traps: Table,
     trap: Cursor<String>,
+    sources: Table,
+    source: Cursor<String>,
     /// First line of the rules.
     top: usize,
     detail: SiteDetail,
@@ -70,6 +72,16 @@ impl Site {
                 Column::number("LEFT OUT", 8, 0),
             ]),
             trap: Cursor::default(),
+            sources: Table::new(vec![
+                Column::text("STATE", 7, 0),
+                Column::text("KIND", 7, 4),
+                Column::text("SOURCE", 14, 0).growing(),
+                Column::number("READ", 6, 3),
+                Column::number("URLS", 6, 2),
+                Column::number("BAD", 5, 1),
+                Column::text("PROBLEM", 16, 0).growing(),
+            ]),
+            source: Cursor::default(),
             top: 0,
             detail: SiteDetail::default(),
             asked: Asked::default(),
@@ -149,6 +161,7 @@ impl Screen for Site {
                 let height = match self.pane {
                     Pane::Hosts => self.host.height,
                     Pane::Traps => self.trap.height,
+                    Pane::Sources => self.source.height,
                     _ => self.worker.height,
                 };
                 if let Some(by) = steps(action, height) {
@@ -157,6 +170,7 @@ impl Screen for Site {
                         Pane::Workers => self.worker.step(by),
                         Pane::Hosts => self.host.step(by),
                         Pane::Traps => self.trap.step(by),
+                        Pane::Sources => self.source.step(by),
                         Pane::Rules => {
                             self.top = self.top.saturating_add_signed(by.clamp(-1000, 1000));
                         }
@@ -199,6 +213,7 @@ impl Screen for Site {
             Pane::Workers => Some(&mut self.workers),
             Pane::Hosts => Some(&mut self.hosts),
             Pane::Traps => Some(&mut self.traps),
+            Pane::Sources => Some(&mut self.sources),
             Pane::Charts | Pane::Rules => None,
         }
     }
@@ -220,6 +235,10 @@ impl Screen for Site {
                 .traps
                 .get(self.trap.at)
                 .map(|trap| trap.shape.clone()),
+            (Pane::Sources, true, _) => {
+                let source = self.detail.sources.get(self.source.at);
+                source.map(|source| source.name.clone())
+            }
             (Pane::Hosts, true, _) => hosts.get(self.host.at).map(|host| host.origin.clone()),
             _ => shared.site(self.id).map(|site| site.start.to_string()),
         }
@@ -240,6 +259,11 @@ impl Screen for Site {
             Pane::Traps => {
                 let trap = self.detail.traps.get(self.trap.at)?;
                 Some(self.traps.row(|theme, at| panes::trap(theme, trap, at)))
+            }
+            Pane::Sources => {
+                let source = self.detail.sources.get(self.source.at)?;
+                let cell = |theme, at| panes::source(theme, source, at);
+                Some(self.sources.row(cell))
             }
             Pane::Charts | Pane::Rules => None,
         }

@@ -40,6 +40,10 @@ impl Site {
         self.host.settle(0, ids, hosts.len());
         let shapes = self.detail.traps.iter().map(|trap| trap.shape.clone());
         self.trap.settle(0, shapes, self.detail.traps.len());
+        // Two may have one name, which tells no secret.
+        let sources = self.detail.sources.iter().enumerate();
+        let names = sources.map(|(n, source)| format!("{} {n}", source.name));
+        self.source.settle(0, names, self.detail.sources.len());
         (workers, hosts)
     }
 }

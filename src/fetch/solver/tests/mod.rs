@@ -1,135 +1,24 @@
 //! Solvers that keep to the protocol, and others.
 
+mod container;
+mod cookies;
+mod exits;
+mod forms;
+mod left;
+
+use self::container::{Container, Solves};
 use super::{Endpoint, Solver};
 use crate::config::{Overrides, Site, parse};
 use crate::fetch::tests::support::{Server, TestNames, answer, request};
-use crate::fetch::{FetchError, Fetched, Fetcher, Http, Trouble, Visitor, Want};
+use crate::fetch::{FetchError, Fetched, Fetcher, Http, Proxy, Trouble, Visitor, Want};
 use crate::page::FailureKind;
 use reqwest::header::{COOKIE, USER_AGENT};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
 const PAGE: &str = "<html><head></head><body><h1>Größe</h1></body></html>";
-
-/// What a solver does with a `request.get`.
-#[derive(Clone)]
-enum Solves {
-    /// With this solution.
-    With(Value),
-    /// HTTP 500 and this message.
-    Not(&'static str),
-    /// These bytes, whatever was asked.
-    Raw(Vec<u8>),
-    /// Never.
-    Never,
-}
-
-/// A solver to the letter of its protocol.
-struct Container {
-    server: Server,
-    /// Every command, in order: `cmd` and `session`.
-    heard: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Container {
-    async fn new(solves: Solves) -> Self {
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let log = heard.clone();
-        let server = Server::new(move |mut stream, _| {
-            let (solves, log) = (solves.clone(), log.clone());
-            async move {
-                while let Some(head) = request(&mut stream).await {
-                    let lower = head.to_lowercase();
-                    let length = lower.split("content-length: ").nth(1);
-                    let length = length.and_then(|rest| rest.lines().next()?.parse().ok());
-                    let mut body = vec![0; length.unwrap_or(0)];
-                    if stream.read_exact(&mut body).await.is_err() {
-                        return;
-                    }
-                    let Some(bytes) = speak(&head, &body, &solves, &log) else {
-                        return std::future::pending().await;
-                    };
-                    if stream.write_all(&bytes).await.is_err() {
-                        return;
-                    }
-                }
-            }
-        })
-        .await;
-        Self { server, heard }
-    }
-
-    fn address(&self) -> String {
-        format!("http://127.0.0.1:{}", self.server.port)
-    }
-
-    /// The commands that were heard, as `cmd` alone.
-    fn commands(&self) -> Vec<String> {
-        let heard = self.heard.lock().unwrap();
-        let name = |body: &Value| body["cmd"].as_str().unwrap().to_owned();
-        heard.iter().map(name).collect()
-    }
-
-    fn command(&self, name: &str) -> Value {
-        let heard = self.heard.lock().unwrap();
-        heard
-            .iter()
-            .find(|body| body["cmd"] == name)
-            .unwrap()
-            .clone()
-    }
-}
-
-fn speak(head: &str, body: &[u8], solves: &Solves, log: &Mutex<Vec<Value>>) -> Option<Vec<u8>> {
-    let tell = |status: &str, body: Value| {
-        let headers = "Content-Type: application/json\r\n";
-        Some(answer(status, headers, body.to_string().as_bytes()))
-    };
-    if let Solves::Raw(bytes) = solves {
-        return Some(bytes.clone());
-    }
-    match head.split(' ').nth(1).unwrap() {
-        "/" => {
-            return tell(
-                "200 OK",
-                json!({"msg": "FlareSolverr is ready!", "version": "3.3.21", "userAgent": "Chrome"}),
-            );
-        }
-        "/health" => return tell("200 OK", json!({"status": "ok"})),
-        "/v1" => {}
-        _ => {
-            return tell(
-                "404 Not Found",
-                json!({"error": "Not found", "status_code": 404}),
-            );
-        }
-    }
-    let body: Value = serde_json::from_slice(body).unwrap();
-    log.lock().unwrap().push(body.clone());
-    match (body["cmd"].as_str().unwrap(), solves) {
-        ("sessions.create", _) => tell(
-            "200 OK",
-            json!({"status": "ok", "message": "Session created successfully.",
-                   "session": body["session"], "version": "3.3.21"}),
-        ),
-        ("sessions.destroy", _) => tell(
-            "200 OK",
-            json!({"status": "ok", "message": "The session has been removed."}),
-        ),
-        (_, Solves::With(solution)) => tell(
-            "200 OK",
-            json!({"status": "ok", "message": "Challenge solved!", "solution": solution,
-                   "startTimestamp": 1, "endTimestamp": 2, "version": "3.3.21"}),
-        ),
-        (_, Solves::Not(message)) => tell(
-            "500 Internal Server Error",
-            json!({"status": "error", "message": message, "version": "3.3.21"}),
-        ),
-        _ => None,
-    }
-}
 
 fn solved(url: &str) -> Solves {
     Solves::With(json!({
@@ -144,9 +33,14 @@ fn solved(url: &str) -> Solves {
 }
 
 fn site(endpoints: &[String], more: &str) -> Site {
+    site_with(endpoints, more, "")
+}
+
+/// With another line in `fetch`.
+fn site_with(endpoints: &[String], more: &str, line: &str) -> Site {
     let text = format!(
         "site: a\nstart: http://site.test/\nfetch:\n  allow_private: on\n  max_body: 100KB\n  \
-         via: [http, solver]\n  solver: {{ endpoints: [{}] {more} }}\n",
+         via: [http, solver]\n  solver: {{ endpoints: [{}] {more} }}\n{line}",
         endpoints.join(", ")
     );
     let job = parse(&text, "s.yaml", &|_| None, &Overrides::default()).unwrap();
@@ -164,10 +58,11 @@ impl Rig {
     fn new(site: &Site) -> Self {
         let http = Arc::new(Http::for_tests(Arc::new(TestNames), Vec::new()));
         let options = site.fetch.rungs.solver.as_ref().unwrap();
+        let proxies = site.fetch.rungs.proxy.as_ref();
+        let proxies = proxies.map(|proxy| Proxy::new(proxy.rule.clone(), http.clone()));
         let made = Mutex::new(Vec::new());
-        let solver = Solver::new(http.clone(), options, |url| {
-            let proxy = options.rule.proxy.clone();
-            let endpoint = Arc::new(Endpoint::new(url.clone(), proxy));
+        let solver = Solver::new(http.clone(), options, proxies.map(Arc::new), |url: &Url| {
+            let endpoint = Arc::new(Endpoint::new(url.clone()));
             made.lock().unwrap().push(endpoint.clone());
             endpoint
         });
@@ -180,7 +75,11 @@ impl Rig {
     }
 
     async fn get(&self) -> Result<Fetched, FetchError> {
-        let page = Url::parse("http://site.test/a?b").unwrap();
+        self.fetch("http://site.test/a?b").await
+    }
+
+    async fn fetch(&self, page: &str) -> Result<Fetched, FetchError> {
+        let page = Url::parse(page).unwrap();
         self.solver.fetch(&self.visitor, &page, Want::Page).await
     }
 }
@@ -425,19 +324,20 @@ async fn a_browser_that_is_gone_is_replaced() {
 
 #[tokio::test]
 async fn the_guard_stands_before_the_solver_and_behind_it() {
-    let container = Container::new(solved("http://10.0.0.7/admin")).await;
-    let mut site = site(&[container.address()], "");
-    site.fetch.allow_private = false;
-    let rig = Rig::new(&site);
-    let error = rig.get().await.unwrap_err();
-    assert_eq!(error.kind, FailureKind::Private, "site.test is loopback");
-    assert_eq!(container.server.connections(), 0);
-    let public = Url::parse("http://93.184.215.14/").unwrap();
-    let error = rig.solver.fetch(&rig.visitor, &public, Want::Page).await;
-    assert_eq!(
-        error.unwrap_err().kind,
-        FailureKind::Private,
-        "where it landed"
-    );
-    assert!(!rig.visitor.is_cleared(&public));
+    for landed in ["http://10.0.0.7/admin", "http://mixed.test/"] {
+        let container = Container::new(solved(landed)).await;
+        let mut site = site(&[container.address()], "");
+        site.fetch.allow_private = false;
+        let rig = Rig::new(&site);
+        // The second may be public for us and private for the solver.
+        for page in ["http://site.test/", "http://mixed.test/"] {
+            let error = rig.fetch(page).await.unwrap_err();
+            assert_eq!(error.kind, FailureKind::Private, "{page}");
+        }
+        assert_eq!(container.server.connections(), 0);
+        let public = "http://93.184.215.14/";
+        let error = rig.fetch(public).await.unwrap_err();
+        assert_eq!(error.kind, FailureKind::Private, "where it landed");
+        assert!(!rig.visitor.is_cleared(&Url::parse(public).unwrap()));
+    }
 }
