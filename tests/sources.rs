@@ -164,6 +164,7 @@ fn sitemaps_that_failed_are_asked_again_and_no_others() {
         assert_eq!(state(&job, name), is, "{name}");
     }
     let bad = source(&job, "/map-c");
+    assert_eq!(bad["problem"], "1 bad (not a URL: \"ftp://e.org/\")");
     assert_eq!(
         (&bad["read"], &bad["urls"], &bad["bad"]),
         (&2.into(), &1.into(), &1.into())
@@ -292,7 +293,8 @@ fn the_deck_shows_what_became_of_each_source() {
     server.on("/sitemap.xml", xml(&urlset(&[server.url("/1")])));
     let more = format!("discover: {{ files: ['{}'] }}", server.url("/list"));
     let job = Job::site(&server.url("/"), &more);
-    let mut pty = Pty::spawn(&["run", "sites.yaml"], job.folder(), (45, 160), &[]);
+    let args = ["run", "sites.yaml", "--metrics", "0"];
+    let mut pty = Pty::spawn(&args, job.folder(), (45, 160), &[]);
     server.wait_hits("/1", 1);
     server.wait_hits("/list", 1);
     pty.wait_text("site");
@@ -305,6 +307,10 @@ fn the_deck_shows_what_became_of_each_source() {
             _ => false,
         }
     });
+    pty.wait_text("1 of its sitemaps, lists and APIs could not be read");
+    let metrics = job.metrics();
+    let line = "crawldeck_sources_failed{site=\"site\"} 1\n";
+    assert!(metrics.contains(line), "{metrics}");
     pty.resize(24, 80);
     pty.keys("eeeee");
     pty.wait_for("the pane alone", |screen| {

@@ -39,6 +39,67 @@ fn an_endless_calendar_is_capped_told_and_liftable() {
     assert!(!job.log().contains("trap"));
 }
 
+/// Queries with four keys in all orders.
+fn permuted() -> Vec<String> {
+    let mut queries = Vec::new();
+    for n in 0..24 {
+        let (mut left, mut rest) = (vec!["a", "b", "c", "d"], n);
+        let mut keys = Vec::new();
+        while !left.is_empty() {
+            keys.push(left.remove(rest % left.len()));
+            rest /= left.len() + 1;
+        }
+        queries.extend((0..2).map(|value| format!("/q?{}={value}", keys.join("=x&"))));
+    }
+    queries
+}
+
+#[test]
+fn every_kind_of_trap_is_capped_counted_and_named() {
+    let server = Server::start();
+    let session = |n: u32| format!("/s?sid=0123456789{n}");
+    let long = |n: u32| format!("/long/{}{n}", "x".repeat(1100));
+    let mut links: Vec<String> = (3..8)
+        .map(|n| format!("/r{}", "/again".repeat(n)))
+        .collect();
+    links.extend((0..6).map(session));
+    links.extend((0..25).map(long));
+    links.extend(permuted());
+    let links: Vec<&str> = links.iter().map(String::as_str).collect();
+    server.page("/", &links);
+    let more = "discover: { sitemap: off, traps: 20 }";
+    let job = Job::site(&server.url("/"), more);
+    job.finish(&[]);
+    let host = server.host();
+    let pages = job.pages();
+    let log = job.log();
+    let mut all = 0;
+    for (kind, path, shape, capped, free, left) in [
+        // Of what is hardly ever a page of its own a hundredth is taken.
+        ("repeating path", "/r/", "/r/again/{repeated}", 1, 0, 4),
+        ("session identifiers", "/s?", "/s?sid={session}", 1, 0, 5),
+        ("over-long URLs", "/long/", "/long{long}", 20, 0, 5),
+        // Eleven orders are none too many, of two values each.
+        ("query permutations", "/q?", "/q?{…}", 20, 22, 6),
+    ] {
+        let taken = pages.ends(&server.url(""));
+        let taken = taken
+            .iter()
+            .filter(|(url, _)| url.starts_with(path))
+            .count();
+        assert_eq!(taken, capped + free, "{kind}");
+        let told = format!("trap: {kind}: {capped} {host}{shape} pages taken");
+        assert_eq!(log.matches(&told).count(), 1, "{told}: {log}");
+        let end = format!("{host}{shape} ({kind}) {left}");
+        assert!(log.contains(&end), "{end}: {log}");
+        all += left;
+    }
+    assert!(
+        log.contains(&format!("traps: {all} links left out")),
+        "{log}"
+    );
+}
+
 #[test]
 fn since_leaves_out_what_is_old() {
     let server = Server::fan(5);

@@ -1,5 +1,6 @@
 //! What the engine tells the monitor.
 
+use super::fill::RuleFill;
 use super::{AlertRule, AutoRange, ExitPool, RungControls, RungState, Spent};
 use crate::page::{FailureKind, Rung, SiteId};
 use serde::{Deserialize, Serialize};
@@ -377,6 +378,21 @@ pub enum Event {
         site: SiteId,
         /// So many.
         copied: Copied,
+    },
+    /// How many of a site's sitemaps, lists and APIs could not be read to their end
+    /// in this run.
+    Sources {
+        /// The site.
+        site: SiteId,
+        /// So many.
+        failed: u64,
+    },
+    /// How often fields of records that earlier runs left were filled.
+    Filled {
+        /// The site.
+        site: SiteId,
+        /// By record.
+        fill: Vec<RuleFill>,
     },
     /// An attempt that had ended well turned out to have failed.
     Late {

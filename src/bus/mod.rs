@@ -4,6 +4,7 @@ mod alert;
 mod command;
 mod event;
 mod exits;
+mod fill;
 mod filter;
 mod latest;
 mod linked;
@@ -24,6 +25,7 @@ pub use self::event::{
     SiteDelta, SiteInfo, SiteState, Vitals, WorkerId,
 };
 pub use self::exits::{Exit, ExitCounts, ExitPool, ExitState, Exits};
+pub use self::fill::{RuleFill, is_nothing};
 pub use self::filter::{PageFilter, PageOrder, Pick};
 pub use self::latest::{
     ChangeKind, ChangeList, ChangeRow, JournalList, JournalRow, LatestList, LatestRow, RecordList,

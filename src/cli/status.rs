@@ -176,6 +176,7 @@ mod tests {
             removed,
             rungs: Vec::new(),
             spent: Default::default(),
+            fill: Vec::new(),
             round: None,
             sources: SourceCounts::default(),
         }
@@ -191,7 +192,7 @@ mod tests {
                     "done": 12345, "failed": 1, "skipped": 0, "queued": 0, "in_flight": 0,
                 },
                 "records": 7, "bytes": 1234567, "concurrency": 8, "delay_ms": 250,
-                "removed": false, "round": null, "rungs": [],
+                "removed": false, "fill": [], "round": null, "rungs": [],
                 "sources": {
                     "done": 0, "failed": 0, "waiting": 0, "reading": 0, "failures": [],
                 },

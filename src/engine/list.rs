@@ -217,6 +217,7 @@ fn rows(
         text.push_str(&format!(", {} sitemaps", sitemaps.len()));
     }
     if let Some(first) = first_bad {
+        tally.problem = Some(format!("{} bad ({first})", summary.bad));
         let others = bad_rows.finish(summary.bad);
         text.push_str(&format!(", {} bad ({first}{others})", summary.bad));
     }
@@ -231,7 +232,7 @@ fn rows(
     };
     say(level, text);
     Read {
-        state: match tally.problem {
+        state: match summary.problem {
             Some(_) => SourceState::Failed,
             None => SourceState::Done,
         },

@@ -126,7 +126,7 @@ impl Reading<'_> {
         let mut more = Vec::new();
         let mut intake = Intake::new(site, self.runtime);
         let mut bad_rows = site.folder.bad_rows(&site.name, &source.key);
-        let mut first_bad = None;
+        let (mut first_bad, mut pages) = (None, 0u64);
         let caps = sitemap::Caps::default();
         let summary = sitemap::read(bytes, self.base, &caps, &mut |entry| match entry {
             sitemap::Entry::Sitemap { loc, lastmod } => {
@@ -136,7 +136,10 @@ impl Reading<'_> {
                     more.push(loc);
                 }
             }
-            sitemap::Entry::Page { loc, lastmod } => intake.offer(loc, lastmod.as_deref()),
+            sitemap::Entry::Page { loc, lastmod } => {
+                pages += 1;
+                intake.offer(loc, lastmod.as_deref());
+            }
             sitemap::Entry::Bad(text) => {
                 let row = format!("not a URL: {text:?}");
                 bad_rows.put(&row);
@@ -162,16 +165,21 @@ impl Reading<'_> {
             text.push_str(&format!("{problem}; "));
         }
         text.push_str(&format!("{} new pages{}", intake.taken, intake.left_out()));
+        let mut remark = None;
         if deep {
-            text.push_str(&format!(
-                ", {named} further sitemaps left out: they are more than {NESTING} indexes deep"
-            ));
+            let words = format!(
+                "{named} further sitemaps left out: they are more than {NESTING} indexes deep"
+            );
+            text.push_str(&format!(", {words}"));
+            remark = Some(words);
             more.clear();
         } else if problem.is_none() || named > 0 {
             text.push_str(&format!(", {named} further sitemaps"));
         }
         if let Some(first) = first_bad {
-            text.push_str(&format!(", {bad} bad ({first}{})", bad_rows.finish(bad)));
+            let others = bad_rows.finish(bad);
+            text.push_str(&format!(", {bad} bad ({first}{others})"));
+            remark = Some(format!("{bad} bad ({first})"));
         }
         let level = match problem.is_some() || deep || bad > 0 {
             true => Level::Warn,
@@ -179,9 +187,10 @@ impl Reading<'_> {
         };
         self.say(level, text);
         let failed = problem.is_some();
+        let problem = problem.or(remark);
         let tally = Tally {
             read: summary.entries as u64 + bad,
-            urls: (summary.entries - named) as u64,
+            urls: pages,
             bad,
             problem,
         };

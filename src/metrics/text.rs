@@ -88,6 +88,13 @@ fn pages(sites: &Sites, page: &mut Page) {
     );
     page.of_each(
         sites,
+        "crawldeck_sources_failed",
+        "gauge",
+        "Sitemaps, lists and APIs that could not be read to their end in this run.",
+        |site| site.sources_failed,
+    );
+    page.of_each(
+        sites,
         "crawldeck_bytes_total",
         "counter",
         "Bytes of body on the wire of finished pages.",

@@ -2,7 +2,8 @@
 //! alert begins, and be clearly untrue for a while before it ends, so that a
 //! figure on the edge does not flap.
 
-use super::snapshot::{Alert, RuleFill};
+use super::snapshot::Alert;
+use crate::bus::RuleFill;
 use crate::bus::{AlertRule, Condition};
 use crate::page::SiteId;
 use std::collections::VecDeque;

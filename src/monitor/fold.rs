@@ -90,6 +90,16 @@ impl Monitor {
                     site.copied = copied;
                 }
             }
+            Event::Sources { site, failed } => {
+                if let Some(site) = self.site(site) {
+                    site.sources_failed = failed;
+                }
+            }
+            Event::Filled { site, fill } => {
+                if let Some(site) = self.site(site) {
+                    site.fill_before(fill);
+                }
+            }
             Event::Late { site, kind, rung } => {
                 if let Some(site) = self.site(site) {
                     site.rungs.late(rung, kind);

@@ -19,6 +19,6 @@ pub use self::latency::LATENCY_BOUNDS_MS;
 pub use self::run::{channel, run};
 pub use self::site::Counts;
 pub use self::snapshot::{
-    Alert, Health, Latency, Pages, RuleFill, RungView, SiteView, Snapshot, Throughput, Totals,
-    WorkerView,
+    Alert, Health, Latency, Pages, RungView, SiteView, Snapshot, Throughput, Totals, WorkerView,
 };
+pub use crate::bus::RuleFill;

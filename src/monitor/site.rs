@@ -4,9 +4,11 @@ use super::alerts::{Alarms, Look, Minute, Readings};
 use super::latency::Histogram;
 use super::rates::Rates;
 use super::rungs::Tallies;
-use super::snapshot::{Alert, Pages, RuleFill, SiteView, WorkerView};
+use super::snapshot::{Alert, Pages, SiteView, WorkerView};
 use super::standing::{self, Facts, Rest};
-use crate::bus::{Copied, Doing, Round, SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId};
+use crate::bus::{
+    Copied, Doing, Round, RuleFill, SiteControls, SiteDelta, SiteInfo, SiteState, WorkerId,
+};
 use crate::page::{FailureKind, SiteId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,8 +68,12 @@ pub struct Site {
     pub moved: Option<Arc<str>>,
     /// Pages with the text of another.
     pub copied: Copied,
+    /// Sources that could not be read to their end.
+    pub sources_failed: u64,
     fill: Vec<RuleFill>,
-    /// The last picture of `fill`, until another record comes.
+    /// The same of records that earlier runs left.
+    before: Vec<RuleFill>,
+    /// The last picture of both, until another record comes.
     filled: Option<Arc<[RuleFill]>>,
     resting: Vec<Rest>,
     /// When it was first seen.
@@ -101,6 +107,8 @@ impl Site {
             controls: SiteControls::default(),
             moved: None,
             copied: Copied::default(),
+            sources_failed: 0,
+            before: Vec::new(),
             filled: None,
             resting: Vec::new(),
             began: now,
@@ -178,11 +186,35 @@ impl Site {
         }
     }
 
+    /// What earlier runs left; none where the site begins anew.
+    pub fn fill_before(&mut self, fill: Vec<RuleFill>) {
+        if fill.is_empty() {
+            self.fill = empty(&self.info);
+        }
+        self.before = fill;
+        self.filled = None;
+    }
+
+    /// How often fields were filled, by this run and the earlier ones. Alerts
+    /// look at this run's alone: that is what its selectors do.
+    fn fill_in_all(&self) -> Arc<[RuleFill]> {
+        let mut all = self.fill.clone();
+        for before in &self.before {
+            let mut rules = all.iter_mut();
+            // Rules of one name are shown together.
+            if let Some(fill) = rules.find(|fill| fill.record == before.record) {
+                fill.add(before);
+            }
+        }
+        all.into()
+    }
+
     /// The site's document was read again; counts begin anew where its rules changed.
     pub fn inform(&mut self, info: SiteInfo, ended: &mut Vec<Alert>) {
         self.alarms.replace(info.alerts.clone(), ended);
         if self.info.rules != info.rules {
             self.fill = empty(&info);
+            self.before.clear();
             self.filled = None;
         }
         self.info = info;
@@ -266,10 +298,9 @@ impl Site {
         {
             return view.clone();
         }
-        let fill = self
-            .filled
-            .get_or_insert_with(|| self.fill.clone().into())
-            .clone();
+        let fill = self.filled.take();
+        let fill = fill.unwrap_or_else(|| self.fill_in_all());
+        self.filled = Some(fill.clone());
         let view = Arc::new(SiteView {
             standing: standing.map(Into::into),
             ..self.fresh(fill)
@@ -328,6 +359,7 @@ impl Site {
             controls: self.controls.clone(),
             moved: self.moved.clone(),
             copied: self.copied,
+            sources_failed: self.sources_failed,
             fill,
             rungs: self.rungs.views(),
             standing: None,

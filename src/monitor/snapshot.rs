@@ -1,8 +1,8 @@
 //! The immutable picture of a run at one instant.
 
 use crate::bus::{
-    AlertAction, Copied, Doing, ExitPool, Exits, JobState, Level, Notice, Round, RungState,
-    SiteControls, SiteState, Spent, Vitals, WorkerId,
+    AlertAction, Copied, Doing, ExitPool, Exits, JobState, Level, Notice, Round, RuleFill,
+    RungState, SiteControls, SiteState, Spent, Vitals, WorkerId,
 };
 use crate::config::Fetch;
 use crate::page::{FailureKind, Rung, SiteId};
@@ -151,6 +151,8 @@ pub struct SiteView {
     pub moved: Option<Arc<str>>,
     /// Pages with the text of another; none where that is not asked for.
     pub copied: Copied,
+    /// Sitemaps, lists and APIs that could not be read to their end in this run.
+    pub sources_failed: u64,
     /// How often its records' fields were filled in this run.
     pub fill: Arc<[RuleFill]>,
     /// Why its queue stands still, while it does.
@@ -225,17 +227,6 @@ impl RungView {
     pub fn success(&self) -> Option<f64> {
         (self.attempts > 0).then(|| self.had as f64 * 100.0 / self.attempts as f64)
     }
-}
-
-/// How often the fields of one rule's records were filled, in this run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RuleFill {
-    /// The rule's record.
-    pub record: Arc<str>,
-    /// Records it yielded.
-    pub records: u64,
-    /// Each field's name, and in how many of them it was not empty.
-    pub fields: Vec<(Arc<str>, u64)>,
 }
 
 /// An alert of the sites file that holds now.

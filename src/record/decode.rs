@@ -263,6 +263,7 @@ fn site(mut row: Take<'_>) -> SiteView {
         moved,
         // A recording does not hold them.
         copied: Copied::default(),
+        sources_failed: 0,
         fill,
         rungs,
         standing,

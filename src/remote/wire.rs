@@ -110,6 +110,8 @@ pub struct Site {
     moved: Option<Arc<str>>,
     #[serde(default)]
     copied: Copied,
+    #[serde(default)]
+    sources_failed: u64,
     fill: Vec<Fill>,
     standing: Option<Arc<str>>,
     resting: Vec<(Arc<str>, u64)>,
@@ -283,6 +285,7 @@ impl Site {
             controls: site.controls.clone(),
             moved: site.moved.clone(),
             copied: site.copied,
+            sources_failed: site.sources_failed,
             fill: site
                 .fill
                 .iter()
@@ -347,6 +350,7 @@ impl Site {
             controls: self.controls,
             moved: self.moved,
             copied: self.copied,
+            sources_failed: self.sources_failed,
             fill: self
                 .fill
                 .into_iter()

@@ -43,6 +43,7 @@ fn alike(before: &Arc<SiteView>, after: &Arc<SiteView>) -> bool {
             && before.controls == after.controls
             && before.moved == after.moved
             && before.copied == after.copied
+            && before.sources_failed == after.sources_failed
             && before.resting == after.resting
             && before.workers.len() == after.workers.len()
             && before

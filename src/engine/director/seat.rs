@@ -106,6 +106,7 @@ impl Shared {
             changed: opened.changed,
             round: opened.counts.round.number,
             refresh,
+            fill: opened.fill,
         };
         let supervisor = Supervisor::new(
             context.clone(),

@@ -1,7 +1,7 @@
 //! The beginning of a site: its start pages and what else names pages.
 
 use super::Supervisor;
-use crate::bus::{Level, SiteState};
+use crate::bus::{Event, Level, SiteState};
 use crate::config::{Robots, Sitemap};
 use crate::engine::rules::Rules;
 use crate::engine::source::sitemap_key;
@@ -16,6 +16,12 @@ impl Supervisor {
         self.tell_controls(None).await;
         self.enter(SiteState::Starting, None).await;
         self.tell_copies().await;
+        let fill = std::mem::take(&mut self.fill);
+        site.tell(Event::Filled {
+            site: site.id,
+            fill,
+        })
+        .await;
         self.tell_ladder().await;
         let rules = site.rules();
         site.add_starts(&rules.config.start).await;

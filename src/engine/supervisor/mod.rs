@@ -17,7 +17,7 @@ use super::ladder::Ladder;
 use super::site::{Message, Sight, SiteContext};
 use super::slots::Shown;
 use super::work::Report;
-use crate::bus::{Doing, Event, Reply, SiteState};
+use crate::bus::{Doing, Event, Reply, RuleFill, SiteState};
 use crate::config::Robots;
 use crate::page::{Fingerprint, Rung, time};
 use crate::store::{Lease, LeftSitemap, Pending, Refresh, SavedSite};
@@ -72,6 +72,8 @@ pub struct Begin {
     pub round: i64,
     /// Whether every page that is known is to be asked again.
     pub refresh: bool,
+    /// How often fields of its records were filled in earlier runs.
+    pub fill: Vec<RuleFill>,
 }
 
 /// The supervisor.
@@ -116,6 +118,8 @@ pub struct Supervisor {
     sitemaps_left: Vec<LeftSitemap>,
     /// Sources that could not be read to their end, by what each is known by.
     failed: HashSet<String>,
+    /// How many of them the monitor was told of.
+    told_failed: u64,
     saved: SavedSite,
     done_before: u64,
     rescope: bool,
@@ -125,6 +129,8 @@ pub struct Supervisor {
     /// Whether `saved` has changed since it was last handed to the store.
     unsaved: bool,
     saving: Option<Pending<'static, ()>>,
+    /// How often fields were filled in earlier runs.
+    fill: Vec<RuleFill>,
     /// Numbers the requests whose price was set aside.
     reserved: u64,
     /// Up to which number that is durable.
@@ -180,6 +186,7 @@ impl Supervisor {
             sitemaps_over: 0,
             sitemaps_left: begin.sitemaps,
             failed: HashSet::new(),
+            told_failed: 0,
             saved: begin.saved,
             done_before: begin.done,
             // Pages that were skipped by a rule are among those asked again.
@@ -189,6 +196,7 @@ impl Supervisor {
             trouble: None,
             unsaved: false,
             saving: None,
+            fill: begin.fill,
             reserved: 0,
             durable: Arc::new(watch::Sender::new(0)),
             over,
@@ -259,6 +267,7 @@ impl Supervisor {
             }
         };
         self.show_slots().await;
+        self.tell_sources().await;
         self.conclude().await;
         self.save();
         let due = match self.queue {

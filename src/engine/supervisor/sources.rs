@@ -1,7 +1,7 @@
 //! Lists and APIs: begun with the site, and marked as far as they are read.
 
 use super::Supervisor;
-use crate::bus::Level;
+use crate::bus::{Event, Level};
 use crate::config::{ListFrom, ListRule};
 use crate::engine::rules::Rules;
 use crate::engine::site::SourceRead;
@@ -83,6 +83,15 @@ impl Supervisor {
             true => self.failed.insert(key),
             false => self.failed.remove(&key),
         };
+    }
+
+    /// Tells the monitor how many sources have failed, where that has changed.
+    pub(super) async fn tell_sources(&mut self) {
+        let failed = self.failed.len() as u64;
+        if std::mem::replace(&mut self.told_failed, failed) != failed {
+            let site = self.site.id;
+            self.site.tell(Event::Sources { site, failed }).await;
+        }
     }
 
     /// A list, or an answer of an API, was read.

@@ -5,6 +5,8 @@ mod number;
 
 pub(super) use date::Shape;
 
+pub(super) use crate::bus::is_nothing;
+
 use crate::config::Cast;
 use regex::Regex;
 use serde_json::{Number, Value};
@@ -105,17 +107,6 @@ fn truth(text: &str) -> Option<bool> {
         }
         "false" | "no" | "n" | "off" | "0" | "✗" | "✘" | "nein" | "non" => Some(false),
         _ => None,
-    }
-}
-
-/// Whether a field has come out empty.
-pub(super) fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(values) => values.is_empty(),
-        Value::Object(fields) => fields.values().all(is_nothing),
-        _ => false,
     }
 }
 

@@ -1,12 +1,13 @@
 //! Where each site stands.
 
-use crate::bus::{Round, RungControls, SiteState, SourceRow, SourceState, Spent};
+use crate::bus::{Round, RuleFill, RungControls, SiteState, SourceRow, SourceState, Spent};
 use crate::page::Rung;
 use crate::store::Tuned;
 use crate::store::sqlite::code::{count, state};
-use crate::store::sqlite::{again, source};
+use crate::store::sqlite::{again, fill, source};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Sources that failed which are told of, each site.
 const FAILURES: usize = 20;
@@ -38,10 +39,23 @@ pub struct SiteStatus {
     /// What its rungs have spent.
     #[serde(skip)]
     pub spent: BTreeMap<Rung, Spent>,
+    /// How often fields were filled, in the latest records of each kind.
+    pub fill: Vec<FillStatus>,
     /// The last round of crawling again; `None` where there was none.
     pub round: Option<RoundStatus>,
     /// Its sitemaps, lists and APIs.
     pub sources: SourceCounts,
+}
+
+/// How often the fields of one kind of records were filled.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FillStatus {
+    /// The records' name.
+    pub record: String,
+    /// Records that were looked at.
+    pub records: u64,
+    /// In how many of them each field was not empty.
+    pub fields: BTreeMap<String, u64>,
 }
 
 /// A round of crawling again.
@@ -92,13 +106,34 @@ pub(super) fn read(conn: &Connection, running: bool) -> Result<Vec<SiteStatus>> 
         Ok(_) => "controls",
         Err(_) => "NULL",
     };
-    conn.prepare_cached(&format!(
-        "SELECT name, state, why, done, failed, skipped, queued, in_flight, records, bytes, \
+    let rows = conn
+        .prepare_cached(&format!(
+            "SELECT name, state, why, done, failed, skipped, queued, in_flight, records, bytes, \
          concurrency, delay_ms, place IS NULL, key, {controls} FROM site \
          ORDER BY place IS NULL, place, key",
-    ))?
-    .query_map([], |row| site(conn, row, running))?
-    .collect()
+        ))?
+        .query_map([], |row| Ok((row.get(13)?, site(conn, row, running)?)))?
+        .collect::<Result<Vec<(i64, SiteStatus)>>>()?;
+    let wanted: Vec<(i64, u64)> = rows
+        .iter()
+        .map(|(key, site)| (*key, site.records))
+        .collect();
+    let mut found = fill::of_sites(conn, &wanted)?;
+    let filled = |(key, site): (i64, SiteStatus)| SiteStatus {
+        fill: found.remove(&key).map(fill_status).unwrap_or_default(),
+        ..site
+    };
+    Ok(rows.into_iter().map(filled).collect())
+}
+
+fn fill_status(fills: Vec<RuleFill>) -> Vec<FillStatus> {
+    let own = |(name, filled): (Arc<str>, u64)| (name.to_string(), filled);
+    let status = |fill: RuleFill| FillStatus {
+        record: fill.record.to_string(),
+        records: fill.records,
+        fields: fill.fields.into_iter().map(own).collect(),
+    };
+    fills.into_iter().map(status).collect()
 }
 
 fn site(conn: &Connection, row: &Row<'_>, running: bool) -> Result<SiteStatus> {
@@ -135,6 +170,7 @@ fn site(conn: &Connection, row: &Row<'_>, running: bool) -> Result<SiteStatus> {
         removed,
         rungs: tuned.now.rungs,
         spent: tuned.spent,
+        fill: Vec::new(),
         round: round(conn, row.get(13)?)?,
         sources: sources(conn, row.get(13)?)?,
     })

@@ -129,6 +129,12 @@ CREATE TABLE IF NOT EXISTS change (
   fields TEXT NOT NULL
 );
 
+-- The picture that was last made of a page: its path in the job's folder.
+CREATE TABLE IF NOT EXISTS picture (
+  id   INTEGER PRIMARY KEY,
+  file TEXT NOT NULL
+);
+
 -- Shapes of URLs of which a site may have no end, by a number made of kind and
 -- shape: pages taken, links left out.
 CREATE TABLE IF NOT EXISTS trap (
@@ -150,12 +156,6 @@ CREATE TABLE IF NOT EXISTS left_out (
   url   TEXT NOT NULL,
   PRIMARY KEY (site, trap, print)
 ) WITHOUT ROWID;
-
--- The picture that was last made of a page: its path in the job's folder.
-CREATE TABLE IF NOT EXISTS picture (
-  id   INTEGER PRIMARY KEY,
-  file TEXT NOT NULL
-);
 
 -- Sites whose records and marks of APIs were made those of another document,
 -- without the network; digest is that document's.

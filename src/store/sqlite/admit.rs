@@ -1,6 +1,7 @@
 //! A site that joins while the crawl runs.
 
 use super::core::Core;
+use super::fill;
 use super::resume::{redirects_of, take_up, texts_of};
 use super::site::Site;
 use super::{OpenedSite, OpeningSite};
@@ -47,6 +48,10 @@ impl Core {
         })?;
         opened.redirects = redirects_of(&tx, key)?;
         opened.texts = texts_of(&tx, key)?;
+        if !opened.changed {
+            let mut found = fill::of_sites(&tx, &[(key, opened.counts.records)])?;
+            opened.fill = found.remove(&key).unwrap_or_default();
+        }
         {
             let mut urls = tx.prepare("SELECT id, print FROM url WHERE site = ?1")?;
             let mut rows = urls.query(params![key])?;

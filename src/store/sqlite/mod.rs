@@ -10,6 +10,7 @@ pub(in crate::store) mod again;
 mod answer;
 pub(in crate::store) mod code;
 mod core;
+pub(in crate::store) mod fill;
 mod filter;
 mod forget;
 pub(in crate::store) mod graph;
@@ -47,7 +48,7 @@ use super::{
     ApiAnswer, Commit, JournalEntry, Lease, LeftSitemap, NewUrl, Pending, Prune, Refresh, Revision,
     SavedSite, SourceNews, Store, StoreError,
 };
-use crate::bus::{self, Event, Pick, Round, SiteDelta, Told};
+use crate::bus::{self, Event, Pick, Round, RuleFill, SiteDelta, Told};
 use crate::page::{Fingerprint, PageId, SiteId, TextPrint, TrapChange, TrapState};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -127,6 +128,8 @@ pub struct OpenedSite {
     pub texts: Vec<(PageId, TextPrint)>,
     /// How far each of its APIs was read; none where its document has changed.
     pub marks: BTreeMap<String, Value>,
+    /// How often fields of its records were filled, as a sample of the latest.
+    pub fill: Vec<RuleFill>,
     /// Sitemaps that were not read to their end; none where its document has changed.
     pub sitemaps: Vec<LeftSitemap>,
     /// Its traps.

@@ -4,6 +4,7 @@ use super::again::{self, Refreshing};
 use super::answer;
 use super::code::state;
 use super::core::Fields;
+use super::fill;
 use super::site::{Site, Sites};
 use super::source;
 use super::trap;
@@ -52,6 +53,7 @@ pub(super) fn resume(conn: &mut Connection, wanted: &[OpeningSite]) -> Result<Re
     let sites = Sites::new(sites);
     redirects(conn, &sites, &mut opened)?;
     texts(conn, &sites, &mut opened)?;
+    fills(conn, &sites, &mut opened)?;
     let (known, next, orphans) = known(conn, &sites)?;
     let fields = fields(conn, &sites)?;
     let rounds = Refreshing::left(conn, &sites)?;
@@ -107,6 +109,7 @@ pub(super) fn take_up(
         redirects: Vec::new(),
         texts: Vec::new(),
         marks: answer::marks(conn, key)?,
+        fill: Vec::new(),
         sitemaps: source::left(conn, key)?,
         traps: trap::of_site(conn, key)?,
     };
@@ -201,6 +204,17 @@ fn texts(conn: &Connection, sites: &Sites, opened: &mut [OpenedSite]) -> Result<
         if let Some(place) = places.get(&row.get::<_, i64>(1)?) {
             opened[*place].texts.push(text(row)?);
         }
+    }
+    Ok(())
+}
+
+/// How often fields were filled, of the sites whose rules are what they were.
+fn fills(conn: &Connection, sites: &Sites, opened: &mut [OpenedSite]) -> Result<()> {
+    let same = sites.keys().zip(&*opened).filter(|(_, site)| !site.changed);
+    let wanted: Vec<(i64, u64)> = same.map(|(key, site)| (key, site.counts.records)).collect();
+    let mut found = fill::of_sites(conn, &wanted)?;
+    for (key, site) in sites.keys().zip(opened) {
+        site.fill = found.remove(&key).unwrap_or_default();
     }
     Ok(())
 }

@@ -102,6 +102,13 @@ pub fn numbers(theme: Theme, site: &SiteView, width: u16) -> Vec<(String, Style)
         let words = format!("pages with the text of another: {exact} word for word, {near} nearly");
         lines.push((words, theme.accent()));
     }
+    if site.sources_failed > 0 {
+        let words = format!(
+            "{} of its sitemaps, lists and APIs could not be read: see sources",
+            site.sources_failed
+        );
+        lines.push((words, theme.warn()));
+    }
     if let Some(why) = &site.moved {
         lines.push((format!("workers moved: {why}"), theme.accent()));
     }

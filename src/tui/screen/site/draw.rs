@@ -144,7 +144,10 @@ impl Site {
             Pane::Workers => format!("{mark}workers {}", site.workers.len()),
             Pane::Hosts => format!("{mark}hosts {}", self.detail.hosts.len()),
             Pane::Rules => format!("{mark}rules and fields"),
-            Pane::Traps => format!("{mark}traps {}", self.detail.traps.len()),
+            Pane::Traps => {
+                let hint = if focused { ": T lifts" } else { "" };
+                format!("{mark}traps {}{hint}", self.detail.traps.len())
+            }
             Pane::Sources => format!("{mark}sources {}", self.detail.sources.len()),
         };
         let inside = pen.panel(area, &title);
