@@ -3,14 +3,11 @@
 
 mod common;
 
-use common::crawl::Job;
+use common::archive::{files, members, records};
+use common::crawl::{Job, Running};
 use common::server::{Answer, Server};
-use flate2::bufread::GzDecoder;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::Read;
-use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -33,40 +30,6 @@ fn site(pages: usize) -> Server {
     server
 }
 
-fn files(job: &Job) -> Vec<PathBuf> {
-    let entries = fs::read_dir(job.dir().join("archive")).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
-    files.retain(|path| path.to_string_lossy().contains(".warc."));
-    files.sort();
-    files
-}
-
-/// Types and URLs of a gzip file's records. Every byte of it must belong to a
-/// whole record.
-fn records(file: &PathBuf) -> Vec<(String, String)> {
-    let bytes = fs::read(file).unwrap();
-    let mut rest = &bytes[..];
-    let mut records = Vec::new();
-    while !rest.is_empty() {
-        let mut record = Vec::new();
-        let mut member = GzDecoder::new(rest);
-        member.read_to_end(&mut record).unwrap();
-        rest = member.into_inner();
-        let head_end = record.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-        let head = String::from_utf8(record[..head_end].to_vec()).unwrap();
-        assert!(head.starts_with("WARC/1.1\r\n"), "{head}");
-        let field = |name: &str| {
-            let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-            lines.find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
-        };
-        let length: usize = field("Content-Length").unwrap().parse().unwrap();
-        assert_eq!(record.len(), head_end + 4 + length + 4);
-        let url = field("WARC-Target-URI").unwrap_or_default();
-        records.push((field("WARC-Type").unwrap(), url));
-    }
-    records
-}
-
 fn extract(job: &Job, more: &[&str]) -> String {
     let output = job.crawldeck(&[&["extract", "sites.yaml"], more].concat());
     output.expect(0);
@@ -75,10 +38,25 @@ fn extract(job: &Job, more: &[&str]) -> String {
 
 #[test]
 fn killed_at_any_instant_no_half_record_stays_and_no_page_is_missing() {
+    killed("");
+}
+
+#[test]
+fn nor_where_files_are_small() {
+    killed(", rotate: 4KB");
+}
+
+#[test]
+fn nor_by_the_other_codec() {
+    killed(", compress: zstd, rotate: 4KB");
+}
+
+fn killed(keep: &str) {
     const PAGES: usize = 150;
     let server = site(PAGES);
     let fields = "extract:\n  - record: page\n    fields: { title: h1 }\n";
-    let job = Job::site(&server.url("/"), &format!("{KEEP}{fields}"));
+    let keep = format!("keep: {{ bodies: warc{keep} }}\n");
+    let job = Job::site(&server.url("/"), &format!("{keep}{fields}"));
     let mut random = fastrand::Rng::new();
     let mut kills = 0;
     for _ in 0..8 {
@@ -144,10 +122,7 @@ fn every_answer_is_in_it_and_no_secret() {
     for kind in ["request", "response", "metadata"] {
         assert_eq!(kinds(kind).into_iter().collect::<Vec<_>>(), urls, "{kind}");
     }
-    let mut text = String::new();
-    flate2::read::MultiGzDecoder::new(fs::File::open(file).unwrap())
-        .read_to_string(&mut text)
-        .unwrap();
+    let text = common::archive::text(&job);
     assert!(text.contains("x-why: moved\r\n") && text.contains("GET /gone HTTP/1.1\r\n"));
     assert!(!text.contains("hunter2"));
 }
@@ -269,7 +244,7 @@ fn what_has_not_changed_is_kept_as_a_revisit() {
     server.on("/other", Answer::html("<h1>After</h1>"));
     job.finish(&["--refresh"]);
     let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (kind, url) in files(&job).iter().flat_map(records) {
+    for (kind, url) in files(&job).iter().flat_map(|file| records(file)) {
         if matches!(&*kind, "response" | "revisit") && !url.ends_with(".txt") {
             let path = url.strip_prefix(&server.url("")).unwrap().to_owned();
             kinds.entry(path).or_default().push(kind);
@@ -295,4 +270,104 @@ fn what_has_not_changed_is_kept_as_a_revisit() {
         .collect();
     headings.sort();
     assert_eq!(headings, ["After", "Plain", "Same"]);
+}
+
+/// Of three pages one is damaged in its file.
+#[test]
+fn a_damaged_answer_is_told_and_its_record_stays() {
+    for codec in ["gz", "zstd"] {
+        let server = site(3);
+        let keep = format!("keep: {{ bodies: warc, compress: {codec} }}\n");
+        let rule =
+            |name: &str| format!("extract:\n  - record: page\n    fields: {{ {name}: h1 }}\n");
+        let job = Job::site(&server.url("/"), &format!("{keep}{}", rule("title")));
+        job.finish(&[]);
+        let [file] = &files(&job)[..] else {
+            panic!("one file")
+        };
+        let all = members(file);
+        let hurt = all
+            .iter()
+            .find(|member| member.is("response", &server.url("/2")));
+        let middle = hurt.map(|member| (member.place.start + member.place.end) / 2);
+        let mut bytes = std::fs::read(file).unwrap();
+        bytes[middle.unwrap()] ^= 0x55;
+        std::fs::write(file, bytes).unwrap();
+        let start = server.url("/");
+        let text = format!("site: site\nstart: {start}\n{keep}{}", rule("heading"));
+        job.rewrite(&text);
+        let output = job.crawldeck(&["extract", "sites.yaml"]);
+        output.expect(3);
+        assert!(
+            output.stdout.contains("site: 2 pages, 1 not readable\n"),
+            "{output:?}"
+        );
+        assert!(output.stdout.contains(&server.url("/2")), "{output:?}");
+        assert!(
+            output.stderr.contains("1 answers could not be read"),
+            "{output:?}"
+        );
+        let mut fields: Vec<String> = job
+            .records()
+            .iter()
+            .map(|r| r["fields"].to_string())
+            .collect();
+        fields.sort();
+        let expected = [
+            r#"{"heading":"Page 1"}"#,
+            r#"{"heading":"Page 3"}"#,
+            r#"{"title":"Page 2"}"#,
+        ];
+        assert_eq!(fields, expected, "{codec}");
+    }
+}
+
+#[test]
+fn an_extract_that_is_killed_changes_all_records_or_none() {
+    const PAGES: usize = 300;
+    let server = site(PAGES);
+    let mut random = fastrand::Rng::new();
+    for keep in ["compress: gz, rotate: 4KB", "compress: zstd, rotate: 4KB"] {
+        let text = |name: &str| {
+            let start = server.url("/");
+            let fields = format!("{{ {name}: h1, n: {{ css: p, as: number }} }}");
+            format!(
+                "{}site: site\nstart: {start}\nkeep: {{ bodies: warc, {keep} }}\n\
+                 extract:\n  - record: page\n    fields: {fields}\n",
+                common::crawl::FAST
+            )
+        };
+        let names = |job: &Job| -> BTreeSet<String> {
+            let records = job.records();
+            assert_eq!(records.len(), PAGES);
+            let first = |record: &serde_json::Value| {
+                let fields = record["fields"].as_object().unwrap();
+                fields.keys().next().unwrap().clone()
+            };
+            records.iter().map(first).collect()
+        };
+        let job = Job::raw(&text("f0"));
+        job.finish(&[]);
+        assert!(files(&job).len() > 2);
+        let asked = server.log().len();
+        let (mut kills, mut now) = (0, "f0".to_owned());
+        for n in 1..=6 {
+            let new = format!("f{n}");
+            job.rewrite(&text(&new));
+            let mut running = Running::spawn(job.command(&["extract", "sites.yaml"]));
+            thread::sleep(Duration::from_micros(random.u64(0..250_000)));
+            kills += usize::from(!running.is_over());
+            running.kill();
+            let seen = names(&job);
+            let (old, all_new) = (BTreeSet::from([now.clone()]), BTreeSet::from([new]));
+            assert!(seen == old || seen == all_new, "{seen:?}");
+            now = seen.into_iter().next().unwrap();
+        }
+        assert!(kills > 0, "every one had ended before it was killed");
+        // And the next is none the wiser.
+        job.rewrite(&text("last"));
+        assert!(extract(&job, &[]).contains("site: 300 pages\n"));
+        assert_eq!(names(&job), BTreeSet::from(["last".to_owned()]));
+        assert_eq!(server.log().len(), asked);
+    }
 }

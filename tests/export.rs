@@ -89,6 +89,70 @@ fn tables_databases_and_sitemaps() {
 }
 
 #[test]
+fn rows_are_chosen_by_site_and_record() {
+    let server = Server::fan(3);
+    let other = Server::fan(2);
+    let document = |name: &str, server: &Server| {
+        format!(
+            "---\nsite: {name}\nstart: {}\ndiscover: {{ sitemap: off }}\nextract:\n  \
+             - {{ record: page, fields: {{ title: title }} }}\n  \
+             - {{ record: start, when: ^/$, fields: {{ link: {{ css: a, attr: href }} }} }}\n",
+            server.url("/")
+        )
+    };
+    let job = Job::new(
+        &format!(
+            "{}{}",
+            document("books", &server),
+            document("films", &other)
+        )
+        .replacen("---\n", "", 1),
+    );
+    job.finish(&[]);
+    let count = |what: &str, condition: &str| {
+        let args = ["--what", what, "--format", "jsonl", "--where", condition];
+        export(&job, &args).lines().count()
+    };
+    let (books, films) = (count("pages", "site=books"), count("pages", "site=films"));
+    assert_eq!((books, films), (4, 3));
+    for (what, condition, rows) in [
+        ("pages", "site!=books", films),
+        ("pages", "site ~ '^b' or site=films and depth=0", books + 1),
+        ("records", "site=books", books + 1),
+        ("records", "record=start", 2),
+        ("records", "record=start and site=films", 1),
+        (
+            "records",
+            "not record=start and depth>=1",
+            books + films - 2,
+        ),
+        (
+            "records",
+            "record!~'^s' and outcome=done and status=200",
+            books + films,
+        ),
+        ("records", "record=none", 0),
+    ] {
+        assert_eq!(count(what, condition), rows, "{what}: {condition}");
+    }
+    for (condition, words) in [
+        ("record", "--where, character"),
+        ("size=1", "site, record, outcome"),
+    ] {
+        let output = job.crawldeck(&[
+            "export",
+            "sites.crawl",
+            "--what",
+            "records",
+            "--where",
+            condition,
+        ]);
+        output.expect(2);
+        assert!(output.stderr.contains(words), "{output:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_is_told_and_leaves_nothing() {
     let (_server, job) = crawled();
     let names = || -> BTreeSet<_> {

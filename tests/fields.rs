@@ -92,6 +92,65 @@ fn every_kind_of_field_is_taken() {
 }
 
 #[test]
+fn every_type_is_cast_to() {
+    let server = Server::start();
+    let page = "<h1>Facts</h1><p class=yes>Yes</p><p class=no>ausverkauft</p><p class=off>0</p>\
+        <p class=day>03/04/2024</p><p class=when>on 5.6.2023, 14:30 o'clock</p>\
+        <p class=sku>SKU-0042 (new)</p><p class=n>1.234,56 €</p><p class=i>1 234</p>\
+        <div class=raw><b>bold</b> &amp; <i>x</i></div>\
+        <script id=state>{\"a\": [1, {\"b\": null}]}</script><script id=broken>{\"a\":</script>";
+    server.on("/", Answer::html(page));
+    let rules = "discover: { sitemap: off }
+extract:
+  - record: facts
+    fields:
+      yes: { css: .yes, as: bool }
+      off: { css: .off, as: bool }
+      unsure: { css: .no, as: bool }
+      none: { css: .gone, as: bool, default: false }
+      raw: { css: .raw, as: html }
+      all: { css: '.raw > *', all: true, as: html }
+      state: { css: '#state', as: json }
+      broken: { css: '#broken', as: json }
+      day: { css: .day, as: date, format: '%d/%m/%Y' }
+      month: { css: .day, as: date, format: '%m/%d/%Y' }
+      vague: { css: .day, as: date }
+      when: { css: .when, match: '[\\d.]+, [\\d:]+', as: date, format: '%d.%m.%Y, %H:%M' }
+      whole: { css: .sku, match: '[A-Z]+-\\d+' }
+      group: { css: .sku, match: 'SKU-0*(\\d+)', as: integer }
+      miss: { css: .sku, match: '^\\d+$' }
+      n: { css: .n, as: number }
+      i: { css: .i, as: integer }
+"
+    .replace("\\\\", "\\");
+    let job = Job::site(&server.url("/"), &rules);
+    job.finish(&[]);
+    let records = job.records();
+    let facts = record(&records, "facts");
+    for (field, expected) in [
+        ("yes", json!(true)),
+        ("off", json!(false)),
+        ("unsure", json!(null)),
+        ("none", json!(false)),
+        ("raw", json!("<b>bold</b> &amp; <i>x</i>")),
+        ("all", json!(["bold", "x"])),
+        ("state", json!({"a": [1, {"b": null}]})),
+        ("broken", json!(null)),
+        ("day", json!("2024-04-03")),
+        ("month", json!("2024-03-04")),
+        ("vague", json!(null)),
+        ("when", json!("2023-06-05T14:30:00")),
+        ("whole", json!("SKU-0042")),
+        ("group", json!(42)),
+        ("miss", json!(null)),
+        ("n", json!(1234.56)),
+        ("i", json!(1234)),
+    ] {
+        assert_eq!(facts[field], expected, "{field}");
+    }
+}
+
+#[test]
 fn check_explains_fields() {
     let server = shop();
     let rules = RULES.replace("td + td", "td > .gone b");

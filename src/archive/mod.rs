@@ -1,5 +1,5 @@
-//! The archive: every answer as WARC 1.1 (ISO 28500), in the folder `archive`
-//! of the job's.
+//! The archive: every answer of a page or an API as WARC 1.1 (ISO 28500), in
+//! the folder `archive` of the job's.
 //!
 //! ```text
 //! Answer ─ pack (any thread) ─▶ Packed ─ Archive::put ─▶ shelf, one thread ─▶ NAME-00001.warc.gz
@@ -13,6 +13,7 @@
 //! cost the last seconds; the index is then cut to what the files hold.
 
 mod error;
+mod hidden;
 mod index;
 mod member;
 mod pack;
@@ -23,7 +24,7 @@ mod thread;
 
 pub use self::error::{ArchiveError, ReadError};
 pub use self::member::Codec;
-pub use self::pack::{Answer, Packed, Revisit, pack};
+pub use self::pack::{Answer, Asked, Packed, Revisit, pack};
 pub use self::reader::{Place, Reader, Stored, unpack};
 pub use self::thread::{Archive, Receipt};
 

@@ -31,9 +31,20 @@ pub struct Answer<'a> {
     pub body: &'a [u8],
     /// Whether there was more of the body than this.
     pub cut: bool,
+    /// Of an answer of an API: what it was asked.
+    pub asked: Option<Asked<'a>>,
     /// Where the body is one that was kept before: how that is known. It is not
     /// kept again.
     pub revisit: Option<Revisit>,
+}
+
+/// What an API was asked for one of its answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The answer's number, from 0.
+    pub number: u64,
+    /// What was posted; `None` is a GET.
+    pub posted: Option<&'a [u8]>,
 }
 
 /// How an answer is known to be one that was kept before.
@@ -79,7 +90,7 @@ pub fn pack(answer: &Answer<'_>, codec: Codec) -> io::Result<Packed> {
     record.field("WARC-Target-URI", url.as_str());
     record.field("WARC-Concurrent-To", &response_id);
     record.field("Content-Type", "application/http;msgtype=request");
-    codec.compress(&record.with(&request(&url, answer.request)), &mut bytes)?;
+    codec.compress(&record.with(&request(&url, answer)), &mut bytes)?;
 
     let begin = bytes.len();
     let kind = match answer.revisit {
@@ -106,9 +117,13 @@ pub fn pack(answer: &Answer<'_>, codec: Codec) -> io::Result<Packed> {
     record.field("WARC-Target-URI", url.as_str());
     record.field("WARC-Concurrent-To", &response_id);
     record.field("Content-Type", "application/warc-fields");
+    let whence = match answer.asked {
+        None => format!("hopsFromSeed: {}", answer.depth),
+        Some(asked) => format!("crawldeck-api-answer: {}", asked.number + 1),
+    };
     let facts = format!(
-        "crawldeck-site: {}\r\nhopsFromSeed: {}\r\nfetchTimeMs: {}\r\n",
-        answer.site, answer.depth, answer.elapsed_ms
+        "crawldeck-site: {}\r\n{whence}\r\nfetchTimeMs: {}\r\n",
+        answer.site, answer.elapsed_ms
     );
     codec.compress(&record.with(facts.as_bytes()), &mut bytes)?;
     Ok(Packed {
@@ -177,15 +192,25 @@ fn push_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// The request as HTTP/1.1 would have it, whatever was spoken.
-fn request(url: &Url, headers: &HeaderMap) -> Vec<u8> {
+fn request(url: &Url, answer: &Answer<'_>) -> Vec<u8> {
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let mut out = format!("GET {target} HTTP/1.1\r\n").into_bytes();
+    let posted = answer.asked.and_then(|asked| asked.posted);
+    let method = match posted {
+        Some(_) => "POST",
+        None => "GET",
+    };
+    let mut out = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
     push_field(&mut out, "host", host.as_bytes());
-    for (name, value) in headers {
+    for (name, value) in answer.request {
         push_field(&mut out, name.as_str(), value.as_bytes());
     }
+    if let Some(posted) = posted {
+        let length = posted.len().to_string();
+        push_field(&mut out, CONTENT_LENGTH.as_str(), length.as_bytes());
+    }
     out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(posted.unwrap_or_default());
     out
 }
 

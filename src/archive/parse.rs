@@ -2,6 +2,7 @@
 //! damaged: nothing of it is trusted.
 
 use super::reader::Stored;
+use crate::page::time;
 use bytes::Bytes;
 use memchr::memmem;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -25,6 +26,9 @@ pub(super) fn response(record: Vec<u8>) -> Result<Stored, &'static str> {
     let length = field("Content-Length")
         .and_then(|value| std::str::from_utf8(value).ok()?.parse::<usize>().ok())
         .ok_or("the record has no length")?;
+    let at = field("WARC-Date")
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .and_then(time::from_rfc3339);
     let begin = head + 4;
     let end = begin.checked_add(length).filter(|end| *end <= record.len());
     let block = record.slice(begin..end.ok_or("the record is longer than its member")?);
@@ -47,6 +51,7 @@ pub(super) fn response(record: Vec<u8>) -> Result<Stored, &'static str> {
         let _ = headers.try_append(name, value);
     }
     Ok(Stored {
+        at,
         status,
         headers,
         body: block.slice(head + 4..),
@@ -71,9 +76,11 @@ mod tests {
 
     #[test]
     fn records_of_others_are_read() {
-        let text = b"WARC/1.0\r\nwarc-type:response\r\nContent-Length:  44\r\n\r\n\
+        let text = b"WARC/1.0\r\nwarc-type:response\r\n\
+            WARC-Date: 2000-02-29T00:00:01Z\r\nContent-Length:  44\r\n\r\n\
             HTTP/2 200\r\nX-A: \xff 1\r\nbad line\r\n\r\n<p>\r\n\r\n</p>\r\n\r\n";
         let stored = response(text.to_vec()).unwrap();
+        assert_eq!(stored.at, Some(951_782_401_000));
         assert_eq!(stored.status, 200);
         assert_eq!(stored.headers["x-a"].as_bytes(), b"\xff 1");
         assert_eq!(&stored.body[..7], b"<p>\r\n\r\n");

@@ -20,6 +20,9 @@ const HEADS: usize = 1 << 20;
 /// An answer as it was kept.
 #[derive(Debug, Clone)]
 pub struct Stored {
+    /// When it was asked for, milliseconds since the epoch, where that can be
+    /// read.
+    pub at: Option<u64>,
     /// HTTP status.
     pub status: u16,
     /// Response headers.

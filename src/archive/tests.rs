@@ -31,6 +31,7 @@ fn packed(url: &str, body: &[u8], codec: Codec) -> Packed {
         headers: &headers,
         body,
         cut: false,
+        asked: None,
         revisit: None,
     };
     pack(&answer, codec).unwrap()
@@ -119,6 +120,7 @@ fn an_answer_is_three_records_that_tell_no_secret() {
         headers: &headers,
         body: b"gone",
         cut: true,
+        asked: None,
         revisit: None,
     };
     let archive = open(dir.path());

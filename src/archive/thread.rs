@@ -2,11 +2,13 @@
 
 use super::FOLDER;
 use super::error::ArchiveError;
+use super::hidden;
 use super::pack::Packed;
 use super::series::Series;
 use crate::bus::Event;
 use crate::page::Fingerprint;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +51,8 @@ impl Receipt {
 #[derive(Debug, Clone)]
 pub struct Archive {
     shared: Arc<Shared>,
+    /// Texts that are blotted out of what was asked.
+    secrets: Arc<[String]>,
 }
 
 #[derive(Debug)]
@@ -89,7 +93,22 @@ impl Archive {
                 closing,
                 stalled,
             }),
+            secrets: Arc::default(),
         })
+    }
+
+    /// The same archive, which is not told these values: they are blotted out
+    /// of what was asked, as they are and as they stand in URLs and in JSON.
+    pub fn hiding(self, secrets: &[String]) -> Self {
+        Self {
+            secrets: hidden::forms(secrets).into(),
+            ..self
+        }
+    }
+
+    /// A text of a request as it may be kept.
+    pub fn told<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        hidden::blot(text, &self.secrets)
     }
 
     /// Removes the archive of the job in `dir`, whose lock is held, where there

@@ -40,8 +40,8 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     }
     if let (Some(file), None) = (&args.file, &args.url) {
         let site = choose(&job, args.site.as_deref(), None)?;
-        let Some(url) = site.start.first() else {
-            bail!("site {} has no start", site.name);
+        let Some(url) = &site.home() else {
+            bail!("site {} has no host", site.name);
         };
         // Without its address nobody can say which rules are for it: all are.
         let mut site = Site::clone(&site);

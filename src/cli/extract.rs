@@ -86,7 +86,7 @@ pub fn run(args: &ExtractArgs) -> anyhow::Result<ExitCode> {
     let broken: u64 = tallies.iter().map(|tally| tally.broken).sum();
     if broken > 0 {
         complain(format_args!(
-            "{broken} pages could not be read from the archive and keep their records"
+            "{broken} answers could not be read from the archive and keep their records"
         ));
         return Ok(ExitCode::from(INCOMPLETE));
     }
@@ -102,6 +102,13 @@ fn site(text: &mut String, tally: &SiteTally) {
     let _ = write!(text, "{}: {} pages", tally.site, tally.pages);
     if tally.absent > 0 {
         let _ = write!(text, ", {} not in the archive", tally.absent);
+    }
+    if tally.answers > 0 {
+        let _ = write!(text, ", {} answers of APIs", tally.answers);
+    }
+    if tally.answers_absent > 0 {
+        let absent = tally.answers_absent;
+        let _ = write!(text, ", {absent} answers of APIs not in the archive");
     }
     if tally.broken > 0 {
         let _ = write!(text, ", {} not readable", tally.broken);
@@ -152,6 +159,8 @@ mod tests {
             site: "books".to_owned(),
             pages: 10,
             absent: 1,
+            answers: 0,
+            answers_absent: 0,
             broken: 1,
             named: vec![("http://e.org/\u{1b}[31m".to_owned(), "cut".to_owned())],
             kinds: vec![KindTally {

@@ -113,6 +113,7 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("writing the log in {}", dir.display()))?;
     let keeps = job.sites.iter().any(|site| site.keep.bodies);
     let archive = archive(&dir, &title, fresh, keeps, &events)?;
+    let archive = archive.map(|archive| archive.hiding(&job.secrets));
     let rungs = Rungs::new(Some(&dir)).context("preparing HTTP")?;
 
     let infos: Vec<SiteInfo> = job

@@ -21,7 +21,8 @@ pub struct Document {
     pub defaults: Option<Defaults>,
     /// The site's name, unique in the file.
     pub site: Option<Name>,
-    /// Where the crawl begins: a URL or a list of them.
+    /// Where the crawl begins: a URL or a list of them; may be left out where `discover`
+    /// names pages by APIs, lists or sitemaps.
     pub start: Option<OneOrMany<WebUrl>>,
     /// Where the crawl ends at the latest.
     pub limits: Option<Limits>,
@@ -170,7 +171,7 @@ sections! {
     }
     /// What is kept beside records.
     Keep {
-        /// `warc` writes every answer to an archive in the job's folder; by default `off`.
+        /// `warc` writes every answer of a page or an API to an archive in the job's folder; by default `off`.
         bodies: Bodies,
         /// How the archive is compressed: `gz` (every tool reads it) or `zstd`.
         compress: Compress,

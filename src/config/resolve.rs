@@ -66,12 +66,6 @@ pub fn job(documents: Documents, file: &str, over: &Overrides) -> Result<Job, Co
         let Some(name) = document.site.clone() else {
             return Err(fault("the site has no name; write site: NAME".into()));
         };
-        if document.start.is_none() {
-            return Err(fault(format!(
-                "site {} has no start; write start: URL",
-                name.0
-            )));
-        }
         if let Some(first) = lines.insert(name.0.clone(), line) {
             return Err(fault(format!(
                 "a second site named {}; the first begins on line {first}; give it another name",
@@ -146,22 +140,34 @@ fn site(
         form.apply(url)
             .map_err(|refusal| format!("start {url}: {refusal}"))?;
     }
-    if start.is_empty() {
-        return Err(format!("site {name} has an empty start; write start: URL"));
-    }
+    let discover = discovered(discover, folder)?;
+    let home = match start.is_empty() {
+        false => start.clone(),
+        true => named(&name, &discover)?,
+    };
     let hosts = match scope.hosts {
         Some(hosts) => many(Some(hosts), |host| host.0),
-        None => hosts_of(&start),
+        None => hosts_of(&home),
     };
-    let private =
-        fetch.allow_private.as_ref().is_some_and(|on| on.0) || start.iter().any(is_private);
+    if start.is_empty() && hosts.is_empty() {
+        return Err(format!(
+            "site {name} has neither start nor scope.hosts; write the hosts of the pages in its \
+             lists: scope: {{ hosts: [HOST] }}"
+        ));
+    }
+    let of_host = |host: &String| Url::parse(&format!("http://{host}/")).ok();
+    let private = match start.is_empty() {
+        false => start.iter().any(is_private),
+        true => hosts.iter().filter_map(of_host).any(|url| is_private(&url)),
+    };
+    let private = private || fetch.allow_private.as_ref().is_some_and(|on| on.0);
     let mut site = Site {
         name,
         limits: Limits {
             pages: over.max_pages.or(limits.pages.map(|pages| pages.0)),
             depth: limits.depth.and_then(|depth| u32::try_from(depth.0).ok()),
         },
-        discover: discovered(discover, folder)?,
+        discover,
         scope: Scope {
             hosts,
             include: many(scope.include, |pattern| Pattern(pattern.0)),
@@ -389,6 +395,25 @@ fn timeouts(raw: Option<TimeoutForm>) -> Result<Timeouts, String> {
         return Err("a timeout of 0 lets nothing pass; write one such as 30s".to_owned());
     }
     Ok(timeouts)
+}
+
+/// Where a site without a start is at home: its APIs and its sitemaps. A list may
+/// be anybody's.
+///
+/// # Errors
+/// Where nothing names its pages.
+fn named(name: &str, discover: &Discover) -> Result<Vec<Url>, String> {
+    let mut home: Vec<Url> = discover.api.iter().filter_map(|api| api.home()).collect();
+    if let Sitemap::List(sitemaps) = &discover.sitemap {
+        home.extend(sitemaps.iter().cloned());
+    }
+    match home.is_empty() && discover.files.is_empty() {
+        true => Err(format!(
+            "site {name} has no start; write start: URL, or name its pages by discover.api, \
+             discover.files or a list of sitemaps"
+        )),
+        false => Ok(home),
+    }
 }
 
 /// The hosts of the start URLs, with their ports where they name one.

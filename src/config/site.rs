@@ -11,6 +11,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// All sites of a run, in the order of the file.
 #[derive(Clone)]
@@ -36,7 +37,8 @@ impl fmt::Debug for Job {
 pub struct Site {
     /// Unique in the job; letters, digits, `.`, `_` and `-`.
     pub name: String,
-    /// Where the crawl begins, in normal form; at least one.
+    /// Where the crawl begins, in normal form; none where its APIs, lists or
+    /// sitemaps alone name its pages.
     pub start: Vec<Url>,
     /// Where it ends at the latest.
     pub limits: Limits,
@@ -66,6 +68,47 @@ impl Site {
         let apis = self.discover.api.iter();
         let items = apis.flat_map(|api| api.records.iter().map(|item| &item.rule));
         self.extract.iter().chain(items)
+    }
+
+    /// What relative addresses are relative to that stand on no page: the first
+    /// start page, or else the root of the first host.
+    pub fn home(&self) -> Option<Url> {
+        let hosts = self.scope.hosts.iter();
+        let root = || {
+            let host = hosts.map(|host| host.trim_start_matches("*."));
+            host.into_iter()
+                .find_map(|host| Url::parse(&format!("https://{host}/")).ok())
+        };
+        self.start.first().cloned().or_else(root)
+    }
+
+    /// Tells an API of this site from its others, whatever it is sent besides
+    /// address and body, and whatever is taken of its answers; `None` of one
+    /// that the site has no more.
+    pub fn api_place(&self, api: &ApiRule) -> Option<u64> {
+        let address = api.address();
+        let mut same = self
+            .discover
+            .api
+            .iter()
+            .filter(|known| known.address() == address);
+        let nth = same.position(|known| known.key() == api.key())?;
+        Some(xxh3_64(format!("{address:016x} {nth}").as_bytes()))
+    }
+
+    /// Tells how an API is asked, and what becomes of the URLs in its answers,
+    /// whatever its records are.
+    pub fn api_asks(&self, api: &ApiRule) -> u64 {
+        let bare = ApiRule {
+            records: Vec::new(),
+            ..api.clone()
+        };
+        let mut text = format!("{:016x}", bare.key());
+        if api.urls.is_some() {
+            let found = (&self.limits, &self.scope, &self.url, self.discover.traps);
+            text.push_str(&format!("{found:?}"));
+        }
+        xxh3_64(text.as_bytes())
     }
 
     /// The place of an API's first kind of record among [`Site::records`].

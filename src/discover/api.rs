@@ -9,8 +9,15 @@ use crate::config::{ApiRule, Paging};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+/// Largest answer, on the wire and unpacked, bytes.
+pub const BYTES: u64 = 16 << 20;
 /// Answers remembered, by which a repeated one is known.
 const REMEMBERED: usize = 32;
+
+/// What an API is known by from one run to the next.
+pub fn key(rule: &ApiRule) -> String {
+    format!("api {:016x}", rule.key())
+}
 
 /// One turn of asking an API: all that the next request depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +39,40 @@ pub struct Turn {
     address: Option<String>,
     /// Digests of the last answers' items.
     seen: Vec<u64>,
+    /// Whether every answer before is in the archive.
+    pub kept: bool,
+}
+
+/// How far an API has been read, as it is known from one run to the next.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mark {
+    /// Whether it has come to its end.
+    pub done: bool,
+    /// Where to go on, where it has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Turn>,
+    /// Where its answers are in the archive, where all of them are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// An API's answers in the archive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The API, as `Site::api_place` tells it.
+    pub place: u64,
+    /// How many there are, from the first.
+    pub answers: u64,
+    /// How it was asked, as `Site::api_asks` tells it.
+    pub asks: u64,
+}
+
+impl Kept {
+    /// What the archive knows an answer by, its number counted from 0.
+    pub fn name(place: u64, number: u64) -> String {
+        format!("api {place:016x} {number}")
+    }
 }
 
 /// A request, ready to be made.
@@ -46,7 +87,10 @@ pub struct Request {
 impl Turn {
     /// The first turn.
     pub fn first(rule: &ApiRule) -> Self {
-        let mut turn = Self::default();
+        let mut turn = Self {
+            kept: true,
+            ..Self::default()
+        };
         match &rule.paging {
             Paging::Count { from, .. } => turn.number = *from,
             Paging::Cursor { first, .. } => turn.cursor.clone_from(first),

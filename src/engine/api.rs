@@ -1,5 +1,7 @@
 //! APIs asked by the workers: one answer an errand, each naming the next.
 
+pub use crate::discover::api::{BYTES, key};
+
 use super::intake::Intake;
 use super::rules::Rules;
 use super::site::{Message, SiteContext};
@@ -7,7 +9,7 @@ use super::source::{self, Source, SourceRead, Tally};
 use super::work::{ApiCall, Errand, ErrandKind, ErrandResult};
 use crate::bus::{Event, Level, SourceState};
 use crate::config::{ApiRule, RecordRule};
-use crate::discover::api::{self, Turn};
+use crate::discover::api::{self, Kept, Mark, Turn};
 use crate::discover::beginning;
 use crate::extract::fields::Plan;
 use crate::fetch::{self, Call, FetchError, Fetched, Visitor};
@@ -17,29 +19,21 @@ use reqwest::header::{
     ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
     LINK, TE, TRANSFER_ENCODING, UPGRADE,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use url::{Position, Url};
 
-/// Largest answer, on the wire and unpacked, bytes.
-pub const BYTES: u64 = 16 << 20;
-
-/// What an API is known by from one run to the next.
-pub fn key(rule: &ApiRule) -> String {
-    format!("api {:016x}", rule.key())
-}
-
 /// Where to go on, by the mark of an earlier run; `None` where it is done.
 pub fn resume(rule: &ApiRule, mark: Option<&Value>) -> Option<Turn> {
-    match mark {
-        None => Some(Turn::first(rule)),
-        Some(mark) if mark["done"] == true => None,
-        Some(mark) => {
-            Some(serde_json::from_value(mark["next"].clone()).unwrap_or_else(|_| Turn::first(rule)))
-        }
-    }
+    // One that cannot be read says nothing.
+    let mark: Mark = mark
+        .and_then(|mark| Mark::deserialize(mark).ok())
+        .unwrap_or_default();
+    let next = || mark.next.unwrap_or_else(|| Turn::first(rule));
+    (!mark.done).then(next)
 }
 
 /// The errand of one turn.
@@ -60,8 +54,8 @@ pub fn errand(rules: &Rules, rule: &Arc<ApiRule>, turn: Turn) -> Result<Errand, 
     })
 }
 
-/// Who asks the API: the site's visitor with the call's own headers and body.
-pub fn visitor(site: &Visitor, call: &ApiCall) -> Visitor {
+/// The call's own headers that are no secret.
+pub fn plain_headers(call: &ApiCall) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(
         ACCEPT,
@@ -74,6 +68,12 @@ pub fn visitor(site: &Visitor, call: &ApiCall) -> Visitor {
         };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
+    headers
+}
+
+/// Who asks the API: the site's visitor with the call's own headers and body.
+pub fn visitor(site: &Visitor, call: &ApiCall) -> Visitor {
+    let mut headers = plain_headers(call);
     for (name, value) in &call.rule.headers {
         // Both were checked when the sites file was read.
         if let (Ok(name), Ok(mut value)) = (
@@ -99,12 +99,13 @@ pub fn visitor(site: &Visitor, call: &ApiCall) -> Visitor {
     })
 }
 
-/// Hands an answer to the CPU pool.
+/// Hands an answer to the CPU pool; `kept` is whether it is in the archive.
 pub async fn read(
     site: &Arc<SiteContext>,
     errand: &Errand,
     call: &ApiCall,
     answer: Result<Fetched, FetchError>,
+    kept: bool,
 ) -> ErrandResult {
     let fetched = match answer {
         Ok(fetched) if !(200..300).contains(&fetched.status) => {
@@ -119,7 +120,8 @@ pub async fn read(
     let Some(room) = site.pool.room(fetched.body.len()).await else {
         return failed(site, call, "the crawl ends".to_owned()).await;
     };
-    let (site, call, url) = (site.clone(), call.clone(), errand.url.clone());
+    let (site, mut call, url) = (site.clone(), call.clone(), errand.url.clone());
+    call.turn.kept &= kept;
     let runtime = Handle::current();
     site.pool.clone().run(move || {
         let read = catch_unwind(AssertUnwindSafe(|| {
@@ -240,22 +242,20 @@ fn take(
         text.push_str(&format!("; ended by {}", answer.end));
     }
     say(level, text);
-    let mut mark = json!({ "done": true });
+    let rules = site.rules();
     let mut tally = Tally {
         read: call.turn.asked + 1,
         urls: call.turn.found + listed as u64,
         bad: call.turn.bad + answer.bad + records.bad,
         problem: problem.or_else(|| call.turn.problem.clone()),
     };
+    let mut goes_on = None;
     let next = answer.next.and_then(|mut next| {
         next.bad = tally.bad;
         next.problem.clone_from(&tally.problem);
-        let goes_on = json!({ "next": &next });
-        match errand(&site.rules(), &call.rule, next) {
-            Ok(errand) => {
-                mark = goes_on;
-                Some(errand)
-            }
+        goes_on = Some(next.clone());
+        match errand(&rules, &call.rule, next) {
+            Ok(errand) => Some(errand),
             Err(why) => {
                 say(Level::Warn, format!("api {name}: {why}"));
                 tally.problem = Some(why);
@@ -263,11 +263,23 @@ fn take(
             }
         }
     });
+    let place = rules.config.api_place(&call.rule);
+    let mark = Mark {
+        done: next.is_none(),
+        next: goes_on.filter(|_| next.is_some()),
+        kept: place.filter(|_| call.turn.kept).map(|place| Kept {
+            place,
+            answers: call.turn.asked + 1,
+            asks: rules.config.api_asks(&call.rule),
+        }),
+    };
+    let mark = json!(mark);
     site.store.answer_blocking(ApiAnswer {
         site: site.id,
         source: format!("{:016x}", call.rule.source()),
         key: key.clone(),
         first: call.turn.asked == 0,
+        number: call.turn.asked,
         mark: mark.clone(),
         url: url[..Position::AfterPath].into(),
         at: now_ms(),

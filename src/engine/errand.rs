@@ -3,6 +3,7 @@
 
 use super::api;
 use super::host::Health;
+use super::keep;
 use super::list;
 use super::retry;
 use super::site::SiteContext;
@@ -14,6 +15,7 @@ use crate::discover::part;
 use crate::discover::robots::{self, Robots, Rules};
 use crate::fetch::{self, FetchError, Fetched, Spool, Want};
 use crate::page::FailureKind;
+use crate::page::time::now_ms;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::sync::Arc;
@@ -41,7 +43,7 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
         }
         _ => None,
     };
-    let answer = fetch_through(site, &errand, want, spool.as_ref()).await;
+    let (answer, kept) = fetch_through(site, &errand, want, spool.as_ref()).await;
     report.cost = fetch::cost(&answer);
     if let Err(error) = &answer
         && let Some(trouble) = &error.trouble
@@ -84,7 +86,7 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
                 sitemap::read(site, &errand, *nesting, *asked, answer).await
             }
             ErrandKind::List(rule) => read_list(site, rule, answer, spool).await,
-            ErrandKind::Api(call) => api::read(site, &errand, call, answer).await,
+            ErrandKind::Api(call) => api::read(site, &errand, call, answer, kept).await,
         }
     });
     report
@@ -92,12 +94,13 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
 
 /// Fetches an errand's file by the site's first rung, following redirects: a
 /// site whose ladder begins above plain HTTP never shows its naked address.
+/// Tells also whether the answer is in the archive, which takes those of APIs.
 async fn fetch_through(
-    site: &SiteContext,
+    site: &Arc<SiteContext>,
     errand: &Errand,
     want: Want,
     spool: Option<&Arc<Spool>>,
-) -> Result<Fetched, FetchError> {
+) -> (Result<Fetched, FetchError>, bool) {
     let rules = site.rules();
     let call = match &errand.kind {
         ErrandKind::Api(call) => Some(call),
@@ -110,14 +113,21 @@ async fn fetch_through(
     let ladder = site.ladder();
     let fetcher = &ladder[0].fetcher;
     let mut url = errand.url.clone();
-    for _ in 0..HOPS {
-        let fetched = fetcher.fetch(visitor, &url, want).await?;
-        if !fetched.is_redirect() {
-            return Ok(fetched);
-        }
+    let mut hops = 0;
+    loop {
+        let at = now_ms();
+        let fetched = match fetcher.fetch(visitor, &url, want).await {
+            Ok(fetched) => fetched,
+            Err(error) => return (Err(error), false),
+        };
+        let kept = match call {
+            Some(call) => keep::called(site, call, &url, at, &fetched).await,
+            None => false,
+        };
         let target = fetched
             .headers
             .get(reqwest::header::LOCATION)
+            .filter(|_| fetched.is_redirect() && hops < HOPS)
             .and_then(|value| value.to_str().ok())
             .and_then(|text| url.join(text).ok())
             .filter(|target| matches!(target.scheme(), "http" | "https"))
@@ -128,10 +138,10 @@ async fn fetch_through(
             });
         match target {
             Some(target) => url = target,
-            None => return Ok(fetched),
+            None => return (Ok(fetched), kept),
         }
+        hops += 1;
     }
-    fetcher.fetch(visitor, &url, want).await
 }
 
 /// What an answer to the request for robots.txt means.

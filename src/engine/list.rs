@@ -139,8 +139,20 @@ fn rows(
     let rules = site.rules();
     let name = &rule.from;
     let base = match &rule.from {
-        ListFrom::Url(url) => url,
-        ListFrom::File(_) => &rules.config.start[0],
+        ListFrom::Url(url) => Some(url.clone()),
+        ListFrom::File(_) => rules.config.home(),
+    };
+    let Some(base) = &base else {
+        return Read {
+            state: SourceState::Failed,
+            tally: Tally {
+                problem: Some(
+                    "the site has no host to which its rows could be relative".to_owned(),
+                ),
+                ..Tally::default()
+            },
+            sitemaps: Vec::new(),
+        };
     };
     let mut intake = Intake::new(site, runtime).until(cancel);
     let mut bad_rows = site.folder.bad_rows(&site.name, &key(rule));

@@ -3,6 +3,8 @@
 
 pub mod charset;
 pub mod content;
+#[cfg(test)]
+mod corpus;
 mod dom;
 pub mod explain;
 pub mod fields;

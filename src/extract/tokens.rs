@@ -57,9 +57,10 @@ pub(super) fn raw_end(bytes: &[u8], body: usize, name: &[u8]) -> usize {
         let same = bytes
             .get(start..end)
             .is_some_and(|text| text.eq_ignore_ascii_case(name));
+        // A name at the very end of a page is text.
         let closed = bytes
             .get(end)
-            .is_none_or(|byte| is_space(*byte) || matches!(byte, b'/' | b'>'));
+            .is_some_and(|byte| is_space(*byte) || matches!(byte, b'/' | b'>'));
         if same && closed {
             return at + found;
         }

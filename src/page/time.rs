@@ -19,6 +19,50 @@ pub fn rfc3339(ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{frac:03}Z")
 }
 
+/// Milliseconds since the Unix epoch of RFC 3339 text in UTC, from 1970 on,
+/// whose fraction may be missing; `None` for any other text.
+pub fn from_rfc3339(text: &str) -> Option<u64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
+    let [year, month, day] = numbers(date, '-')?;
+    let [h, m, s] = numbers(time, ':')?;
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || h > 23 || m > 59 || s > 60 {
+        return None;
+    }
+    let ms = match fraction {
+        "" => 0,
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{digits:0<3}")[..3].parse().ok()?
+        }
+        _ => return None,
+    };
+    let days = days(year, month, day)?;
+    Some(((days * 24 + h) * 60 + m) * 60_000 + s * 1000 + ms)
+}
+
+/// Three numbers of up to four digits each.
+fn numbers(text: &str, between: char) -> Option<[u64; 3]> {
+    let mut parts = text.split(between);
+    let mut next = || {
+        let part = parts.next()?;
+        let digits = part.bytes().all(|byte| byte.is_ascii_digit());
+        (digits && part.len() <= 4).then(|| part.parse().ok())?
+    };
+    let numbers = [next()?, next()?, next()?];
+    parts.next().is_none().then_some(numbers)
+}
+
+/// The day counted from the Unix epoch; `None` before it. The inverse of
+/// [`civil`].
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    // March is the first month.
+    let year = year.checked_sub(u64::from(month <= 2))?;
+    let (era, yoe) = (year / 400, year % 400);
+    let doy = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    (era * 146_097 + doe).checked_sub(719_468)
+}
+
 /// A time of day in UTC (`04:05:06`); `ms` counts from the Unix epoch.
 pub fn time_of_day(ms: u64) -> String {
     let seconds = ms / 1000 % 86_400;
@@ -56,6 +100,22 @@ mod tests {
             (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
         ] {
             assert_eq!(rfc3339(ms), text);
+            assert_eq!(from_rfc3339(text), Some(ms));
+        }
+        assert_eq!(from_rfc3339("1970-01-01T00:00:01Z"), Some(1000));
+        assert_eq!(from_rfc3339("1970-01-01T00:00:00.5Z"), Some(500));
+        for wrong in [
+            "",
+            "1969-12-31T00:00:00Z",
+            "2000-13-01T00:00:00Z",
+            "2000-01-01T00:00:00+01:00",
+            "2000-01-01",
+            "2000-01-01T00:00:00.xZ",
+            "20000-01-01T00:00:00Z",
+            "+200-1-1T0:0:0Z",
+            "2000-00-01T00:00:00Z",
+        ] {
+            assert_eq!(from_rfc3339(wrong), None, "{wrong}");
         }
     }
 }

@@ -3,25 +3,29 @@
 //!
 //! ```text
 //! slices of page numbers ─▶ threads: archive ─▶ decode ─▶ fields ─▶ compare
-//!                                                  changed pages ─▶ Replacer
+//! APIs ───────────────────▶                        changed pages ─▶ Replacer
 //! ```
+//!
+//! The answers of one API follow from one another: they are one thread's.
 
+mod api;
 mod page;
 mod tally;
 
 pub use self::tally::{Fill, KindTally, SiteTally};
 
+use self::api::ApiWork;
 use self::page::Reworker;
 use self::tally::Tally;
 use crate::archive::ArchiveError;
 use crate::config::Site;
 use crate::store::StoreError;
-use crate::store::sqlite::replace::{Change, DonePages, Replacer};
+use crate::store::sqlite::replace::{AnswerChange, Change, DonePages, Fate, Replacer};
 use crossbeam_channel::bounded;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// Page numbers that a thread takes at once.
 const SLICE: u32 = 128;
@@ -64,7 +68,7 @@ pub struct Options<'a> {
 /// exchanges the records that differ.
 ///
 /// Pages whose answer is not in the archive, or cannot be read, keep their
-/// records. All records change together; a run that is killed changes none.
+/// records, and so do answers of APIs and those that follow them. All records change together; a run that is killed changes none.
 ///
 /// # Errors
 /// Where there is no archive, another process works on the job, or a file
@@ -82,16 +86,23 @@ pub fn run(
     let source = DonePages::open(dir)?;
     let keys = source.sites()?;
     let last = source.last()?;
-    // Only a writer that is the last one to go leaves nothing in the WAL.
-    drop(source);
     let known: Vec<(i64, Arc<Site>)> = sites
         .iter()
         .filter_map(|site| Some((*keys.get(&site.name)?, site.clone())))
         .collect();
+    let mut apis = Vec::new();
+    for (key, site) in &known {
+        apis.extend(api::of_site(&source, *key, site)?);
+    }
+    // Only a writer that is the last one to go leaves nothing in the WAL.
+    drop(source);
     let mut tally = Tally::new(&known);
+    let mut fates: HashMap<i64, Vec<Fate>> = HashMap::new();
     let work = Work {
         dir,
         sites: &known,
+        apis,
+        next_api: AtomicUsize::new(0),
         last,
         next: AtomicU64::new(0),
         failed: AtomicBool::new(false),
@@ -100,6 +111,10 @@ pub fn run(
         tally.add(worked.tally);
         if !options.preview {
             replacer.replace(&worked.changes)?;
+            replacer.replace_answers(&worked.answers)?;
+        }
+        for (key, fate) in worked.fates {
+            fates.entry(key).or_default().push(fate);
         }
         let passed = work.next.load(Ordering::Relaxed);
         (options.progress)(u32::try_from(passed).unwrap_or(last).min(last), last);
@@ -110,6 +125,11 @@ pub fn run(
             // Pages that keep their old records may have other fields.
             if tally.is_whole(*key) {
                 replacer.keep_fields(*key, &fields_of(site))?;
+            }
+            let fates = fates.remove(key).unwrap_or_default();
+            let mut apis = work.apis.iter().filter(|api| api.key == *key);
+            if !fates.is_empty() || apis.any(|api| !api.settled) {
+                replacer.settle(*key, site.digest, &fates)?;
             }
         }
     }
@@ -131,12 +151,29 @@ fn fields_of(site: &Site) -> HashSet<(String, String)> {
 struct Worked {
     tally: Tally,
     changes: Vec<Change>,
+    answers: Vec<AnswerChange>,
+    /// What becomes of APIs, each by its site's number in the store.
+    fates: Vec<(i64, Fate)>,
+}
+
+impl Worked {
+    fn new(sites: &[(i64, Arc<Site>)]) -> Self {
+        Self {
+            tally: Tally::new(sites),
+            changes: Vec::new(),
+            answers: Vec::new(),
+            fates: Vec::new(),
+        }
+    }
 }
 
 /// The slices, shared by the threads.
 struct Work<'a> {
     dir: &'a Path,
     sites: &'a [(i64, Arc<Site>)],
+    apis: Vec<ApiWork>,
+    /// The first API that nobody has taken.
+    next_api: AtomicUsize,
     last: u32,
     /// The first page number that nobody has taken. Wider than a page number,
     /// so that it cannot come round.
@@ -190,6 +227,12 @@ impl Work<'_> {
         sender: &crossbeam_channel::Sender<Result<Worked, ReworkError>>,
     ) -> Result<(), ReworkError> {
         let mut reworker = Reworker::open(self.dir, self.sites)?;
+        // They take longest, and nobody helps with one.
+        while let Some(work) = self.apis.get(self.next_api.fetch_add(1, Ordering::Relaxed)) {
+            reworker.api(work, |worked| {
+                !self.failed.load(Ordering::Acquire) && sender.send(Ok(worked)).is_ok()
+            })?;
+        }
         while !self.failed.load(Ordering::Acquire) {
             let first = self.next.fetch_add(u64::from(SLICE), Ordering::Relaxed);
             let Some(first) = u32::try_from(first).ok().filter(|id| *id <= self.last) else {

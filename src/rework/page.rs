@@ -1,15 +1,16 @@
 //! One thread's part: pages out of the archive, their records made again.
 
-use super::tally::{SiteTally, Tally};
+use super::api::ApiWork;
+use super::tally::SiteTally;
 use super::{ReworkError, Worked};
-use crate::archive::{Reader, Stored};
+use crate::archive::{self, Reader};
 use crate::config::Site;
 use crate::discover::indexing;
 use crate::discover::links::Linker;
 use crate::extract::charset;
 use crate::extract::fields::{Plan, Taken};
 use crate::fetch::{self, Fetched};
-use crate::store::sqlite::replace::{Change, DonePage, DonePages};
+use crate::store::sqlite::replace::{Change, DonePage, DonePages, Stored};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use url::{Position, Url};
 
 /// A record's name and its fields.
-type Made = (Arc<str>, Map<String, Value>);
+pub(super) type Made = (Arc<str>, Map<String, Value>);
 
 /// What decides over a site's records.
 struct Rules {
@@ -66,10 +67,7 @@ impl<'a> Reworker<'a> {
 
     /// Makes the records of these pages again.
     pub(super) fn work(&mut self, ids: RangeInclusive<u32>) -> Result<Worked, ReworkError> {
-        let mut worked = Worked {
-            tally: Tally::new(self.sites),
-            changes: Vec::new(),
-        };
+        let mut worked = Worked::new(self.sites);
         for page in self.source.read(ids)? {
             let Some(tally) = worked.tally.site(page.site) else {
                 continue;
@@ -80,6 +78,28 @@ impl<'a> Reworker<'a> {
             }
         }
         Ok(worked)
+    }
+
+    /// Makes the records of an API again; `take` gets what came of it, a part
+    /// at a time, and answers whether it goes on.
+    pub(super) fn api(
+        &self,
+        work: &ApiWork,
+        mut take: impl FnMut(Worked) -> bool,
+    ) -> Result<(), ReworkError> {
+        let mut last = Worked::new(self.sites);
+        let Some(tally) = last.tally.site(work.key) else {
+            return Ok(());
+        };
+        let fate = work.run(&self.source, &self.archive, tally, |answers| {
+            take(Worked {
+                answers,
+                ..Worked::new(self.sites)
+            })
+        })?;
+        last.fates.extend(fate.map(|fate| (work.key, fate)));
+        take(last);
+        Ok(())
     }
 
     /// What changes in a page, if anything does.
@@ -129,7 +149,7 @@ impl<'a> Reworker<'a> {
 
 /// The records of a stored answer, as the crawl takes them.
 fn records(
-    stored: Stored,
+    stored: archive::Stored,
     page: &DonePage,
     address: &Url,
     rules: &Rules,
@@ -165,24 +185,12 @@ fn records(
 }
 
 fn compare(page: DonePage, made: &[Made], tally: &mut SiteTally) -> Option<Change> {
-    let texts: Vec<(Arc<str>, String)> = made
-        .iter()
-        .map(|(name, fields)| {
-            // Strings and JSON values always serialise.
-            let text = serde_json::to_string(fields).unwrap_or_default();
-            (name.clone(), text)
-        })
-        .collect();
+    let texts = encode(made);
     if texts == page.records {
         tally.compare(made, made);
         return None;
     }
-    let before: Vec<Made> = page
-        .records
-        .iter()
-        .map(|(name, text)| (name.clone(), serde_json::from_str(text).unwrap_or_default()))
-        .collect();
-    tally.compare(&before, made);
+    tally.compare(&parsed(&page.records), made);
     Some(Change {
         page: page.id,
         site: page.site,
@@ -193,4 +201,21 @@ fn compare(page: DonePage, made: &[Made], tally: &mut SiteTally) -> Option<Chang
             .map(|(_, fields)| fields.keys().cloned().collect())
             .collect(),
     })
+}
+
+/// Records as the store has them.
+pub(super) fn encode(made: &[Made]) -> Vec<Stored> {
+    let text = |(name, fields): &Made| {
+        // Strings and JSON values always serialise.
+        let text = serde_json::to_string(fields).unwrap_or_default();
+        (name.clone(), text)
+    };
+    made.iter().map(text).collect()
+}
+
+/// The inverse of [`encode`].
+pub(super) fn parsed(stored: &[Stored]) -> Vec<Made> {
+    let fields = |text: &str| serde_json::from_str(text).unwrap_or_default();
+    let made = |(name, text): &Stored| (name.clone(), fields(text));
+    stored.iter().map(made).collect()
 }

@@ -18,7 +18,12 @@ pub struct SiteTally {
     /// Pages that a rule takes fields of and whose answer is not in the
     /// archive; they keep their records.
     pub absent: u64,
-    /// Pages whose answer could not be read; they keep their records.
+    /// Answers of APIs that were read from the archive.
+    pub answers: u64,
+    /// Answers of APIs that are not in the archive, or cannot be come to; they
+    /// keep their records.
+    pub answers_absent: u64,
+    /// Pages and answers of APIs that could not be read; they keep their records.
     pub broken: u64,
     /// The first of those: URL and reason. Text from the network, uncleaned.
     pub named: Vec<(String, String)>,
@@ -69,11 +74,13 @@ impl Tally {
                 site: site.name.clone(),
                 pages: 0,
                 absent: 0,
+                answers: 0,
+                answers_absent: 0,
                 broken: 0,
                 named: Vec::new(),
                 kinds: Vec::new(),
             };
-            for rule in &site.extract {
+            for rule in site.records() {
                 let kind = tally.kind(&rule.record);
                 for field in &rule.fields {
                     kind.field(&field.name);
@@ -101,10 +108,10 @@ impl Tally {
         }
     }
 
-    /// Whether every page of a site could be read.
+    /// Whether every page and answer of a site could be read.
     pub(super) fn is_whole(&self, key: i64) -> bool {
         let mut sites = self.sites.iter();
-        sites.any(|(own, site)| *own == key && site.absent + site.broken == 0)
+        sites.any(|(own, site)| *own == key && site.absent + site.answers_absent + site.broken == 0)
     }
 
     pub(super) fn finish(self) -> Vec<SiteTally> {
@@ -113,7 +120,7 @@ impl Tally {
 }
 
 impl SiteTally {
-    /// Counts a page whose answer could not be read.
+    /// Counts a page, or an answer of an API, that could not be read.
     pub(super) fn break_down(&mut self, url: &str, why: String) {
         self.broken += 1;
         if self.named.len() < NAMED {
@@ -171,6 +178,8 @@ impl SiteTally {
     fn add(&mut self, other: Self) {
         self.pages += other.pages;
         self.absent += other.absent;
+        self.answers += other.answers;
+        self.answers_absent += other.answers_absent;
         self.broken += other.broken;
         let room = NAMED.saturating_sub(self.named.len());
         self.named.extend(other.named.into_iter().take(room));
@@ -274,6 +283,8 @@ mod tests {
             site: "a".to_owned(),
             pages: 0,
             absent: 0,
+            answers: 0,
+            answers_absent: 0,
             broken: 0,
             named: Vec::new(),
             kinds: Vec::new(),

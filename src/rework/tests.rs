@@ -52,6 +52,7 @@ async fn crawled(dir: &Path, pages: usize) {
             headers: &headers,
             body: body.as_bytes(),
             cut: false,
+            asked: None,
             revisit: None,
         };
         let packed = pack(&answer, Codec::Gzip).unwrap();

@@ -198,6 +198,8 @@ pub struct ApiAnswer {
     pub key: String,
     /// Whether the API begins with it, and what it gave before is replaced.
     pub first: bool,
+    /// Its number among the API's, from 0.
+    pub number: u64,
     /// How far it has been read with this answer.
     pub mark: serde_json::Value,
     /// Where it was had, as it may be shown.

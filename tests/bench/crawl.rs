@@ -15,6 +15,7 @@
 //! cargo bench --bench crawl -- mixed      # attempts a page where some need a higher rung
 //! cargo bench --bench crawl -- refresh    # an unchanged corpus, crawled again
 //! cargo bench --bench crawl -- extract    # fields taken again from the archive
+//! cargo bench --bench crawl -- pass       # CPU of five fields and the links of a page
 //! cargo bench --bench crawl -- bulk       # a million URLs in, ten million rows out
 //! cargo bench --bench crawl -- order      # requests until the wanted pages are had
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
@@ -101,6 +102,8 @@ enum Scenario {
     Replay,
     /// openjdk-17-doc from its archive, against the crawl that made it.
     Extract,
+    /// openjdk-17-doc: five fields and the links of a page, without the network.
+    Pass,
     /// A list of a million URLs; exports of ten million records and links.
     Bulk,
     /// openjdk-17-doc and rust-doc, focused against breadth-first.
@@ -126,6 +129,7 @@ fn main() -> ExitCode {
         Scenario::Refresh => scenario::refresh::run(&options),
         Scenario::Replay => scenario::replay::run(&options),
         Scenario::Extract => scenario::extract::run(&options),
+        Scenario::Pass => scenario::pass::run(&options),
         Scenario::Bulk => scenario::bulk::run(&options),
         Scenario::Order => scenario::order::run(&options),
         Scenario::Deck => scenario::deck::run(&options),

@@ -10,6 +10,7 @@
 //! CRAWLDECK_FUZZ_SEED=1234 cargo test --test fuzz -- links    # one case again
 //! ```
 
+mod fields;
 mod mutate;
 mod targets;
 mod warc;

@@ -6,13 +6,12 @@ use crawldeck::config::{self, Overrides};
 use crawldeck::discover::links::Linker;
 use crawldeck::discover::robots::Robots;
 use crawldeck::discover::sitemap::{self, Caps, Entry};
-use crawldeck::extract::fields::Plan;
 use crawldeck::extract::{charset, links};
 use crawldeck::page::NormalForm;
 use std::io::Write;
 use url::Url;
 
-const HTML: &[&[u8]] = &[
+pub const HTML: &[&[u8]] = &[
     b"<!doctype html><html><head><base href='/b/'><title>T &amp; t</title>\
       <link rel=canonical href=/c><meta name=robots content='nofollow, noindex'>\
       <meta http-equiv=refresh content='0; url=/r'></head>\
@@ -22,7 +21,7 @@ const HTML: &[&[u8]] = &[
     b"<meta charset=shift_jis><a href='\x83\x65\x83\x58'>\x93\xfa\x96\x7b</a>",
     b"\xff\xfe<\0a\0 \0h\0r\0e\0f\0=\0x\0>\0",
 ];
-const TAGS: &[&str] = &[
+pub const TAGS: &[&str] = &[
     "<a href=x>",
     "</a>",
     "<div>",
@@ -51,7 +50,7 @@ const TAGS: &[&str] = &[
     "javascript:",
 ];
 
-fn site(more: &str) -> std::sync::Arc<config::Site> {
+pub fn site(more: &str) -> std::sync::Arc<config::Site> {
     let text = format!("site: s\nstart: http://127.0.0.1/dir/\n{more}");
     let job = config::parse(&text, "s.yaml", &|_| None, &Overrides::default()).unwrap();
     job.sites[0].clone()
@@ -77,26 +76,6 @@ fn links_of_any_page_are_urls_in_normal_form() {
             assert!(found.url.len() <= NormalForm::MAX_LEN);
             assert_eq!(linker.print(&found.url), found.print);
         });
-    });
-}
-
-#[test]
-fn fields_of_any_page_are_taken_or_left() {
-    let site = site(
-        "extract: [ { record: r, fields: { a: h1, b: { css: 'a[href]', attr: href, as: url, all: true }, \
-         c: { css: 'td a, p', as: number }, d: { css: body, as: html }, e: { css: script, as: json } } } ]",
-    );
-    let plan = Plan::compile(&site.extract);
-    let page = Url::parse("http://127.0.0.1/dir/page").unwrap();
-    fuzz("fields", HTML, TAGS, |bytes| {
-        let (html, _) = charset::decode(bytes, None);
-        for record in plan.records(&html, "/dir/page", &page) {
-            assert_eq!(record.fields.len(), 5);
-            let hrefs = record.fields["b"].as_array().into_iter().flatten();
-            for url in hrefs.filter_map(|value| value.as_str()) {
-                Url::parse(url).expect("a field as url that is none");
-            }
-        }
     });
 }
 

@@ -26,6 +26,7 @@ fn member(codec: Codec, body: &[u8]) -> Vec<u8> {
         headers: &headers,
         body,
         cut: false,
+        asked: None,
         revisit: None,
     };
     pack(&answer, codec).unwrap().response().to_vec()

@@ -158,6 +158,16 @@ impl ApiRule {
         self.url.split('?').next().unwrap_or_default()
     }
 
+    /// The root of its host.
+    pub(in crate::config) fn home(&self) -> Option<Url> {
+        // A mark may stand where a host or a port cannot.
+        let marks = ["{page}", "{offset}", "{cursor}"];
+        let sample = marks
+            .iter()
+            .fold(self.url.clone(), |url, mark| url.replace(mark, "1"));
+        Url::parse(&sample).ok()?.join("/").ok()
+    }
+
     /// Tells whose records an answer's are: the same under other fields, other
     /// headers and another way of paging. Another beginning of the same API
     /// replaces them.
@@ -171,6 +181,11 @@ impl ApiRule {
             .map(|item| item.rule.record.as_str())
             .collect();
         xxh3_64(format!("{}{:?}{names:?}", self.url, self.body).as_bytes())
+    }
+
+    /// Tells what is asked, whatever comes of it.
+    pub(super) fn address(&self) -> u64 {
+        xxh3_64(format!("{}{}{:?}", self.url, self.post, self.body).as_bytes())
     }
 
     /// Tells one API from another, whatever else the sites file says.

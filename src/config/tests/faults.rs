@@ -11,7 +11,14 @@ fn each_fault_has_its_place_and_its_mend() {
             "defaults: { fetch: { delay: 1s } }\n",
             "s.yaml: no site in it",
         ),
-        ("site: a\n", "s.yaml:1:1: site a has no start"),
+        (
+            "site: a\n",
+            "s.yaml:1:1: site a has no start; write start: URL, or name",
+        ),
+        (
+            "site: a\ndiscover: { files: [urls.csv] }\n",
+            "s.yaml:1:1: site a has neither start nor scope.hosts; write the hosts",
+        ),
         ("start: http://e.org/\n", "s.yaml:1:1: the site has no name"),
         (
             "site: a\nstart: e.org\n",

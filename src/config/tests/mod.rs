@@ -267,6 +267,52 @@ fn a_site_by_its_url() {
     assert!(for_url("http://", &Overrides::default()).is_err());
 }
 
+#[test]
+fn a_start_may_be_left_out_where_pages_are_named() {
+    for (discover, hosts, private) in [
+        (
+            "{ api: [ { url: 'https://e.org/api?p={page}', page: {}, urls: $.x } ] }",
+            &["e.org"][..],
+            false,
+        ),
+        (
+            "{ api: [ { url: 'http://127.0.0.1:81/a', urls: $.x } ] }",
+            &["127.0.0.1:81"],
+            true,
+        ),
+        (
+            "{ sitemap: [http://e.org/s.xml, http://f.org/s.xml] }",
+            &["e.org", "f.org"],
+            false,
+        ),
+        (
+            "{ files: [a.txt] }\nscope: { hosts: ['*.e.org'] }",
+            &["*.e.org"],
+            false,
+        ),
+        (
+            "{ files: [http://127.0.0.1/a] }\nscope: { hosts: [e.org] }",
+            &["e.org"],
+            false,
+        ),
+        (
+            "{ files: [a.txt] }\nscope: { hosts: [e.org, '127.0.0.1:82'] }",
+            &["e.org", "127.0.0.1:82"],
+            true,
+        ),
+    ] {
+        let job = read(&format!("site: a\ndiscover: {discover}\n")).unwrap();
+        let site = &job.sites[0];
+        assert!(site.start.is_empty());
+        assert_eq!(site.scope.hosts, hosts, "{discover}");
+        assert_eq!(site.fetch.allow_private, private, "{discover}");
+        let home = format!("https://{}/", hosts[0].trim_start_matches("*."));
+        assert_eq!(site.home().unwrap().as_str(), home);
+    }
+    let job = read("site: a\nstart: http://e.org/x\n").unwrap();
+    assert_eq!(job.sites[0].home().unwrap().as_str(), "http://e.org/x");
+}
+
 /// The schema that editors complete by is generated from the same types.
 #[test]
 fn the_schema_in_the_assets_is_in_step() {

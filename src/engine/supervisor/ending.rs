@@ -46,10 +46,11 @@ impl Supervisor {
             let done = self.done_before + self.site.done.load(Ordering::Relaxed);
             // A site may live by its APIs alone.
             if done == 0 && self.marks.is_empty() {
-                let why = self
-                    .trouble
-                    .clone()
-                    .unwrap_or_else(|| "no start page could be had".into());
+                let none = match self.site.rules().config.start.is_empty() {
+                    true => "no page could be had",
+                    false => "no start page could be had",
+                };
+                let why = self.trouble.clone().unwrap_or_else(|| none.into());
                 self.over_with(SiteState::Failed, Some(why)).await;
             } else {
                 self.over_with(SiteState::Finished, None).await;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{Overrides, parse};
-use crate::extract::links;
+use crate::extract::{corpus, links};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -31,13 +31,17 @@ fn record(plan: &Plan, html: &str) -> (Value, bool) {
 
 /// By a DOM, whatever the rules are.
 fn by_dom(plan: &Plan, html: &str) -> Taken {
+    by_dom_at(plan, html, &base())
+}
+
+fn by_dom_at(plan: &Plan, html: &str, base: &Url) -> Taken {
     let pass = Pass {
         plan,
         html,
         rules: plan.taking("/book/1", false),
         found: None,
     };
-    pass.finish(&base())
+    pass.finish(base)
 }
 
 /// Every kind of field that needs no DOM.
@@ -366,89 +370,57 @@ proptest! {
     }
 }
 
-/// Five fields as an operator would write them for documentation.
-const FIVE: &str = "title: h1, package: .sub-title a, summary: { meta: description }, \
-    block: div.block, since: { css: dl.notes dd, all: true }";
+/// Fields of every kind over documentation, with finds on most pages.
+const RICH: &str = "title: h1, \
+    top: { css: [.header h1, h1.fqn, #firstHeading, h1], match: '(\\S+)$' }, \
+    about: { meta: description, default: none }, \
+    style: { css: 'link[rel=stylesheet]', attr: href, as: url }, \
+    links: { css: 'a[href]', attr: href, as: url, all: true }, \
+    first: { css: a, attr: href }, \
+    code: { css: pre code, all: true }, \
+    numbers: { css: td, all: true, as: number }, \
+    terms: { css: dl > dt, all: true, fields: { id: { attr: id }, name: { css: a, required: true }, \
+        to: { css: a, attr: href, as: url } } }, \
+    tables: { css: table, all: true, fields: { class: { attr: class }, head: th, \
+        rows: { css: tr, all: true, fields: { cells: { css: td, all: true }, \
+            link: { css: td a, attr: href, as: url } } } } }, \
+    section: { css: [section, main, '#content'], fields: { id: { attr: id }, head: h2, \
+        item: { css: li, fields: { text: a } } } }, \
+    data: { css: script, match: 'var (\\w+)' }";
 
-/// Thread CPU time, nanoseconds.
-#[cfg(unix)]
-fn cpu() -> u128 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    u128::try_from(now.tv_sec).unwrap() * 1_000_000_000 + u128::try_from(now.tv_nsec).unwrap()
-}
-
-#[cfg(unix)]
 #[test]
-#[ignore = "measures, in release builds: cargo test --release --lib measure_ -- --ignored --nocapture"]
-fn measure_five_fields_and_links() {
-    let listing = std::process::Command::new("dpkg")
-        .args(["-L", "openjdk-17-doc"])
-        .output()
-        .unwrap();
-    let listing = String::from_utf8(listing.stdout).unwrap();
-    let pages: Vec<String> = listing
-        .lines()
-        .filter(|line| line.ends_with(".html"))
-        .filter_map(|file| std::fs::read_to_string(file).ok())
-        .collect();
-    assert!(pages.len() > 9000, "openjdk-17-doc is not installed");
-    let bytes: usize = pages.iter().map(String::len).sum();
-    println!(
-        "{} pages, {} bytes on average",
-        pages.len(),
-        bytes / pages.len()
-    );
-    let base = base();
-    let plan = fields(FIVE);
-    let all = fields(
-        "title: { css: h1, all: true }, block: { css: .block, all: true }, \
-        links: { css: 'a', attr: href, all: true }, code: { css: pre code, all: true }, dd: { css: dl > dd, all: true }",
-    );
-    let per_page = |name: &str, work: &mut dyn FnMut(&str) -> usize| {
-        let times = (0..3).map(|_| {
-            let before = cpu();
-            let made: usize = pages.iter().map(|page| work(page)).sum();
-            assert!(made > 0);
-            cpu() - before
+#[ignore = "needs the packages openjdk-17-doc, rust-doc and cppreference-doc-en-html"]
+fn records_of_corpora_are_the_same_with_a_dom_and_without() {
+    let plan = fields(RICH);
+    let filled = std::sync::Mutex::new(std::collections::BTreeMap::<String, usize>::new());
+    for package in corpus::PACKAGES {
+        let (seen, all) = corpus::count(package, |file, html| {
+            let (head, pass) = plan.pass(html, "/book/1", &mut |_| {});
+            let base = match &head.base_href {
+                Some(href) => base().join(href).unwrap_or_else(|_| base()),
+                None => base(),
+            };
+            if !pass.is_streamed() {
+                return false;
+            }
+            let (ours, theirs) = (pass.finish(&base), by_dom_at(&plan, html, &base));
+            if ours.note.is_some() || theirs.note.is_some() {
+                // What is cut is cut elsewhere.
+                return false;
+            }
+            assert_eq!(ours, theirs, "{}", file.display());
+            let mut filled = filled.lock().unwrap();
+            for (name, value) in &ours.records[0].fields {
+                *filled.entry(name.clone()).or_default() += usize::from(!is_nothing(value));
+            }
+            true
         });
-        let best = times.min().unwrap_or_default() / pages.len() as u128;
-        println!("{name}: {:.3} ms of CPU a page", best as f64 / 1e6);
-        best
-    };
-    let streamed = |plan: &Plan, page: &str| {
-        let mut links = 0;
-        let (_, pass) = plan.pass(page, "/", &mut |_| links += 1);
-        assert!(pass.is_streamed());
-        links + pass.finish(&base).records.len()
-    };
-    per_page("links alone", &mut |page| {
-        let mut links = 0;
-        links::scan(page, &mut |_| links += 1);
-        links
-    });
-    per_page("links and digests of the text", &mut |page| {
-        let mut content = Content::default();
-        let mut links = 0;
-        scan(
-            page,
-            &mut pass::NoTree,
-            Told::Links,
-            Some(&mut content),
-            &mut |_| links += 1,
-        );
-        links
-            + content
-                .print()
-                .map_or(0, |print| usize::from(print.near > 0))
-    });
-    let five = per_page("five fields and links", &mut |page| streamed(&plan, page));
-    per_page("five lists and links", &mut |page| streamed(&all, page));
-    per_page("five fields and links by a DOM", &mut |page| {
-        links::scan(page, &mut |_| {});
-        by_dom(&plan, page).records.len()
-    });
-    println!(
-        "five fields and links: {:.2} of the 0.20 ms aimed at",
-        five as f64 / 2e5
-    );
+        println!("{package}: {seen} of {all} pages without a DOM");
+        assert!(seen * 2 > all, "{package}: {seen}");
+    }
+    let filled = filled.into_inner().unwrap();
+    println!("{filled:?}");
+    for (name, pages) in filled {
+        assert!(pages > 50, "{name} is filled on {pages} pages alone");
+    }
 }

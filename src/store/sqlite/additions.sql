@@ -23,6 +23,12 @@ CREATE TABLE IF NOT EXISTS answer (
   records INTEGER NOT NULL
 );
 
+-- To which answer of its API, from 0, a row of `answer` belongs.
+CREATE TABLE IF NOT EXISTS numbered (
+  id     INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL
+);
+
 -- Sitemaps, lists and APIs, and what became of each when it was last asked.
 -- kind: sitemap, list, api; state: waiting, reading, done, failed. address: where
 -- a sitemap is that no sites file names, `nesting` indexes below the first;
@@ -150,3 +156,10 @@ CREATE TABLE IF NOT EXISTS left_out (
   url   TEXT NOT NULL,
   PRIMARY KEY (site, trap, print)
 ) WITHOUT ROWID;
+
+-- Sites whose records and marks of APIs were made those of another document,
+-- without the network; digest is that document's.
+CREATE TABLE IF NOT EXISTS reworked (
+  site   INTEGER PRIMARY KEY,
+  digest INTEGER NOT NULL
+);

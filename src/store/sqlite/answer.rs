@@ -19,6 +19,7 @@ pub(super) struct Answered {
     source: String,
     key: String,
     first: bool,
+    number: u64,
     mark: String,
     url: Box<str>,
     at: u64,
@@ -60,6 +61,7 @@ impl Core {
             source: answer.source,
             key: answer.key,
             first: answer.first,
+            number: answer.number,
             mark: answer.mark.to_string(),
             url: answer.url,
             at: answer.at,
@@ -105,6 +107,11 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, answer: &Answered) -> 
                 records
             ],
         )?;
+        run(
+            conn,
+            "INSERT OR REPLACE INTO numbered (id, number) VALUES (?1, ?2)",
+            params![part.id, int(answer.number)],
+        )?;
         for (n, fields) in (0u32..).zip(&part.records) {
             run(
                 conn,
@@ -131,10 +138,11 @@ fn forget_source(conn: &Connection, key: i64, source: &str) -> Result<i64> {
 }
 
 /// Deletes one row and its records; answers how many.
-fn delete(conn: &Connection, id: i64) -> Result<i64> {
+pub(super) fn delete(conn: &Connection, id: i64) -> Result<i64> {
     let range = [within_answer(id, 0), within_answer(id, MOST_WITHIN)];
     let records = run(conn, "DELETE FROM record WHERE id BETWEEN ?1 AND ?2", range)?;
     run(conn, "DELETE FROM answer WHERE id = ?1", [id])?;
+    run(conn, "DELETE FROM numbered WHERE id = ?1", [id])?;
     Ok(int(records as u64))
 }
 
@@ -163,6 +171,21 @@ pub(super) fn marks(conn: &Connection, key: i64) -> Result<BTreeMap<String, Valu
 /// Forgets how far the APIs of a site have been read.
 pub(super) fn forget_marks(conn: &Connection, key: i64) -> Result<()> {
     run(conn, "DELETE FROM progress WHERE site = ?1", [key]).map(|_| ())
+}
+
+/// Forgets the marks of a site whose document is another than it was, unless
+/// they were made those of the new one. Answers whether they are forgotten.
+pub(super) fn outdate_marks(conn: &Connection, key: i64, digest: i64) -> Result<bool> {
+    let known: Option<i64> = conn
+        .prepare_cached("SELECT digest FROM reworked WHERE site = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?;
+    run(conn, "DELETE FROM reworked WHERE site = ?1", [key])?;
+    let outdated = known != Some(digest);
+    if outdated {
+        forget_marks(conn, key)?;
+    }
+    Ok(outdated)
 }
 
 /// The number of the last row.

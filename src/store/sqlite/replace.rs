@@ -1,4 +1,9 @@
-//! Exchanging the records of pages that are done, while no crawl runs.
+//! Exchanging the records of pages that are done, and of answers of APIs, while
+//! no crawl runs.
+
+mod answers;
+
+pub use self::answers::{AnswerChange, Fate, Parts, Progress};
 
 use super::code::{DONE, MOST_WITHIN, WITHIN, within};
 use super::schema;
@@ -202,7 +207,13 @@ impl Replacer {
                     .execute([first, within(change.page, MOST_WITHIN)])?;
             }
             *self.more.entry(change.site).or_default() += kept as i64 - change.before as i64;
-            register(conn, &mut self.fields, change)?;
+            let names = change.records.iter().map(|(name, _)| name);
+            register(
+                conn,
+                &mut self.fields,
+                change.site,
+                names.zip(&change.fields),
+            )?;
         }
         Ok(())
     }
@@ -267,14 +278,19 @@ fn known_fields(conn: &Connection) -> Result<Fields> {
     Ok(fields)
 }
 
-fn register(conn: &Connection, known: &mut Fields, change: &Change) -> Result<()> {
-    for ((name, _), fields) in change.records.iter().zip(&change.fields) {
-        let seen = known.entry((change.site, name.clone())).or_default();
+fn register<'a>(
+    conn: &Connection,
+    known: &mut Fields,
+    site: i64,
+    made: impl Iterator<Item = (&'a Arc<str>, &'a Vec<String>)>,
+) -> Result<()> {
+    for (name, fields) in made {
+        let seen = known.entry((site, name.clone())).or_default();
         for field in fields {
             if !seen.contains(field) {
                 seen.insert(field.clone());
                 conn.prepare_cached("INSERT INTO field (site, record, field) VALUES (?1, ?2, ?3)")?
-                    .execute(params![change.site, name, field])?;
+                    .execute(params![site, name, field])?;
             }
         }
     }

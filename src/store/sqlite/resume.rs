@@ -97,9 +97,10 @@ pub(super) fn take_up(
         .execute(params![key, place, digest])?;
     delta.round = again::round(conn, key)?;
     if old != digest {
-        answer::forget_marks(conn, key)?;
-        // All of them are read again.
-        source::forget(conn, key)?;
+        // All of them are read again, unless they were made those of this document.
+        if answer::outdate_marks(conn, key, digest)? {
+            source::forget(conn, key)?;
+        }
     }
     let opened = OpenedSite {
         saved,

@@ -256,6 +256,7 @@ mod tests {
                 source: "0".to_owned(),
                 key: "0".to_owned(),
                 first: false,
+                number: 0,
                 mark: serde_json::Value::Null,
                 url: "https://a.test/api".into(),
                 at,
