@@ -60,9 +60,6 @@ pub struct Answer {
     door: Option<Door>,
 }
 
-/// Whether a request gets another answer, and that.
-type Door = (fn(&Hit) -> bool, Box<Answer>);
-
 #[derive(Debug, Clone)]
 enum Body {
     /// With its length.

@@ -95,7 +95,7 @@ mod tests {
             fields: vec![("title".into(), 2)],
         };
         let job = Job::open(dir.path(), 2);
-        assert_eq!(job.sites[0].fill, [fill.clone()]);
+        assert_eq!(job.sites[0].fill, std::slice::from_ref(&fill));
         assert!(job.sites[1].fill.is_empty());
         let status = Reader::open(dir.path()).unwrap().status().unwrap();
         let told = serde_json::to_value(&status[0]).unwrap();
