@@ -54,11 +54,11 @@ fn a_rung_is_paused_hurried_and_slowed_by_keys() {
     let mut deck = Pty::spawn(&args, job.folder(), (45, 160), &[]);
     api.wait("requests", |api| api.log().len() == 2);
     deck.keys("0");
-    deck.wait_text("WENT ON");
+    deck.wait_text("service open");
+    // Whose blocks they were stands below.
+    deck.wait_text("Cloudflare challenge 8");
     deck.keys("j");
     deck.wait_text("service of site");
-    // Whose blocks they were stands below.
-    deck.wait_text("Cloudflare");
     deck.keys("p");
     until(&job, "on hold", |rung| rung["state"] == "paused");
     deck.wait_text("on hold; p lets it go on");

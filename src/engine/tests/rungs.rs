@@ -103,7 +103,8 @@ async fn a_site_that_challenges_no_more_is_fetched_by_plain_http_again() {
                 .collect::<Vec<_>>(),
         ),
         _ if strict.fetch_add(1, Ordering::AcqRel) < 5 => (200, CHALLENGE.to_owned()),
-        _ => linking(&[]),
+        // Short pages that are all the same would be taken for a block.
+        _ => linking(&vec!["/".to_owned(); 12]),
     };
     let text = rungs("via: [http, browser]");
     let higher: Vec<Arc<dyn Fetcher>> = vec![browser.clone()];
@@ -111,9 +112,23 @@ async fn a_site_that_challenges_no_more_is_fetched_by_plain_http_again() {
     run.memory.let_pass(1 << 20);
     finished(&mut run).await;
     assert_eq!(rung(&run, Rung::Browser).had, browser.asked() as u64);
-    assert!(browser.asked() >= 5, "{}", browser.asked());
-    // A lower rung is tried every fifty pages, and believed when it works again.
-    assert!(browser.asked() < guarded / 2, "{}", browser.asked());
+    // A lower rung is tried now and then, and believed when it works again: how
+    // soon that is heard of depends on the machine, that it is does not.
+    let mut rounds = 1;
+    loop {
+        let asked = browser.asked();
+        rounds += 1;
+        run.done("force s text=/guard/").await;
+        run.until("all once more", |site| {
+            site.rungs[0].attempts + site.rungs[1].attempts >= rounds * guarded as u64
+        })
+        .await;
+        finished(&mut run).await;
+        if browser.asked() == asked {
+            break;
+        }
+        assert!(rounds < 6, "the browser is asked for ever");
+    }
     run.stop().await;
 }
 
