@@ -63,12 +63,6 @@ fn records(job: &Job) -> Vec<String> {
     records
 }
 
-fn extract(job: &Job, more: &[&str]) -> String {
-    let output = job.crawldeck(&[&["extract", "sites.yaml"], more].concat());
-    output.expect(0);
-    output.stdout
-}
-
 #[test]
 fn records_are_taken_again_as_a_run_takes_them() {
     let server = shop();
@@ -98,9 +92,9 @@ fn records_are_taken_again_as_a_run_takes_them() {
         let before = records(&job);
         let now = server.log().len();
         job.rewrite(&paged(&server, new));
-        let preview = extract(&job, &["--preview"]);
+        let preview = job.extract(&["--preview"]);
         assert_eq!(records(&job), before, "only a preview");
-        let seen = extract(&job, &[]);
+        let seen = job.extract(&[]);
         assert!(
             seen.contains(told) && preview.contains(told),
             "{told}\n{seen}"
@@ -116,7 +110,7 @@ fn records_are_taken_again_as_a_run_takes_them() {
             job.export("records", "csv").lines().next(),
             crawled.export("records", "csv").lines().next()
         );
-        assert!(extract(&job, &[]).contains("0 records changed"));
+        assert!(job.extract(&[]).contains("0 records changed"));
         // Nor does a run ask anything again.
         job.finish(&[]);
         assert_eq!(records(&job), records(&crawled), "{new}");
@@ -145,7 +139,7 @@ fn an_api_that_ended_by_a_wrong_path_goes_on() {
     job.finish(&[]);
     assert_eq!(records(&job).len(), 0);
     job.rewrite(&rule("$.items[*]"));
-    assert!(extract(&job, &[]).contains("item: 0 → 2 records, 2 added"));
+    assert!(job.extract(&[]).contains("item: 0 → 2 records, 2 added"));
     job.finish(&[]);
     assert_eq!(records(&job).len(), 6);
     for page in 1..=4 {
@@ -153,9 +147,12 @@ fn an_api_that_ended_by_a_wrong_path_goes_on() {
     }
     // And one that ends earlier by its new rule is whole again by the next.
     job.rewrite(&rule("$.itmes[*]"));
-    assert!(extract(&job, &[]).contains("item: 6 → 0 records, 0 added, 6 removed"));
+    assert!(
+        job.extract(&[])
+            .contains("item: 6 → 0 records, 0 added, 6 removed")
+    );
     job.rewrite(&rule("$.items[*]"));
-    assert!(extract(&job, &[]).contains("item: 0 → 6 records, 6 added"));
+    assert!(job.extract(&[]).contains("item: 0 → 6 records, 6 added"));
     job.finish(&[]);
     assert_eq!(records(&job).len(), 6);
     assert_eq!(server.count("/api?p=2"), 1);
@@ -172,7 +169,10 @@ fn what_is_asked_otherwise_is_asked_anew() {
     let job = Job::raw(&rule("name", ""));
     job.finish(&[]);
     job.rewrite(&rule("title", "      headers: { X-Language: de }\n"));
-    assert!(extract(&job, &[]).contains("6 → 6 records, 0 added, 0 removed, 6 changed"));
+    assert!(
+        job.extract(&[])
+            .contains("6 → 6 records, 0 added, 0 removed, 6 changed")
+    );
     job.finish(&[]);
     assert_eq!(server.count("/api?p=1"), 2);
     assert_eq!(records(&job).len(), 6);
@@ -230,7 +230,7 @@ fn without_answers_in_the_archive_records_stay() {
     job.finish(&[]);
     let before = records(&job);
     job.rewrite(&rule("title", "keep: { bodies: warc }\n"));
-    let seen = extract(&job, &[]);
+    let seen = job.extract(&[]);
     assert!(
         seen.contains("1 answers of APIs not in the archive"),
         "{seen}"
@@ -273,7 +273,7 @@ fn after_any_kill_what_is_committed_is_in_the_archive() {
         }
         running.signal(Signal::KILL);
         let _ = running.wait();
-        let seen = extract(&job, &["--preview"]);
+        let seen = job.extract(&["--preview"]);
         assert!(
             !seen.contains("not ") && seen.contains(" 0 changed"),
             "{seen}"
@@ -285,7 +285,7 @@ fn after_any_kill_what_is_committed_is_in_the_archive() {
         assert!(kept.contains(&server.url(&path(n))), "{n}: {kept:#?}");
     }
     job.rewrite(&rule("title"));
-    let seen = extract(&job, &[]);
+    let seen = job.extract(&[]);
     assert!(
         seen.contains("120 → 120 records, 0 added, 0 removed, 120 changed"),
         "{seen}"

@@ -30,12 +30,6 @@ fn site(pages: usize) -> Server {
     server
 }
 
-fn extract(job: &Job, more: &[&str]) -> String {
-    let output = job.crawldeck(&[&["extract", "sites.yaml"], more].concat());
-    output.expect(0);
-    output.stdout
-}
-
 #[test]
 fn killed_at_any_instant_no_half_record_stays_and_no_page_is_missing() {
     killed("");
@@ -71,7 +65,7 @@ fn killed(keep: &str) {
         run.kill();
         // What is committed can be read, whatever stands at the file's end.
         if job.dir().join("crawl.db").exists() {
-            let seen = extract(&job, &["--preview"]);
+            let seen = job.extract(&["--preview"]);
             assert!(!seen.contains("not "), "{seen}");
         }
     }
@@ -87,7 +81,7 @@ fn killed(keep: &str) {
         assert_eq!(page["outcome"], "done", "{page}");
         assert!(responses[&url] > 0, "{url}");
     }
-    let seen = extract(&job, &[]);
+    let seen = job.extract(&[]);
     assert!(seen.contains(&format!("site: {PAGES} pages\n")), "{seen}");
     assert!(seen.contains("0 added, 0 removed, 0 changed"), "{seen}");
 }
@@ -139,9 +133,9 @@ fn changed_fields_are_taken_without_the_network() {
     let new = "extract:\n  - record: page\n    fields:\n      title: h1\n      \
         n: { css: p, as: number }\n  - record: tens\n    when: ^/\\d0$\n    fields: { n: p }\n";
     job.rewrite(&format!("site: site\nstart: {start}\n{KEEP}{new}"));
-    let preview = extract(&job, &["--preview"]);
+    let preview = job.extract(&["--preview"]);
     assert_eq!(job.records().len(), PAGES, "nothing was changed");
-    let seen = extract(&job, &["--threads", "2"]);
+    let seen = job.extract(&["--threads", "2"]);
     for line in [
         "site: 60 pages\n",
         "  page: 60 → 60 records, 0 added, 0 removed, 60 changed\n",
@@ -161,7 +155,7 @@ fn changed_fields_are_taken_without_the_network() {
     assert_eq!(job.site_status("site")["records"], PAGES + 6);
     assert_eq!(server.log().len(), asked, "nobody was asked");
     // A second time there is nothing to do, and the crawl is not disturbed.
-    assert!(extract(&job, &[]).contains("0 records changed"));
+    assert!(job.extract(&[]).contains("0 records changed"));
     job.finish(&[]);
     assert_eq!(job.records().len(), PAGES + 6);
 }
@@ -262,7 +256,7 @@ fn what_has_not_changed_is_kept_as_a_revisit() {
     let start = server.url("/");
     let fast = common::crawl::FAST;
     job.rewrite(&format!("{fast}site: site\nstart: {start}\n{KEEP}{more}"));
-    extract(&job, &[]);
+    job.extract(&[]);
     let mut headings: Vec<String> = job
         .records()
         .iter()
@@ -371,7 +365,7 @@ fn an_extract_that_is_killed_changes_all_records_or_none() {
         assert!(kills > 0, "every one had ended before it was killed");
         // And the next is none the wiser.
         job.rewrite(&text("last"));
-        assert!(extract(&job, &[]).contains("site: 300 pages\n"));
+        assert!(job.extract(&[]).contains("site: 300 pages\n"));
         assert_eq!(names(&job), BTreeSet::from(["last".to_owned()]));
         assert_eq!(server.log().len(), asked);
     }

@@ -148,20 +148,20 @@ fn told(job: &Job) {
 
 /// Whenever it is killed, the file is the one of before.
 fn killed(job: &Job) {
+    const EXPORT: [&str; 6] = [
+        "export",
+        "sites.crawl",
+        "--what",
+        "records",
+        "-o",
+        "out.jsonl",
+    ];
     let file = job.folder().join("out.jsonl");
     let mut random = fastrand::Rng::new();
     let mut kills = 0;
     for _ in 0..5 {
         fs::write(&file, "what there was\n").unwrap();
-        let args = [
-            "export",
-            "sites.crawl",
-            "--what",
-            "records",
-            "-o",
-            "out.jsonl",
-        ];
-        let mut running = Running::spawn(job.command(&args));
+        let mut running = Running::spawn(job.command(&EXPORT));
         let part = job
             .folder()
             .join(format!("out.jsonl.{}.part", running.id()));
@@ -184,14 +184,6 @@ fn killed(job: &Job) {
         }
     }
     assert!(kills > 0, "every one had ended before it was killed");
-    let args = [
-        "export",
-        "sites.crawl",
-        "--what",
-        "records",
-        "-o",
-        "out.jsonl",
-    ];
-    job.crawldeck(&args).expect(0);
+    job.crawldeck(&EXPORT).expect(0);
     assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), PAGES);
 }

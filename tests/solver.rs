@@ -65,14 +65,20 @@ fn solved(url: &str) -> Value {
     })
 }
 
-#[test]
-fn plain_http_goes_on_with_what_the_solver_won() {
+/// A site behind a challenge, and a solver that gets its first page.
+fn walled() -> (Server, Server) {
     let (site, solver) = (Server::start(), Server::start());
     site.on("/", challenge());
     site.page("/after", &[]);
     solver.on("/health", answer(&json!({"status": "ok"})));
     let answers = [sessions(&[]), ok(), solved(&site.url("/")), ended()];
     solver.sequence("/v1", answers.iter().map(answer));
+    (site, solver)
+}
+
+#[test]
+fn plain_http_goes_on_with_what_the_solver_won() {
+    let (site, solver) = walled();
 
     let job = job(&site, &solver);
     job.finish(&[]);
@@ -120,12 +126,7 @@ fn a_solver_that_answers_html_is_said_once_with_what_to_do() {
 
 #[test]
 fn by_the_exits_of_the_proxies_its_browsers_are_told_of_them_and_nobody_else() {
-    let (site, solver) = (Server::start(), Server::start());
-    site.on("/", challenge());
-    site.page("/after", &[]);
-    solver.on("/health", answer(&json!({"status": "ok"})));
-    let answers = [sessions(&[]), ok(), solved(&site.url("/")), ended()];
-    solver.sequence("/v1", answers.iter().map(answer));
+    let (site, solver) = walled();
     let more = format!(
         "fetch: {{ via: [http, solver], solver: {{ endpoints: ['{}'], proxy: on }}, proxy: {{ \
          list: ['http://us3r:s3cret@127.0.0.1:9'] }} }}",

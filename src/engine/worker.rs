@@ -14,7 +14,7 @@ use super::work::{Page, Report, Sample, Work};
 use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, WorkerId};
 use crate::config::Rung;
-use crate::fetch::{self, FetchError, Fetched, Visitor};
+use crate::fetch::{self, FetchError, Fetched, Step, Visitor};
 use crate::page::{FailureKind, Outcome, Verdict, time};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -131,7 +131,11 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
     let rules = site.rules();
     let asking = again::visitor(&rules, &page.leased);
     let visitor = asking.as_ref().unwrap_or(&rules.visitor);
-    let result = fetch(site, &rules, visitor, &page).await;
+    let ladder = site.ladder();
+    // A rung that a new sites file has left out gives way to the first.
+    let step = ladder.iter().find(|step| step.rung == page.rung);
+    let step = step.unwrap_or(&ladder[0]);
+    let result = fetch(site, &rules, visitor, &page, step).await;
     let mut stuck = None;
     let mut target = None;
     let (elapsed, kind) = match &result {
@@ -169,10 +173,7 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
     };
     attempt.kind = kind;
     attempt.elapsed_ms = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
-    let cost = match site.ladder().iter().find(|step| step.rung == page.rung) {
-        Some(step) => step.paid(&result),
-        None => fetch::cost(&result),
-    };
+    let cost = step.paid(&result);
     site.tell(Event::Attempt {
         site: site.id,
         status: attempt.status,
@@ -282,11 +283,8 @@ async fn fetch(
     rules: &Rules,
     visitor: &Visitor,
     page: &Page,
+    step: &Step,
 ) -> Result<Fetched, FetchError> {
-    let ladder = site.ladder();
-    // A rung that a new sites file has left out gives way to the first.
-    let step = ladder.iter().find(|step| step.rung == page.rung);
-    let step = step.unwrap_or(&ladder[0]);
     if step.rung == Rung::Http {
         // Has time limits of its own, on each of its phases.
         return step.fetcher.fetch(visitor, &page.url, rules.want()).await;

@@ -226,6 +226,17 @@ impl Table {
         out
     }
 
+    /// Says something where the first row would be, once drawn without any.
+    pub fn note(&self, pen: &mut Pen, words: &str) {
+        pen.put(
+            self.body,
+            self.body.x,
+            self.body.y,
+            words,
+            pen.theme.faint(),
+        );
+    }
+
     /// Draws head and rows into `area`. `cells` makes a row's cell of one
     /// column, or says that the row is not known yet.
     pub fn draw<I: Clone + Eq + Hash>(

@@ -84,6 +84,13 @@ impl Job {
         Running::spawn(self.command(args)).wait()
     }
 
+    /// `extract sites.yaml` with further arguments, to exit code 0; what it says.
+    pub fn extract(&self, more: &[&str]) -> String {
+        let output = self.crawldeck(&[&["extract", "sites.yaml"], more].concat());
+        output.expect(0);
+        output.stdout
+    }
+
     /// `run sites.yaml --headless` with further arguments, to its end.
     pub fn run(&self, more: &[&str]) -> Output {
         self.start(more).wait()

@@ -60,7 +60,7 @@ impl Supervisor {
     pub(super) async fn climb(&mut self, climb: Climb, now: Instant) -> bool {
         let Climb {
             mut page,
-            commit,
+            mut commit,
             why,
         } = climb;
         let from = page.rung;
@@ -92,7 +92,6 @@ impl Supervisor {
             self.give_up(page, *commit);
             return false;
         };
-        let mut commit = commit;
         if self.ladder.get(to).is_none_or(|step| !step.is_open()) {
             // It may wait with many others, for long.
             commit.evidence = None;

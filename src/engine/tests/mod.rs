@@ -263,15 +263,26 @@ impl Run {
         }
     }
 
-    /// Waits for a picture of the first site.
+    /// Waits for a picture of the first site, as long as anything is answered
+    /// meanwhile: a loaded machine is slow, but it does not stand still.
     pub async fn until(&mut self, what: &str, mut seen: impl FnMut(&SiteView) -> bool) {
-        let found = {
-            let waiting = self.snapshots.wait_for(|shown| seen(&shown.sites[0]));
-            let found = tokio::time::timeout(Duration::from_secs(30), waiting).await;
-            found.is_ok_and(|shown| shown.is_ok())
+        let answered = |site: &SiteView| {
+            let failed = site.kinds.iter().map(|(_, count)| count);
+            site.classes.iter().chain(failed).sum::<u64>()
         };
-        if !found {
-            panic!("never {what}: {:?}", self.snapshots.borrow().sites[0]);
+        let mut before = None;
+        loop {
+            let waiting = self.snapshots.wait_for(|shown| seen(&shown.sites[0]));
+            match tokio::time::timeout(Duration::from_secs(30), waiting).await {
+                Ok(Ok(_)) => return,
+                Ok(Err(_)) => before = Some(u64::MAX),
+                Err(_) => {}
+            }
+            let now = answered(&self.snapshots.borrow().sites[0]);
+            if before.is_some_and(|before| before >= now) {
+                panic!("never {what}: {:?}", self.snapshots.borrow().sites[0]);
+            }
+            before = Some(now);
         }
     }
 

@@ -20,8 +20,9 @@ async fn the_limit_of_a_request_is_set_while_it_runs() {
     finished(&mut run).await;
     assert_eq!(*browser.limit.lock().unwrap(), Duration::from_secs(9));
     assert_eq!(run.done("rung-timeout s browser 20s").await, "9s → 20s");
-    run.done("force s text=/shell/0").await;
+    // Read first: the answer and the request may come in either order.
     let asked = browser.asked();
+    run.done("force s text=/shell/0").await;
     run.until("asked again", |_| browser.asked() > asked).await;
     assert_eq!(*browser.limit.lock().unwrap(), Duration::from_secs(20));
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use super::Service;
 use crate::config::{Overrides, Site, parse};
-use crate::fetch::tests::support::{Server, TestNames, answer, request};
+use crate::fetch::tests::support::{Server, TestNames, answer, request, whole_request};
 use crate::fetch::{Call, FetchError, Fetched, Fetcher, Http, Trouble, Visitor, Want};
 use crate::page::FailureKind;
 use base64::Engine;
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::header::{ACCEPT, HeaderName, HeaderValue, IF_NONE_MATCH};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use url::Url;
 
 const KEY: &str = "k3y/s3cret+";
@@ -30,14 +30,7 @@ impl Vendor {
         let server = Server::new(move |mut stream, _| {
             let (answer, heard) = (answer.clone(), heard.clone());
             async move {
-                while let Some(head) = request(&mut stream).await {
-                    let lower = head.to_lowercase();
-                    let length = lower.split("content-length: ").nth(1);
-                    let length = length.and_then(|rest| rest.lines().next()?.parse().ok());
-                    let mut body = vec![0; length.unwrap_or(0)];
-                    if stream.read_exact(&mut body).await.is_err() {
-                        return;
-                    }
+                while let Some((head, body)) = whole_request(&mut stream).await {
                     let body = String::from_utf8(body).unwrap();
                     heard.lock().unwrap().push((head, body));
                     if stream.write_all(&answer).await.is_err() {

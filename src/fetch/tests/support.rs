@@ -169,6 +169,17 @@ pub(crate) async fn request(stream: &mut TcpStream) -> Option<String> {
     Some(String::from_utf8_lossy(&head).into_owned())
 }
 
+/// The head and the body of the next request; `None` at the connection's end.
+pub(crate) async fn whole_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let head = request(stream).await?;
+    let lower = head.to_lowercase();
+    let length = lower.split("content-length: ").nth(1);
+    let length = length.and_then(|rest| rest.lines().next()?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((head, body))
+}
+
 /// Closes with RST instead of FIN.
 pub(crate) fn reset(stream: TcpStream) {
     stream.set_zero_linger().unwrap();

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, watch};
 
 const NAMES: [&str; 2] = ["books", "docs"];
 /// How long a test waits for what must happen.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 fn monitor(now: Instant) -> Monitor {
     let infos = NAMES.map(|name| SiteInfo {

@@ -146,8 +146,7 @@ impl Backends {
         );
         if listed.is_empty() {
             let words = "no rung passes the filter; esc clears it";
-            let at = self.table.body;
-            pen.put(at, at.x, at.y, words, theme.faint());
+            self.table.note(pen, words);
         }
     }
 

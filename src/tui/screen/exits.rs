@@ -159,8 +159,7 @@ impl Screen for Exits {
             |row| listed.get(row).map(|exit| exit.name.clone()),
         );
         if listed.is_empty() {
-            let place = self.table.body;
-            pen.put(place, place.x, place.y, self.empty(known), theme.faint());
+            self.table.note(pen, self.empty(known));
         }
         let Some(known) = known else { return };
         if let Some(exit) = listed.get(self.cursor.at)

@@ -130,8 +130,7 @@ impl<R: LatestRow> Latest<R> {
         );
         if self.cursor.total == 0 {
             let words = self.nothing();
-            let at = self.table.body;
-            pen.put(at, at.x, at.y, &words, theme.faint());
+            self.table.note(pen, &words);
         }
         pen.put(status, status.x, status.y, &self.status(), theme.faint());
     }

@@ -132,8 +132,7 @@ impl Screen for Links {
             |row| at(row).map(|row| row.page.id),
         );
         if self.list.total == 0 {
-            let at = self.table.body;
-            pen.put(at, at.x, at.y, self.empty(), theme.faint());
+            self.table.note(pen, self.empty());
         }
         let words = self.words(shared);
         pen.put(status, status.x, status.y, &words, theme.faint());

@@ -352,8 +352,7 @@ impl Screen for Pages {
                 (false, None) => self.asked.words(),
                 (true, None) => "no page is like that",
             };
-            let at = self.table.body;
-            pen.put(at, at.x, at.y, words, theme.faint());
+            self.table.note(pen, words);
         }
         let words = self.words(shared);
         pen.put(status, status.x, status.y, &words, theme.faint());

@@ -120,8 +120,7 @@ impl Sites {
         );
         if listed.is_empty() {
             let words = "no site passes the filter; esc clears it";
-            let at = self.table.body;
-            pen.put(at, at.x, at.y, words, theme.faint());
+            self.table.note(pen, words);
         }
         let totals = &shared.snapshot.totals;
         let mut line = format!(

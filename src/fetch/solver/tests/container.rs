@@ -1,10 +1,10 @@
 //! A solver to the letter of its protocol (FlareSolverr 3.3,
 //! `src/flaresolverr_service.py` and `src/sessions.py`), without a browser.
 
-use crate::fetch::tests::support::{Server, answer, request};
+use crate::fetch::tests::support::{Server, answer, whole_request};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 /// What a solver does with a `request.get` or `request.post`.
 #[derive(Clone)]
@@ -42,14 +42,7 @@ impl Container {
         let server = Server::new(move |mut stream, _| {
             let (solves, state) = (solves.clone(), shared.clone());
             async move {
-                while let Some(head) = request(&mut stream).await {
-                    let lower = head.to_lowercase();
-                    let length = lower.split("content-length: ").nth(1);
-                    let length = length.and_then(|rest| rest.lines().next()?.parse().ok());
-                    let mut body = vec![0; length.unwrap_or(0)];
-                    if stream.read_exact(&mut body).await.is_err() {
-                        return;
-                    }
+                while let Some((head, body)) = whole_request(&mut stream).await {
                     let Some(bytes) = speak(&head, &body, &solves, &state) else {
                         return std::future::pending().await;
                     };

@@ -167,8 +167,7 @@ impl Site {
                     |row| workers.get(row).map(|worker| worker.id),
                 );
                 if workers.is_empty() {
-                    let body = self.workers.body;
-                    pen.put(body, body.x, body.y, "no worker is there", theme.faint());
+                    self.workers.note(pen, "no worker is there");
                 }
             }
             Pane::Hosts => {
@@ -188,8 +187,7 @@ impl Site {
                         true => "no host is known yet",
                         false => self.asked.words(),
                     };
-                    let body = self.hosts.body;
-                    pen.put(body, body.x, body.y, words, theme.faint());
+                    self.hosts.note(pen, words);
                 }
             }
             Pane::Rules => {
@@ -219,14 +217,7 @@ impl Site {
                     |row| rows.get(row).map(|trap| trap.shape.clone()),
                 );
                 if rows.is_empty() {
-                    let body = self.traps.body;
-                    pen.put(
-                        body,
-                        body.x,
-                        body.y,
-                        "no trap has left a link out",
-                        theme.faint(),
-                    );
+                    self.traps.note(pen, "no trap has left a link out");
                 }
             }
             Pane::Sources => {
@@ -244,8 +235,7 @@ impl Site {
                 );
                 if rows.is_empty() {
                     let words = "no sitemap, list or API has been read";
-                    let body = self.sources.body;
-                    pen.put(body, body.x, body.y, words, theme.faint());
+                    self.sources.note(pen, words);
                 }
             }
             Pane::Charts => {}
