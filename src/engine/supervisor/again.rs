@@ -66,7 +66,7 @@ impl Supervisor {
         if matches!(self.hold, Hold::Finish | Hold::Finished) {
             self.hold = Hold::No;
         }
-        self.queue = super::Queue::Ask;
+        self.queue.stir();
         self.begin_finding(now);
     }
 

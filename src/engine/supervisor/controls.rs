@@ -1,6 +1,6 @@
 //! What the operator wants of a site.
 
-use super::{Hold, Queue, Supervisor};
+use super::{Hold, Supervisor};
 use crate::bus::{Origin, Reply, SiteControls, SiteDetail, SiteState, TrapRow};
 use crate::config::RecordRule;
 use crate::engine::auto::Auto;
@@ -42,7 +42,7 @@ impl Supervisor {
             Control::Reopen => {
                 if matches!(self.hold, Hold::Finished) {
                     self.hold = Hold::No;
-                    self.queue = Queue::Ask;
+                    self.queue.stir();
                     self.begin_sources(&self.site.rules(), now);
                 }
             }
@@ -123,7 +123,7 @@ impl Supervisor {
             self.auto_at = now + TUNE;
         }
         if wanted.max_pages != had.max_pages {
-            self.queue = Queue::Ask;
+            self.queue.stir();
         }
         self.unsaved = true;
         self.tell_controls(None).await;
@@ -224,7 +224,7 @@ impl Supervisor {
         self.saved.controls.file = tuned::of_file(&rules.document);
         self.saved.controls.scope = tuned::scope_digest(&rules.document);
         if site.add_starts(&start).await > 0 {
-            self.queue = Queue::Ask;
+            self.queue.stir();
         }
         if sitemaps {
             self.saved.sitemaps_done = false;
@@ -246,7 +246,7 @@ impl Supervisor {
         if matches!(self.hold, Hold::Finished) {
             self.hold = Hold::No;
         }
-        self.queue = Queue::Ask;
+        self.queue.stir();
     }
 
     fn tell_detail(&self, reply: Reply<SiteDetail>, now: Instant) {

@@ -1,7 +1,8 @@
 //! When a site is over, ended by the operator, or begun again; and its state.
 
 use super::feed::AHEAD_MOST;
-use super::{Hold, Queue, Supervisor};
+use super::queue::Said;
+use super::{Hold, Supervisor};
 use crate::bus::{Copied, Event, Level, SiteState};
 use crate::config::Robots;
 use crate::discover::redirect::Chains;
@@ -38,11 +39,12 @@ impl Supervisor {
         if digesting || finding || self.hosts.has_errands() || self.lease.is_some() {
             return;
         }
+        let queue = self.queue.said();
         let most = self.saved.controls.now.max_pages;
         if let Some(most) = most.filter(|most| self.spent >= *most) {
             let why = format!("limits.pages {most} reached");
             self.over_with(SiteState::Finished, Some(why.into())).await;
-        } else if matches!(self.queue, Queue::Drained) && self.hosts.waiting() == 0 {
+        } else if queue == Said::Drained && self.hosts.waiting() == 0 {
             let done = self.done_before + self.site.done.load(Ordering::Relaxed);
             // A site may live by its APIs alone.
             if done == 0 && self.marks.is_empty() {
@@ -56,7 +58,7 @@ impl Supervisor {
                 self.over_with(SiteState::Finished, None).await;
             }
         } else if let Some(host) = self.hosts.given_up() {
-            let more = matches!(self.queue, Queue::Ask) && self.served() < AHEAD_MOST / 2;
+            let more = queue == Said::More && self.served() < AHEAD_MOST / 2;
             if !more {
                 let why = format!("{host} does not answer; its pages stay queued");
                 self.over_with(SiteState::Failed, Some(why.into())).await;
@@ -69,10 +71,10 @@ impl Supervisor {
     async fn stands_still(&mut self) -> bool {
         let full = self.served() >= AHEAD_MOST / 2;
         // With more to lease, or a retry to come, a rung that works may get it.
-        let more = match self.queue {
-            Queue::Ask => !full,
-            Queue::Wait(due) => due.is_some(),
-            Queue::Drained => false,
+        let more = match self.queue.said() {
+            Said::More => !full,
+            Said::Wait(due) => due.is_some(),
+            Said::Drained => false,
         };
         match self.stuck() {
             Some(why) if !more => {
@@ -200,7 +202,7 @@ impl Supervisor {
                 let site = self.site.clone();
                 self.tasks
                     .spawn(async move { site.store.release(site.id, ids).await });
-                self.queue = Queue::Ask;
+                self.queue.stir();
                 let why = "ended by the operator; its queue stays";
                 self.over_with(SiteState::Finished, Some(why.into())).await;
             }
@@ -220,7 +222,7 @@ impl Supervisor {
         let Hold::Forgetting(reply) = std::mem::replace(&mut self.hold, Hold::No) else {
             return;
         };
-        self.queue = Queue::Ask;
+        self.queue.stir();
         if done {
             let obey = self.site.rules().config.fetch.robots == Robots::Obey;
             let mut hosts = Hosts::new(obey);

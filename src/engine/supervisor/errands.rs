@@ -1,6 +1,6 @@
 //! What comes of errands: robots rules and sitemaps.
 
-use super::{Queue, Supervisor};
+use super::Supervisor;
 use crate::bus::Level;
 use crate::config::Sitemap;
 use crate::engine::host::RobotsState;
@@ -117,7 +117,7 @@ impl Supervisor {
         }
         // May come before the report of the worker that handed it over.
         self.reading -= 1;
-        self.queue = Queue::Ask;
+        self.queue.stir();
         self.sitemap_closed().await;
     }
 

@@ -1,7 +1,8 @@
 //! Leasing pages from the store, ahead of the workers.
 
+use super::Supervisor;
 use super::climb::WAITING;
-use super::{Queue, Supervisor};
+use super::queue::Said;
 use crate::engine::ladder::Step;
 use crate::page::{FailureKind, Outcome, SkipReason, time};
 use crate::store::{Lease, Leased};
@@ -16,15 +17,11 @@ pub const AHEAD_MOST: usize = 4096;
 impl Supervisor {
     /// Asks the store for pages where there is room and reason to.
     pub(super) fn ask_for_pages(&mut self) {
-        if let Queue::Wait(Some(due)) = self.queue
-            && due <= time::now_ms()
-        {
-            self.queue = Queue::Ask;
-        }
+        self.queue.ripen(time::now_ms());
         if self.refreshing.is_some() || self.waits_for_sitemaps() {
             return;
         }
-        if !matches!(self.queue, Queue::Ask) || self.lease.is_some() {
+        if self.lease.is_some() || self.queue.said() != Said::More {
             return;
         }
         let waiting = self.served();
@@ -42,6 +39,7 @@ impl Supervisor {
             most = most.min(left.saturating_sub(self.hosts.waiting()));
         }
         if most > 0 {
+            self.queue.asked();
             let site = self.site.clone();
             self.lease = Some(Box::pin(
                 async move { site.store.lease(site.id, most).await },
@@ -63,17 +61,18 @@ impl Supervisor {
     }
 
     pub(super) async fn leased(&mut self, lease: Lease) {
-        self.queue = match lease {
-            Lease::Wait { due } => Queue::Wait(due),
-            Lease::Drained => Queue::Drained,
+        let said = match lease {
+            Lease::Wait { due } => Said::Wait(due),
+            Lease::Drained => Said::Drained,
             Lease::Pages(pages) => {
                 let now = Instant::now();
                 for leased in pages {
                     self.take_in(leased, now);
                 }
-                Queue::Ask
+                Said::More
             }
         };
+        self.queue.answered(said);
     }
 
     fn take_in(&mut self, leased: Leased, now: Instant) {

@@ -9,6 +9,7 @@ mod controls;
 mod ending;
 mod errands;
 mod feed;
+mod queue;
 mod sources;
 
 use super::auto::Auto;
@@ -21,6 +22,7 @@ use crate::bus::{Doing, Event, Reply, RuleFill, SiteState};
 use crate::config::Robots;
 use crate::page::{Fingerprint, Rung, time};
 use crate::store::{Lease, LeftSitemap, Pending, Refresh, SavedSite};
+use queue::Queue;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -29,16 +31,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// What the store last said of the queue.
-enum Queue {
-    /// It may have pages: ask.
-    Ask,
-    /// Nothing now; a retry falls due then (ms since the epoch).
-    Wait(Option<u64>),
-    /// Nothing at all.
-    Drained,
-}
 
 /// Why nothing may start, beside a pause.
 enum Hold {
@@ -168,7 +160,7 @@ impl Supervisor {
             rebuild: false,
             told_spent: HashSet::new(),
             hosts,
-            queue: Queue::Ask,
+            queue: Queue::new(),
             lease: None,
             spent: begin.over,
             auto: begin.saved.controls.now.auto.map(Auto::new),
@@ -244,7 +236,7 @@ impl Supervisor {
                     self.refreshing = None;
                     self.refreshed(told).await;
                 }
-                () = progress.notified() => self.queue = Queue::Ask,
+                () = progress.notified() => self.queue.stir(),
                 () = site.settled.notified() => {}
                 () = tokio::time::sleep_until(sleep) => {}
             }
@@ -270,12 +262,8 @@ impl Supervisor {
         self.tell_sources().await;
         self.conclude().await;
         self.save();
-        let due = match self.queue {
-            Queue::Wait(Some(due)) if self.lease.is_none() => {
-                Some(now + Duration::from_millis(due.saturating_sub(time::now_ms()).max(1)))
-            }
-            _ => None,
-        };
+        let due = self.queue.due_in(time::now_ms());
+        let due = due.filter(|_| self.lease.is_none()).map(|due| now + due);
         match (wake, due) {
             (Some(wake), Some(due)) => Some(wake.min(due)),
             (wake, due) => wake.or(due),
@@ -296,7 +284,7 @@ impl Supervisor {
             }
             Message::SourceRead(read) => {
                 self.reading -= 1;
-                self.queue = Queue::Ask;
+                self.queue.stir();
                 self.source_read(read, Instant::now());
             }
             Message::Sight(sight) => self.hear_sight(&sight).await,
