@@ -10,6 +10,7 @@ use crate::engine::folder::Folder;
 use crate::engine::ladder::Memory;
 use crate::engine::landing::KnownRobots;
 use crate::engine::pool::Pool;
+use crate::engine::retake::Retake;
 use crate::engine::rules::Rules;
 use crate::engine::site::SiteContext;
 use crate::engine::supervisor::{Begin, Supervisor};
@@ -94,6 +95,7 @@ impl Shared {
             digesting: AtomicUsize::new(0),
             memory: Mutex::new(memory),
             suspicion: Mutex::default(),
+            retake: Retake::default(),
             order: Order::default(),
             robots: KnownRobots::default(),
             shown: AtomicU64::new(0),

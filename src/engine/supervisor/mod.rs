@@ -11,6 +11,7 @@ mod errands;
 mod feed;
 mod learned;
 mod queue;
+mod retake;
 mod sources;
 
 use super::auto::Auto;
@@ -290,6 +291,8 @@ impl Supervisor {
                 self.source_read(read, Instant::now());
             }
             Message::Sight(sight) => self.hear_sight(&sight).await,
+            Message::Retake(pages) => self.retake(pages),
+            Message::Retaken(pages) => self.retaken(pages).await,
             Message::Climb(climb) => self.climb_late(*climb).await,
             Message::Control(control) => self.hear_control(control).await,
         }
