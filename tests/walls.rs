@@ -89,12 +89,12 @@ fn texts(job: &Job) -> Vec<String> {
 #[test]
 fn pages_that_are_suddenly_all_the_same_are_blocked_the_first_ones_too() {
     let server = Server::start();
-    let walls = paper(&server, 9, 20);
+    let walls = paper(&server, 9, 8);
     server.page("/", &["/a/1"]);
     let text = format!("{TEXTS}fetch: {{ concurrency: 1 }}");
     let job = Job::site(&server.url("/"), &text);
     job.finish(&[]);
-    assert_eq!(blocked(&job, &server), 20);
+    assert_eq!(blocked(&job, &server), 8);
     let texts = texts(&job);
     assert_eq!(texts.len(), 9, "{texts:?}");
     assert!(
@@ -103,11 +103,11 @@ fn pages_that_are_suddenly_all_the_same_are_blocked_the_first_ones_too() {
     );
     // It takes five to tell; the four before it were asked for twice.
     let asked: usize = walls.iter().map(|path| server.count(path)).sum();
-    assert_eq!(asked, 24);
+    assert_eq!(asked, 12);
     let status = job.site_status("site");
     assert_eq!(
         (&status["pages"]["done"], &status["pages"]["failed"]),
-        (&10.into(), &20.into())
+        (&10.into(), &8.into())
     );
     assert_eq!(status["records"], 9);
     assert!(
