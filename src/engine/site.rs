@@ -7,6 +7,7 @@ use super::pool::Pool;
 use super::retake::Retake;
 use super::retry;
 use super::rules::Rules;
+use super::said::Said;
 use super::source::SourceRead;
 use super::suspicion::Suspicion;
 use super::work::{Climb, Page, Report};
@@ -159,6 +160,8 @@ pub struct SiteContext {
     pub memory: Mutex<Memory>,
     /// What its pages have come to; see [`SiteContext::suspicion`].
     pub suspicion: Mutex<Suspicion>,
+    /// What the job's sites have said of rungs that cannot work.
+    pub said: Arc<Said>,
     /// Pages that were taken and turned out to be blocks.
     pub retake: Retake,
     /// What was learned of which pages come first.

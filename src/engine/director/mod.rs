@@ -153,6 +153,7 @@ impl Director {
             archive: parts.archive,
             tasks: tasks.clone(),
             cancel: cancel.clone(),
+            said: Arc::default(),
             over: count,
         };
         let watched = *parts.linger.borrow();

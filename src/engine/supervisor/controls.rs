@@ -160,6 +160,7 @@ impl Supervisor {
             && step.down.take().is_some()
         {
             step.fine();
+            self.site.said.mended(rung);
             self.tell_rung(rung).await;
         }
     }
