@@ -24,6 +24,10 @@ impl Supervisor {
         .await;
         self.tell_ladder().await;
         let rules = site.rules();
+        if self.rescope {
+            // Its document may want another order than the last run's.
+            self.rank_at_begin().await;
+        }
         site.add_starts(&rules.config.start).await;
         let back = trapped::take_up(&site).await;
         if back > 0 {
