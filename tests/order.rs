@@ -40,7 +40,7 @@ fn another_strategy_holds_for_what_waits_already() {
     let text = format!(
         "site: site\nstart: {}\n{}",
         server.url("/"),
-        more(12, "focused, target: ^/wanted/")
+        more(14, "focused, target: ^/wanted/")
     );
     job.rewrite(&text);
     job.finish(&[]);
