@@ -30,8 +30,10 @@ fn addresses_that_all_lead_to_one_consent_page_are_blocked() {
     }
     let job = job(&server, &paths);
     job.finish(&[]);
-    // The first three could be chance.
-    assert_eq!(blocked(&job, &server), 5);
+    // The first three could be chance, and so are asked for twice.
+    assert_eq!(blocked(&job, &server), 8);
+    let asked: usize = paths.iter().map(|path| server.count(path)).sum();
+    assert_eq!(asked, 11);
 }
 
 #[test]
@@ -47,22 +49,117 @@ fn links_that_always_asked_for_a_login_are_ordinary() {
     assert_eq!(blocked(&job, &server), 0);
 }
 
-#[test]
-fn pages_that_are_suddenly_all_the_same_are_blocked() {
-    let server = Server::start();
-    let paths: Vec<String> = (1..=30).map(|n| format!("/a/{n}")).collect();
-    for (n, path) in paths.iter().enumerate() {
-        let text = match n {
-            0..10 => format!("article number {n} of this paper"),
-            _ => "please come back a little later".to_owned(),
+/// Articles of which each is found on the one before, and behind the last so
+/// many addresses that show one and the same text; the paths of those.
+fn paper(server: &Server, articles: usize, walls: usize) -> Vec<String> {
+    let paths: Vec<String> = (0..walls).map(|n| format!("/a/wall-{n}")).collect();
+    let link = |path: &String| format!("<a href='{path}'>on</a>");
+    for n in 1..=articles {
+        let on = match n == articles {
+            true => paths.iter().map(link).collect(),
+            false => link(&format!("/a/{}", n + 1)),
         };
-        server.on(
-            path,
-            Answer::html(&format!("<title>paper</title><p>{text}</p>")),
-        );
+        let text = format!("article number {n} of this paper");
+        server.on(&format!("/a/{n}"), Answer::html(&article(&text, &on)));
     }
-    let job = job(&server, &paths);
+    for path in &paths {
+        let text = "please come back a little later";
+        server.on(path, Answer::html(&article(text, "")));
+    }
+    paths
+}
+
+fn article(text: &str, more: &str) -> String {
+    format!("<title>paper</title><p>{text}</p>{more}")
+}
+
+const TEXTS: &str = "extract: [{ record: text, when: ^/a/, fields: { text: p } }]\n";
+
+/// The texts of records, sorted.
+fn texts(job: &Job) -> Vec<String> {
+    let records = job.records();
+    let texts = records
+        .iter()
+        .map(|record| record["fields"]["text"].to_string());
+    let mut texts: Vec<String> = texts.collect();
+    texts.sort();
+    texts
+}
+
+#[test]
+fn pages_that_are_suddenly_all_the_same_are_blocked_the_first_ones_too() {
+    let server = Server::start();
+    let walls = paper(&server, 9, 8);
+    server.page("/", &["/a/1"]);
+    let text = format!("{TEXTS}fetch: {{ concurrency: 1 }}");
+    let job = Job::site(&server.url("/"), &text);
     job.finish(&[]);
-    // Twenty are the same; it takes five to tell.
-    assert_eq!(blocked(&job, &server), 16);
+    assert_eq!(blocked(&job, &server), 8);
+    let texts = texts(&job);
+    assert_eq!(texts.len(), 9, "{texts:?}");
+    assert!(
+        texts.iter().all(|text| text.contains("article number")),
+        "{texts:?}"
+    );
+    // It takes five to tell; the four before it were asked for twice.
+    let asked: usize = walls.iter().map(|path| server.count(path)).sum();
+    assert_eq!(asked, 12);
+    let status = job.site_status("site");
+    assert_eq!(
+        (&status["pages"]["done"], &status["pages"]["failed"]),
+        (&10.into(), &8.into())
+    );
+    assert_eq!(status["records"], 9);
+    assert!(
+        job.log()
+            .contains("4 pages were taken before a block was recognised")
+    );
+}
+
+#[test]
+fn where_there_is_a_higher_rung_the_first_ones_are_had_by_it() {
+    let (server, api) = (Server::start(), Server::start());
+    let walls = paper(&server, 9, 20);
+    server.page("/", &["/a/1"]);
+    for path in &walls {
+        let url = crawldeck::page::quoted(&server.url(path));
+        let had = article(&format!("what {path} has to say"), "");
+        api.on(&format!("/v1?url={url}"), Answer::html(&had));
+    }
+    let service = api.url("/v1?url={url}");
+    let job = Job::site(
+        &server.url("/"),
+        &format!(
+            "{TEXTS}fetch: {{ via: [http, service], robots: ignore, concurrency: 1, service: {{ \
+             url: '{service}' }} }}"
+        ),
+    );
+    job.finish(&[]);
+    assert_eq!(blocked(&job, &server), 0);
+    let texts = texts(&job);
+    assert_eq!(texts.len(), 29, "{texts:?}");
+    assert!(texts[0].contains("article number"));
+    assert!(
+        !texts.iter().any(|text| text.contains("come back")),
+        "{texts:?}"
+    );
+}
+
+#[test]
+fn pages_that_begin_to_lead_to_a_login_are_blocked() {
+    let server = Server::start();
+    let paths = paper(&server, 6, 8);
+    for path in &paths {
+        server.on(path, Answer::redirect("/login?next=/a"));
+    }
+    server.page("/login?next=/a", &[]);
+    server.page("/", &["/a/1"]);
+    let job = Job::site(&server.url("/"), "fetch: { concurrency: 1 }");
+    job.finish(&[]);
+    let pages = job.pages();
+    for path in &paths {
+        let url = server.url(path);
+        assert_eq!(pages.end(&url), "failed blocked", "{path}");
+        assert_eq!(pages.at(&url)["status"], 302);
+    }
 }

@@ -1,5 +1,6 @@
 //! What two versions of a site's document differ in, in words.
 
+use super::ladder::RungLimits;
 use super::rule::{FieldRule, RecordRule};
 use super::site::{Fetch, Pattern, Site, Sitemap};
 use super::source::{ApiRule, ListRule};
@@ -158,6 +159,12 @@ impl Lines {
 /// The rungs' limits one by one; of their other options, among which are
 /// secrets, only that they changed.
 fn rungs(was: &Fetch, is: &Fetch, lines: &mut Lines) {
+    spending(
+        Rung::Http,
+        was.limits(Rung::Http),
+        is.limits(Rung::Http),
+        lines,
+    );
     for rung in Rung::ALL {
         let what = |key: &str| format!("fetch.{}{key}", rung.as_str());
         let (old, new) = (was.rungs.limits(rung), is.rungs.limits(rung));
@@ -169,22 +176,28 @@ fn rungs(was: &Fetch, is: &Fetch, lines: &mut Lines) {
             lines.debug(&what(".delay"), &old.delay, &new.delay);
         }
         lines.debug(&what(".timeout"), &old.timeout, &new.timeout);
-        lines.value(&what(".cost"), amount(old.cost), amount(new.cost));
-        let (old, new) = (old.budget, new.budget);
-        lines.value(
-            &what(".budget.requests"),
-            none(old.requests),
-            none(new.requests),
-        );
-        lines.value(
-            &what(".budget.money"),
-            none(old.money.map(amount)),
-            none(new.money.map(amount)),
-        );
+        spending(rung, *old, *new, lines);
         if was.rungs.key(rung) != is.rungs.key(rung) {
             lines.0.push(format!("{}: changed", what("")));
         }
     }
+}
+
+/// What a rung's requests cost, and what it may spend.
+fn spending(rung: Rung, old: RungLimits, new: RungLimits, lines: &mut Lines) {
+    let what = |key: &str| format!("fetch.{}.{key}", rung.as_str());
+    lines.value(&what("cost"), amount(old.cost), amount(new.cost));
+    let (old, new) = (old.budget, new.budget);
+    lines.value(
+        &what("budget.requests"),
+        none(old.requests),
+        none(new.requests),
+    );
+    lines.value(
+        &what("budget.money"),
+        none(old.money.map(amount)),
+        none(new.money.map(amount)),
+    );
 }
 
 fn records(old: &[RecordRule], new: &[RecordRule], lines: &mut Lines) {
@@ -337,6 +350,14 @@ mod tests {
                     "fetch.browser.timeout: 60s → 9s",
                     "fetch.browser.cost: 0 → 0.5",
                     "fetch.browser.budget.money: none → 1.5",
+                ],
+            ),
+            (
+                "fetch: { http: { budget: { requests: 5 } } }",
+                "fetch: { http: { cost: 0.01, budget: { requests: 5, money: 2 } } }",
+                vec![
+                    "fetch.http.cost: 0 → 0.01",
+                    "fetch.http.budget.money: none → 2",
                 ],
             ),
             (

@@ -2,7 +2,7 @@
 
 use super::blocks::BlockForm;
 use super::forms::{Headers, OneOrMany, OrderedMap, TimeoutForm, WorkersForm};
-use super::ladder::{BrowserForm, ProxyForm, ServiceForm, SolverForm};
+use super::ladder::{BrowserForm, HttpForm, ProxyForm, ServiceForm, SolverForm};
 use super::scalar::{
     AlertLevel, Bodies, Bound, CanonicalName, Compress, Css, DateFormat, Depth, Expression,
     HostName, HreflangName, JsonPathText, LdPath, MetaName, Moment, Name, NoindexName, Obey,
@@ -139,6 +139,8 @@ sections! {
     Fetch {
         /// Ways of fetching, cheapest first: `http`, `proxy`, `browser`, `service`, `solver`.
         via: OneOrMany<RungName>,
+        /// What plain HTTP may spend; its pace and times are those of the site, below.
+        http: HttpForm,
         /// Proxies, for `proxy` in `via`.
         proxy: ProxyForm,
         /// The headless browser, for `browser` in `via`.

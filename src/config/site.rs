@@ -4,7 +4,7 @@ use super::blocks::BlockRule;
 use super::ladder::{RungLimits, Rungs};
 use super::rule::RecordRule;
 use super::source::{ApiRule, ListRule, Since, Strategy};
-use crate::bus::{AlertRule, Budget};
+use crate::bus::AlertRule;
 use crate::page::{NormalForm, Rung};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -310,8 +310,8 @@ impl Fetch {
             concurrency: self.concurrency,
             delay: self.delay,
             timeout: self.timeouts.total,
-            budget: Budget::default(),
-            cost: 0,
+            budget: self.rungs.http.budget,
+            cost: self.rungs.http.cost,
         })
     }
 }

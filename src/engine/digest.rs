@@ -4,6 +4,7 @@
 use super::again::{self, Body};
 use super::evidence::evidence;
 use super::keep;
+use super::retake;
 use super::rules::Rules;
 use super::site::{Message, SiteContext};
 use super::suspicion;
@@ -101,6 +102,9 @@ pub fn page(job: PageJob) {
         }
         commit.before = page.before();
         site.store.commit_blocking(commit);
+        if let Some(message) = retake::committed(&site, page.leased.id) {
+            let _ = site.inbox.blocking_send(message);
+        }
     }
     site.digested();
 }
@@ -193,9 +197,14 @@ fn read(
         });
     if let Some(found) = suspicion::of_page(site, rules, page, fetched, &text, hrefs) {
         site.blocked(fetched);
+        let stuck = found.stuck();
+        if let Some(message) = retake::found(site, found.before) {
+            // A closed inbox means that the site is over; so below.
+            let _ = site.inbox.blocking_send(message);
+        }
         let commit = refused(site, page, attempt, &text, found.told, fetched);
         let climbs = site.may_climb(page, found.scripts);
-        return (commit, climbs.then(|| found.stuck()));
+        return (commit, climbs.then_some(stuck));
     }
     if hrefs == 0
         && !page.rung.runs_scripts()
@@ -204,6 +213,7 @@ fn read(
         && shell::needs_scripts(&text)
     {
         let commit = refused(site, page, attempt, &text, "needs scripts", fetched);
+        site.suspicion().climbs(page);
         return (commit, Some(Stuck::Scripts));
     }
     let mut commit = done(site, leased, attempt, fetched, seen);

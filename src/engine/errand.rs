@@ -44,7 +44,7 @@ pub async fn run(site: &Arc<SiteContext>, errand: Errand, mut report: Report) ->
         _ => None,
     };
     let (answer, kept) = fetch_through(site, &errand, want, spool.as_ref()).await;
-    report.cost = fetch::cost(&answer);
+    report.cost = site.ladder()[0].paid(&answer);
     if let Err(error) = &answer
         && let Some(trouble) = &error.trouble
     {

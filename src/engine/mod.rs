@@ -24,6 +24,7 @@ mod missed;
 mod pool;
 mod probe;
 mod redirected;
+mod retake;
 mod retry;
 mod rules;
 mod site;

@@ -4,6 +4,7 @@ use super::folder::Folder;
 use super::ladder::{Lesson, Memory};
 use super::landing::KnownRobots;
 use super::pool::Pool;
+use super::retake::Retake;
 use super::retry;
 use super::rules::Rules;
 use super::source::SourceRead;
@@ -53,6 +54,11 @@ pub enum Message {
     Learned,
     /// A body was a block, or the first since blocks that was none.
     Sight(Sight),
+    /// These pages were taken and turn out to be blocks. It counts as
+    /// digesting until [`Message::Retaken`] is heard.
+    Retake(Vec<PageId>),
+    /// So many of them are queued again.
+    Retaken(u64),
     /// The operator wants something.
     Control(Control),
 }
@@ -157,6 +163,8 @@ pub struct SiteContext {
     pub memory: Mutex<Memory>,
     /// What its pages have come to; see [`SiteContext::suspicion`].
     pub suspicion: Mutex<Suspicion>,
+    /// Pages that were taken and turned out to be blocks.
+    pub retake: Retake,
     /// What was learned of which pages come first.
     pub order: Order,
     /// Texts of pages, by which copies are counted.

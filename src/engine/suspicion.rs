@@ -6,9 +6,9 @@ use super::site::SiteContext;
 use super::work::{Page, Stuck};
 use crate::config::Blocked;
 use crate::discover::family;
-use crate::fetch::block::{self, Sameness, Wall, Walls};
+use crate::fetch::block::{self, Sameness, Walls};
 use crate::fetch::{self, Fetched, Want};
-use crate::page::Rung;
+use crate::page::{PageId, Rung};
 use url::Url;
 
 /// What a site's pages have come to so far.
@@ -18,6 +18,22 @@ pub struct Suspicion {
     same: Sameness,
 }
 
+impl Suspicion {
+    /// A page goes on to a higher rung instead of being taken: what it showed
+    /// proves others, and nothing of it is to be undone.
+    pub fn climbs(&mut self, page: &Page) {
+        let family = by_rung(family::family(&page.url), page.rung);
+        self.same.climbs(family, u64::from(page.leased.id.0));
+    }
+}
+
+/// A family as one rung sees it: what another rung is shown in between says
+/// nothing of this one's answers.
+fn by_rung(family: u64, rung: Rung) -> u64 {
+    // There are five rungs, and families are digests.
+    family ^ rung.index() as u64
+}
+
 /// A block that was found.
 #[derive(Debug)]
 pub struct Found {
@@ -25,6 +41,8 @@ pub struct Found {
     pub told: &'static str,
     /// Whether a page's scripts are wanted, rather than another address.
     pub scripts: bool,
+    /// Pages that were taken before this could be told, and are no better.
+    pub before: Vec<PageId>,
 }
 
 impl Found {
@@ -32,6 +50,17 @@ impl Found {
         Self {
             told,
             scripts: false,
+            before: Vec::new(),
+        }
+    }
+
+    /// A block that many pages show together, these before it.
+    fn together(told: &'static str, before: &[u64]) -> Self {
+        // They were made from such numbers.
+        let before = before.iter().filter_map(|page| u32::try_from(*page).ok());
+        Self {
+            before: before.map(PageId).collect(),
+            ..Self::block(told)
         }
     }
 
@@ -74,7 +103,7 @@ pub fn of_answer(
         })
         .map(Found::block)
         .or_else(|| (!own.is_empty()).then(of_own).flatten())
-        .or_else(|| wall(site, page, target?).map(|wall| Found::block(wall.told())))?;
+        .or_else(|| wall(site, page, target?))?;
     lapse(rules, page);
     Some(found)
 }
@@ -101,12 +130,14 @@ pub fn of_page(
         let (family, id) = (family::family(&page.url), u64::from(page.leased.id.0));
         let mut suspicion = site.suspicion();
         suspicion.walls.had(family);
+        let family = by_rung(family, page.rung);
         if !few {
             suspicion.same.ordinary(family, id);
             return None;
         }
-        let same = suspicion.same.sudden(family, id, html);
-        same.then(|| Found::block("the same page at many addresses, all of a sudden"))
+        let before = suspicion.same.sudden(family, id, html)?;
+        let told = "the same page at many addresses, all of a sudden";
+        Some(Found::together(told, &before))
     })?;
     lapse(rules, page);
     Some(found)
@@ -114,17 +145,18 @@ pub fn of_page(
 
 fn of_rule(means: Blocked, told: &'static str) -> Found {
     Found {
-        told,
         scripts: means == Blocked::Script,
+        ..Found::block(told)
     }
 }
 
-fn wall(site: &SiteContext, page: &Page, target: &Url) -> Option<Wall> {
+fn wall(site: &SiteContext, page: &Page, target: &Url) -> Option<Found> {
     // Most targets are no wall: neither family nor lock is needed for them.
     block::wall_of(target)?;
     let family = family::family(&page.url);
     let id = u64::from(page.leased.id.0);
-    site.suspicion().walls.stands(id, family, target)
+    let (wall, before) = site.suspicion().walls.stands(id, family, target)?;
+    Some(Found::together(wall.told(), &before))
 }
 
 /// What a solver has won is worth nothing where plain HTTP is blocked with it.

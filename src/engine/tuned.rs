@@ -2,7 +2,7 @@
 //! operator tuned in an earlier run. A tuned value holds until the file changes
 //! that very value.
 
-use crate::bus::{AutoRange, RungControls, SiteControls, SiteState};
+use crate::bus::{AutoRange, Budget, RungControls, SiteControls, SiteState};
 use crate::config::{Rung, Site};
 use crate::store::{SavedSite, Tuned};
 use std::collections::BTreeMap;
@@ -25,9 +25,10 @@ pub fn of_file(site: &Site) -> SiteControls {
     }
 }
 
-/// The rungs of a site that has more than plain HTTP.
+/// The rungs of a site that has more than plain HTTP, or a budget for that.
 fn rungs_of_file(site: &Site) -> Vec<RungControls> {
-    if site.fetch.via == [Rung::Http] {
+    let free = site.fetch.rungs.http.budget == Budget::default();
+    if site.fetch.via == [Rung::Http] && free {
         return Vec::new();
     }
     let rungs = site.fetch.via.iter().map(|rung| {

@@ -7,9 +7,10 @@ use super::keep;
 use super::landing::{self, Landing, landing};
 use super::missed::{End, fail, refuse};
 use super::redirected::{location, redirect};
+use super::retake;
 use super::rules::Rules;
 use super::site::{Message, SiteContext};
-use super::suspicion;
+use super::suspicion::{self, Found};
 use super::work::{Page, Report, Sample, Work};
 use crate::archive::Revisit;
 use crate::bus::{Attempt, Event, WorkerId};
@@ -162,7 +163,12 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
                 })
                 .await;
             }
-            stuck = found.map(|found| found.stuck());
+            stuck = found.as_ref().map(Found::stuck);
+            let before = found.map(|found| found.before).unwrap_or_default();
+            if let Some(message) = retake::found(site, before) {
+                // A closed inbox means that the site is over; so below.
+                let _ = site.inbox.send(message).await;
+            }
             (fetched.elapsed, kind)
         }
         Err(error) => {
@@ -214,6 +220,9 @@ async fn take(site: &Arc<SiteContext>, mut page: Page) -> (Sample, End) {
                 .as_ref()
                 .map(|attempt| attempt.detail.clone());
             site.store.commit(commit).await;
+            if let Some(message) = retake::committed(site, page.leased.id) {
+                let _ = site.inbox.send(message).await;
+            }
             End {
                 again,
                 why: why.filter(|_| !done && !again),

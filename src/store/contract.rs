@@ -2,8 +2,8 @@
 
 use super::sqlite::OpenedSite;
 use super::types::{
-    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Reorder, Revision, SavedSite,
-    SourceNews,
+    ApiAnswer, Commit, JournalEntry, Learned, Lease, NewUrl, Prune, Refresh, Reorder, Revision,
+    SavedSite, SourceNews,
 };
 use crate::bus::{Ask, Pick, Told};
 use crate::page::{Fingerprint, PageId, SiteId, TrapChange};
@@ -114,6 +114,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Saves a site's state and controls.
     fn save_site(&self, site: SiteId, saved: SavedSite) -> Pending<'_, ()>;
+
+    /// Saves what a site has learned of where its pages are had, in place of
+    /// what was saved before.
+    fn save_learned(&self, site: SiteId, learned: Vec<Learned>) -> Pending<'_, ()>;
 
     /// Writes down a command.
     fn journal(&self, entry: JournalEntry) -> Pending<'_, ()>;

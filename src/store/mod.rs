@@ -21,7 +21,7 @@ mod types;
 pub use self::contract::{Pending, Store};
 pub use self::error::StoreError;
 pub use self::types::{
-    ApiAnswer, Commit, Evidence, JournalEntry, Lease, Leased, LeftSitemap, Links, Meant, NewUrl,
-    Prune, Record, Refresh, Reorder, Revision, SavedSite, Seen, SitemapAddress, SourceNews,
+    ApiAnswer, Commit, Evidence, JournalEntry, Learned, Lease, Leased, LeftSitemap, Links, Meant,
+    NewUrl, Prune, Record, Refresh, Reorder, Revision, SavedSite, Seen, SitemapAddress, SourceNews,
     SourceReport, Tuned, Via,
 };

@@ -311,6 +311,26 @@ pub struct Tuned {
     pub sources: BTreeMap<String, serde_json::Value>,
 }
 
+/// What a site has learned of one family of pages, or of one host: the lowest
+/// rung that gets them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Learned {
+    /// The family's number, or the host's.
+    pub key: u64,
+    /// Whether it is a host's.
+    pub host: bool,
+    /// The rung.
+    pub rung: Rung,
+    /// How many examples speak for it, less those that speak against it.
+    pub trust: u8,
+    /// Whether a lower rung was seen to fail.
+    pub proven: bool,
+    /// The page it was last learned from.
+    pub example: PageId,
+    /// Pages begun since a lower rung was tried.
+    pub since: u16,
+}
+
 /// A command in the journal.
 #[derive(Debug, Clone)]
 pub struct JournalEntry {

@@ -1,6 +1,7 @@
 //! What every rung has: limits of its own.
 
 use crate::bus::Budget;
+use crate::config::Rung;
 use crate::config::scalar::{Money, Positive};
 use serde::Deserialize;
 use std::time::Duration;
@@ -40,6 +41,15 @@ impl BudgetForm {
             money: self.money.as_ref().map(|money| money.0),
         }
     }
+}
+
+/// A budget of money for a rung that nobody knows the price of.
+pub(super) fn without_price(rung: Rung) -> String {
+    format!(
+        "fetch.{}.budget.money: what a request costs is not known; write cost too, such as \
+         cost: 0.001",
+        rung.as_str()
+    )
 }
 
 /// A rung's map: its own keys, and behind them the limits that every rung has.
@@ -117,11 +127,7 @@ macro_rules! rung_form {
                     && budget.money.is_some()
                     && cost.is_none_or(|cost| cost.0 == 0)
                 {
-                    return Err(format!(
-                        "fetch.{}.budget.money: what a request costs is not known; write cost too, \
-                         such as cost: 0.001",
-                        rung.as_str()
-                    ));
+                    return Err(crate::config::ladder::limits::without_price(rung));
                 }
                 Ok(crate::config::ladder::RungLimits {
                     concurrency: own_concurrency.unwrap_or(concurrency),

@@ -2,12 +2,14 @@
 //! `fetch:` with its limits and options of its own.
 
 mod browser;
+mod http;
 mod limits;
 mod proxy;
 mod service;
 mod solver;
 
 pub use self::browser::{Browser, BrowserForm};
+pub use self::http::{Http, HttpForm};
 pub use self::limits::{BudgetForm, RungLimits};
 pub use self::proxy::{Proxy, ProxyForm};
 pub use self::service::{
@@ -22,10 +24,12 @@ use std::path::Path;
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Options of the rungs above plain HTTP; `None` where a rung is not in `via`,
-/// nor another one goes by it.
+/// Options of the rungs; `None` where one above plain HTTP is not in `via`, nor
+/// another one goes by it.
 #[derive(Debug, Clone, Default)]
 pub struct Rungs {
+    /// Plain HTTP.
+    pub http: Http,
     /// HTTP through proxies.
     pub proxy: Option<Proxy>,
     /// A headless browser.
@@ -37,7 +41,7 @@ pub struct Rungs {
 }
 
 impl Rungs {
-    /// The limits of a rung that has options.
+    /// The limits of a rung that has them all to itself.
     pub fn limits(&self, rung: Rung) -> Option<&RungLimits> {
         match rung {
             Rung::Http => None,
@@ -88,9 +92,10 @@ impl Rungs {
     }
 }
 
-/// The four maps as they are written.
+/// The maps as they are written.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Forms {
+    http: Option<HttpForm>,
     proxy: Option<ProxyForm>,
     browser: Option<BrowserForm>,
     service: Option<ServiceForm>,
@@ -101,6 +106,7 @@ impl Forms {
     /// Takes the maps out of a `fetch:`.
     pub(super) fn take(fetch: &mut raw::Fetch) -> Self {
         Self {
+            http: fetch.http.take(),
             proxy: fetch.proxy.take(),
             browser: fetch.browser.take(),
             service: fetch.service.take(),
@@ -117,6 +123,7 @@ impl Forms {
             }
         }
         Self {
+            http: both(self.http, other.http, HttpForm::or),
             proxy: both(self.proxy, other.proxy, ProxyForm::over),
             browser: both(self.browser, other.browser, BrowserForm::or),
             service: both(self.service, other.service, ServiceForm::or),
@@ -126,6 +133,7 @@ impl Forms {
 
     /// Puts the maps back into a `fetch:`.
     pub(super) fn put(self, fetch: &mut raw::Fetch) {
+        fetch.http = self.http;
         (fetch.proxy, fetch.browser) = (self.proxy, self.browser);
         (fetch.service, fetch.solver) = (self.service, self.solver);
     }
@@ -134,6 +142,7 @@ impl Forms {
     pub(super) fn idle(fetch: &raw::Fetch, via: &[Rung]) -> Vec<Rung> {
         let lent = borrower(via, fetch.browser.as_ref(), fetch.solver.as_ref()).is_some();
         [
+            (Rung::Http, fetch.http.is_some()),
             (Rung::Proxy, fetch.proxy.is_some() && !lent),
             (Rung::Browser, fetch.browser.is_some()),
             (Rung::Service, fetch.service.is_some()),
@@ -181,6 +190,7 @@ impl Forms {
         }
         let lent = borrower.is_some();
         let rungs = Rungs {
+            http: self.http.unwrap_or_default().resolve()?,
             proxy: of(
                 lent || wants(Rung::Proxy),
                 self.proxy,

@@ -85,6 +85,26 @@ fn each_fault_has_its_place_and_its_mend() {
             "fetch.browser.budget.money: not an amount",
         ),
         (
+            &format!("{site}fetch: {{ http: {{ budget: {{ requests: 0 }} }} }}\n"),
+            "s.yaml:3:38: fetch.http.budget.requests: 0 does not fit",
+        ),
+        (
+            &format!("{site}fetch:\n  http:\n    delay: 1s\n"),
+            "s.yaml:5:5: fetch.http: plain HTTP has the site's own pace and times; write them in fetch",
+        ),
+        (
+            &format!("{site}fetch: {{ http: {{ timeout: {{ total: 9s }} }} }}\n"),
+            "s.yaml:3:16: fetch.http: plain HTTP has the site's own pace",
+        ),
+        (
+            &format!("{site}fetch: {{ http: {{ budget: {{ money: 5 }} }} }}\n"),
+            "s.yaml:1:1: fetch.http.budget.money: what a request costs is not known; write cost",
+        ),
+        (
+            &format!("{site}fetch: {{ http: {{ budjet: {{ money: 5 }} }} }}\n"),
+            "unknown key \"budjet\" in fetch.http; did you mean \"budget\"?",
+        ),
+        (
             &format!("{site}fetch: {{ delay: 5 }}\n"),
             "s.yaml:3:17: fetch.delay: not a duration; write it like 250ms",
         ),

@@ -220,6 +220,26 @@ fn rungs_have_limits_of_their_own_and_the_first_has_the_sites() {
 }
 
 #[test]
+fn plain_http_has_a_budget_and_a_price() {
+    let text = "defaults:\n  fetch: { http: { cost: 0.001, budget: { requests: 9 } } }\n---\n\
+        site: a\nstart: http://e.org/\nfetch: { concurrency: 3, http: { budget: { money: 1.5 } } }\n\
+        ---\nsite: b\nstart: http://e.org/\n\
+        ---\nsite: c\nstart: http://e.org/\nfetch: { via: browser }\n";
+    let job = read(text).unwrap();
+    let limits = |n: usize| job.sites[n].fetch.limits(Rung::Http);
+    let (a, b) = (limits(0), limits(1));
+    assert_eq!((a.cost, a.budget.money), (1000, Some(1_500_000)));
+    assert_eq!((a.budget.requests, a.concurrency), (None, 3));
+    assert_eq!((b.cost, b.budget.requests), (1000, Some(9)));
+    assert!(job.warnings.is_empty(), "{:?}", job.warnings);
+    let idle = "site: a\nstart: http://e.org/\nfetch: { via: browser, http: { cost: 1 } }\n";
+    assert_eq!(
+        read(idle).unwrap().warnings,
+        ["s.yaml:1:1: fetch.http is not used: fetch.via does not name http"]
+    );
+}
+
+#[test]
 fn options_of_a_rung_that_is_not_used_are_a_warning() {
     let job = read("site: a\nstart: http://e.org/\nfetch: { browser: { concurrency: 2 } }\n");
     assert_eq!(

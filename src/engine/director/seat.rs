@@ -7,19 +7,22 @@ use crate::discover::order::Order;
 use crate::discover::redirect::Chains;
 use crate::discover::trap::Traps;
 use crate::engine::folder::Folder;
+use crate::engine::ladder::Memory;
 use crate::engine::landing::KnownRobots;
 use crate::engine::pool::Pool;
+use crate::engine::retake::Retake;
 use crate::engine::rules::Rules;
 use crate::engine::site::SiteContext;
 use crate::engine::supervisor::{Begin, Supervisor};
 use crate::engine::tuned;
 use crate::fetch::Rungs;
-use crate::page::{Fingerprinter, SiteId};
+use crate::page::{Fingerprinter, Rung, SiteId};
 use crate::store::Store;
 use crate::store::sqlite::OpenedSite;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -70,6 +73,9 @@ impl Shared {
         traps.restore(opened.traps);
         let controls = saved.controls.now.clone();
         let rules = Rules::new(config.clone(), &controls, saved.rules.clone(), None);
+        let ladder = self.rungs.for_site(config);
+        let rungs: Vec<Rung> = ladder.iter().map(|step| step.rung).collect();
+        let memory = Memory::restored(&opened.learned, &rungs, Instant::now());
         let context = Arc::new(SiteContext {
             id,
             name: config.name.as_str().into(),
@@ -80,15 +86,16 @@ impl Shared {
             store: self.store.clone(),
             folder: self.folder.clone(),
             events: self.events.clone(),
-            ladder: RwLock::new(self.rungs.for_site(config).into()),
+            ladder: RwLock::new(ladder.into()),
             pool: self.pool.clone(),
             archive: self.archive.clone(),
             inbox,
             done: AtomicU64::new(0),
             again: AtomicBool::new(opened.counts.round.number > 0),
             digesting: AtomicUsize::new(0),
-            memory: Mutex::default(),
+            memory: Mutex::new(memory),
             suspicion: Mutex::default(),
+            retake: Retake::default(),
             order: Order::default(),
             robots: KnownRobots::default(),
             shown: AtomicU64::new(0),

@@ -1,6 +1,7 @@
 //! Which rung a page is best begun at: what was learned of pages like it.
 
-use crate::page::PageId;
+use crate::page::{PageId, Rung};
+use crate::store::Learned;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -96,6 +97,8 @@ impl Generations {
 pub struct Memory {
     families: Generations,
     hosts: Generations,
+    /// Whether anything has changed since it was last handed out to be kept.
+    news: bool,
 }
 
 impl Memory {
@@ -114,6 +117,7 @@ impl Memory {
         if place == 0 {
             return Start { place, known: None };
         }
+        self.news = true;
         known.since += 1;
         let due = known.since > PROBE_AFTER
             || now.saturating_duration_since(known.probed) >= PROBE_EVERY
@@ -148,16 +152,72 @@ impl Memory {
 
     /// Learns from a page that was had.
     pub fn learn(&mut self, lesson: &Lesson, now: Instant) {
-        learn(&mut self.families, lesson.family, lesson, now);
+        self.news |= learn(&mut self.families, lesson.family, lesson, now);
         // A page that began above the ground and was had there says nothing of
         // what its host needs.
         if lesson.began == 0 || lesson.had > lesson.began {
-            learn(&mut self.hosts, lesson.host, lesson, now);
+            self.news |= learn(&mut self.hosts, lesson.host, lesson, now);
         }
+    }
+
+    /// Whether anything has changed since it was last handed out.
+    pub fn has_news(&self) -> bool {
+        self.news
+    }
+
+    /// Hands out what is known, to be kept; `rungs` are the ladder's, lowest
+    /// first.
+    pub fn learned(&mut self, rungs: &[Rung]) -> Vec<Learned> {
+        self.news = false;
+        let of = |map: &Generations, host: bool| -> Vec<Learned> {
+            // Those used last come last, and so are the last to be forgotten.
+            let all = map.old.iter().chain(&map.young);
+            all.filter_map(|(key, known)| {
+                Some(Learned {
+                    key: *key,
+                    host,
+                    rung: *rungs.get(usize::from(known.place))?,
+                    trust: known.trust,
+                    proven: known.proven,
+                    example: known.example,
+                    since: u16::try_from(known.since).unwrap_or(u16::MAX),
+                })
+            })
+            .collect()
+        };
+        let mut learned = of(&self.families, false);
+        learned.extend(of(&self.hosts, true));
+        learned
+    }
+
+    /// What was kept, where its rungs stand on the ladder as it is now.
+    pub fn restored(learned: &[Learned], rungs: &[Rung], now: Instant) -> Self {
+        let mut memory = Self::default();
+        for kept in learned {
+            let place = rungs.iter().position(|rung| *rung == kept.rung);
+            let Some(place) = place.and_then(|place| Place::try_from(place).ok()) else {
+                continue;
+            };
+            let known = Known {
+                place,
+                trust: kept.trust.min(MOST_TRUST),
+                proven: kept.proven,
+                example: kept.example,
+                since: u32::from(kept.since),
+                probed: now,
+                probes: 0,
+            };
+            match kept.host {
+                true => memory.hosts.put(kept.key, known),
+                false => memory.families.put(kept.key, known),
+            }
+        }
+        memory
     }
 }
 
-fn learn(map: &mut Generations, key: u64, lesson: &Lesson, now: Instant) {
+/// Answers whether it has changed what is to be kept.
+fn learn(map: &mut Generations, key: u64, lesson: &Lesson, now: Instant) -> bool {
     let climbed = lesson.had > lesson.began;
     let Some(known) = map.get_mut(key) else {
         let known = Known {
@@ -170,12 +230,13 @@ fn learn(map: &mut Generations, key: u64, lesson: &Lesson, now: Instant) {
             probes: 0,
         };
         map.put(key, known);
-        return;
+        return true;
     };
+    let before = (known.proven, known.trust);
     known.proven |= climbed;
     if lesson.had == known.place {
         known.trust = (known.trust + 1).min(MOST_TRUST);
-        return;
+        return (known.proven, known.trust) != before;
     }
     if lesson.had < known.place || known.trust <= 1 {
         // A lower one works, or too much spoke against what was known.
@@ -187,6 +248,7 @@ fn learn(map: &mut Generations, key: u64, lesson: &Lesson, now: Instant) {
     } else {
         known.trust -= 1;
     }
+    true
 }
 
 #[cfg(test)]
@@ -278,6 +340,41 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_finds_its_rung_on_another_ladder() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        assert!(!memory.has_news());
+        let plain = |page| Lesson {
+            host: 8,
+            ..lesson(8, page, 0, 0)
+        };
+        for n in 0..5 {
+            memory.learn(&lesson(7, n, 0, 1), now);
+            memory.learn(&plain(10 + n), now);
+            memory.learn(&lesson(9, 20 + n, 0, 2), now);
+        }
+        for n in 0..40 {
+            assert_eq!(memory.start(7, 0, PageId(30 + n), now).known, None);
+        }
+        assert!(memory.has_news());
+        let learned = memory.learned(&[Rung::Http, Rung::Service, Rung::Solver]);
+        assert!(!memory.has_news());
+        memory.learn(&plain(99), now);
+        assert!(!memory.has_news(), "nothing that was not known");
+
+        // A rung between them, and one that is gone.
+        let rungs = [Rung::Http, Rung::Browser, Rung::Service];
+        let mut memory = Memory::restored(&learned, &rungs, now);
+        assert!(!memory.has_news());
+        let place = |memory: &Memory, family| memory.place(family, 1, PageId(99));
+        assert_eq!([7, 8, 9].map(|n| place(&memory, n)), [2, 0, 0]);
+        // It counts on to the next probe.
+        let probes = (0..11).filter(|n| memory.start(7, 0, PageId(70 + n), now).known.is_some());
+        assert_eq!(probes.count(), 1);
+        let alone = Memory::restored(&learned, &[Rung::Http], now);
+        assert_eq!(place(&alone, 7), 0);
+    }
+
+    #[test]
     fn it_forgets_what_is_not_used() {
         let (mut memory, now) = (Memory::default(), Instant::now());
         for n in 0..100_000u32 {
@@ -286,6 +383,10 @@ mod tests {
         }
         let families = &memory.families;
         assert!(families.young.len() + families.old.len() <= FAMILIES);
+        assert_eq!(memory.families.get(u64::MAX).unwrap().place, 1);
+        let learned = memory.learned(&[Rung::Http, Rung::Proxy]);
+        assert!(learned.len() <= FAMILIES + 1, "and one host");
+        let memory = Memory::restored(&learned, &[Rung::Http, Rung::Proxy], now);
         assert_eq!(memory.families.get(u64::MAX).unwrap().place, 1);
     }
 }

@@ -349,10 +349,8 @@ impl Supervisor {
         }
         let had: Vec<Rung> = self.ladder.steps().iter().map(|step| step.rung).collect();
         self.ladder = Ladder::new(&steps, &controls, &self.saved.controls.spent, paused);
-        if !self.ladder.steps().iter().map(|step| step.rung).eq(had) {
-            // Its places are others now.
-            *self.site.memory() = crate::engine::ladder::Memory::default();
-        }
+        // Its places may be others now.
+        self.carry_over(&had, now);
         self.told_spent.clear();
         for page in self.hosts.take_pages() {
             let page = self.begin_page(page.leased, page.url, now);

@@ -149,12 +149,12 @@ impl Supervisor {
             step.slots.set_limit(concurrency);
             step.delay = delay;
             let known = wanted.rungs.iter().find(|known| known.rung == step.rung);
-            if let Some(known) = known {
-                let was = step.state();
-                (step.paused, step.budget) = (known.paused, known.budget);
-                if step.state() != was {
-                    changed.push(step.rung);
-                }
+            let was = step.state();
+            // Plain HTTP alone without a budget has nothing set.
+            (step.paused, step.budget) =
+                known.map_or_else(Default::default, |known| (known.paused, known.budget));
+            if step.state() != was {
+                changed.push(step.rung);
             }
         }
         for rung in changed {

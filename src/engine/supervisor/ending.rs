@@ -11,6 +11,7 @@ use crate::engine::hosts::Hosts;
 use crate::engine::ladder::Memory;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tokio::time::Instant;
 
 /// Shapes of traps that are named at the end.
 const TRAPS_TOLD: usize = 10;
@@ -151,12 +152,21 @@ impl Supervisor {
     /// Hands what is unsaved to the store, one save at a time and without
     /// waiting: the operator must be heard even while the disk is full.
     pub(super) fn save(&mut self) {
-        if self.unsaved && self.saving.is_none() {
-            self.unsaved = false;
+        if self.saving.is_some() {
+            return;
+        }
+        let learned = self.take_learned(Instant::now());
+        if learned.is_some() || self.unsaved {
+            let saved = std::mem::take(&mut self.unsaved).then(|| self.saved.clone());
             let site = self.site.clone();
-            let saved = self.saved.clone();
             let (reserved, durable) = (self.reserved, self.durable.clone());
             self.saving = Some(Box::pin(async move {
+                if let Some(learned) = learned {
+                    site.store.save_learned(site.id, learned).await;
+                }
+                let Some(saved) = saved else {
+                    return;
+                };
                 site.store.save_site(site.id, saved).await;
                 if *durable.borrow() < reserved {
                     // While the disk is full nothing is durable: what goes on

@@ -9,8 +9,10 @@ mod controls;
 mod ending;
 mod errands;
 mod feed;
+mod learned;
 mod order;
 mod queue;
+mod retake;
 mod sources;
 
 use super::auto::Auto;
@@ -122,6 +124,8 @@ pub struct Supervisor {
     /// Whether `saved` has changed since it was last handed to the store.
     unsaved: bool,
     saving: Option<Pending<'static, ()>>,
+    /// When what the ladder has learned may next be saved.
+    learned_at: Instant,
     /// How often fields were filled in earlier runs.
     fill: Vec<RuleFill>,
     /// Numbers the requests whose price was set aside.
@@ -189,6 +193,7 @@ impl Supervisor {
             trouble: None,
             unsaved: false,
             saving: None,
+            learned_at: Instant::now(),
             fill: begin.fill,
             reserved: 0,
             durable: Arc::new(watch::Sender::new(0)),
@@ -205,7 +210,7 @@ impl Supervisor {
         let progress = site.store.progress(site.id);
         loop {
             let wake = self.step().await;
-            let saved = !self.unsaved && self.saving.is_none();
+            let saved = !self.unsaved && self.saving.is_none() && self.learned_due().is_none();
             if self.stopping && self.state.is_over() && saved {
                 return self.state;
             }
@@ -266,10 +271,8 @@ impl Supervisor {
         self.save();
         let due = self.queue.due_in(time::now_ms());
         let due = due.filter(|_| self.lease.is_none()).map(|due| now + due);
-        match (wake, due) {
-            (Some(wake), Some(due)) => Some(wake.min(due)),
-            (wake, due) => wake.or(due),
-        }
+        let learned = self.learned_due().filter(|_| self.saving.is_none());
+        [wake, due, learned].into_iter().flatten().min()
     }
 
     async fn hear(&mut self, message: Message) {
@@ -291,6 +294,8 @@ impl Supervisor {
             }
             Message::Learned => self.rank_head(),
             Message::Sight(sight) => self.hear_sight(&sight).await,
+            Message::Retake(pages) => self.retake(pages),
+            Message::Retaken(pages) => self.retaken(pages).await,
             Message::Climb(climb) => self.climb_late(*climb).await,
             Message::Control(control) => self.hear_control(control).await,
         }

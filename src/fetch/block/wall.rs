@@ -92,8 +92,9 @@ impl Walls {
     }
 
     /// Whether a page that leads to `target` stands before a wall. `page` tells
-    /// addresses apart, `family` is their shape.
-    pub fn stands(&mut self, page: u64, family: u64, target: &Url) -> Option<Wall> {
+    /// addresses apart, `family` is their shape. Answers also, once, the pages
+    /// that stood there before it could be told.
+    pub fn stands(&mut self, page: u64, family: u64, target: &Url) -> Option<(Wall, Vec<u64>)> {
         let wall = wall_of(target)?;
         if wall == Wall::Login && self.had.get(&family).is_none_or(|had| *had < HAD) {
             return None;
@@ -103,10 +104,14 @@ impl Walls {
             self.walls.clear();
         }
         let pages = self.walls.entry(name).or_default();
+        let mut before = Vec::new();
         if !pages.contains(&page) && pages.len() < MANY {
+            if pages.len() + 1 == MANY {
+                before.clone_from(pages);
+            }
             pages.push(page);
         }
-        (pages.len() >= MANY).then_some(wall)
+        (pages.len() >= MANY).then_some((wall, before))
     }
 }
 
@@ -147,9 +152,10 @@ mod tests {
     fn many_addresses_that_lead_to_one_gate() {
         let mut walls = Walls::default();
         let gate = |n: u64| url(&format!("https://a.example/consent?next=/p/{n}"));
-        let found: Vec<bool> = (0..8)
-            .map(|n| walls.stands(n, 1, &gate(n)).is_some())
-            .collect();
+        let stands: Vec<_> = (0..8).map(|n| walls.stands(n, 1, &gate(n))).collect();
+        let before = stands.iter().flatten().map(|(_, before)| before.len());
+        assert_eq!(before.collect::<Vec<_>>(), [MANY - 1, 0, 0, 0, 0]);
+        let found: Vec<bool> = stands.iter().map(Option::is_some).collect();
         assert_eq!(
             found.iter().filter(|is| !**is).count(),
             MANY - 1,

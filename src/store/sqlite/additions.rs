@@ -52,7 +52,7 @@ mod tests {
         let older = |conn: &rusqlite::Connection| {
             conn.execute_batch(
                 "DROP VIEW records; DROP TABLE answer; DROP TABLE progress; DROP TABLE link; DROP TABLE round; \
-                 DROP TABLE trap; DROP TABLE left_out; \
+                 DROP TABLE trap; DROP TABLE left_out; DROP TABLE learned; \
                  CREATE VIEW records AS SELECT id FROM record",
             )
         };

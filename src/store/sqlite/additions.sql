@@ -157,6 +157,17 @@ CREATE TABLE IF NOT EXISTS left_out (
   PRIMARY KEY (site, trap, print)
 ) WITHOUT ROWID;
 
+-- What a site has learned of where its pages are had, by the rung. entries: 16
+-- bytes for each family of pages or host: its number (8), the page it was last
+-- learned from (4), pages begun since a lower rung was tried (2), trust (1), and
+-- flags (1): 1 a host, 2 a lower rung was seen to fail. Little-endian.
+CREATE TABLE IF NOT EXISTS learned (
+  site    INTEGER NOT NULL,
+  rung    TEXT NOT NULL,
+  entries BLOB NOT NULL,
+  PRIMARY KEY (site, rung)
+) WITHOUT ROWID;
+
 -- Sites whose records and marks of APIs were made those of another document,
 -- without the network; digest is that document's.
 CREATE TABLE IF NOT EXISTS reworked (

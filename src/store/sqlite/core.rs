@@ -205,6 +205,7 @@ impl Core {
                 saved,
                 at: now_ms(),
             }),
+            Op::Learned { site, learned } => self.write(Write::Learned { site, learned }),
             Op::Journal(entry) => self.write(Write::Journal {
                 at: now_ms(),
                 entry,

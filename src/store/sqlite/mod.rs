@@ -14,6 +14,7 @@ pub(in crate::store) mod fill;
 mod filter;
 mod forget;
 pub(in crate::store) mod graph;
+mod learned;
 mod lease;
 mod link;
 mod lookup;
@@ -46,8 +47,8 @@ use super::folder::DATABASE;
 use super::known::Known;
 use super::lock::Lock;
 use super::{
-    ApiAnswer, Commit, JournalEntry, Lease, LeftSitemap, NewUrl, Pending, Prune, Refresh, Reorder,
-    Revision, SavedSite, SourceNews, Store, StoreError,
+    ApiAnswer, Commit, JournalEntry, Learned, Lease, LeftSitemap, NewUrl, Pending, Prune, Refresh,
+    Reorder, Revision, SavedSite, SourceNews, Store, StoreError,
 };
 use crate::bus::{self, Event, Pick, Round, RuleFill, SiteDelta, Told};
 use crate::page::{Fingerprint, PageId, SiteId, TextPrint, TrapChange, TrapState};
@@ -135,6 +136,8 @@ pub struct OpenedSite {
     pub sitemaps: Vec<LeftSitemap>,
     /// Its traps.
     pub traps: Vec<TrapState>,
+    /// What it has learned of where its pages are had.
+    pub learned: Vec<Learned>,
 }
 
 /// Counters of a site.
@@ -460,6 +463,10 @@ impl Store for SqliteStore {
     fn save_site(&self, site: SiteId, saved: SavedSite) -> Pending<'_, ()> {
         let saved = Box::new(saved);
         Box::pin(self.send(Op::Save { site, saved }))
+    }
+
+    fn save_learned(&self, site: SiteId, learned: Vec<Learned>) -> Pending<'_, ()> {
+        Box::pin(self.send(Op::Learned { site, learned }))
     }
 
     fn journal(&self, entry: JournalEntry) -> Pending<'_, ()> {

@@ -5,8 +5,8 @@ use super::admit::Admitted;
 use crate::bus::Pick;
 use crate::page::{PageId, SiteId, TrapChange};
 use crate::store::{
-    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Reorder, Revision, SavedSite,
-    SourceNews,
+    ApiAnswer, Commit, JournalEntry, Learned, Lease, NewUrl, Prune, Refresh, Reorder, Revision,
+    SavedSite, SourceNews,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, oneshot};
@@ -70,6 +70,10 @@ pub(super) enum Op {
     Save {
         site: SiteId,
         saved: Box<SavedSite>,
+    },
+    Learned {
+        site: SiteId,
+        learned: Vec<Learned>,
     },
     Journal(JournalEntry),
     Flush(oneshot::Sender<Result<(), String>>),

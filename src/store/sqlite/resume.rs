@@ -5,6 +5,7 @@ use super::answer;
 use super::code::state;
 use super::core::Fields;
 use super::fill;
+use super::learned;
 use super::site::{Site, Sites};
 use super::source;
 use super::trap;
@@ -112,6 +113,7 @@ pub(super) fn take_up(
         fill: Vec::new(),
         sitemaps: source::left(conn, key)?,
         traps: trap::of_site(conn, key)?,
+        learned: learned::of_site(conn, key)?,
     };
     Ok((key, delta, opened))
 }

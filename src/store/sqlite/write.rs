@@ -8,6 +8,7 @@ use super::again::{self, Turn};
 use super::answer::{self, Answered};
 use super::code::{DONE, FAILED, int, outcome, via, within};
 use super::forget::{self, Dust};
+use super::learned;
 use super::link::{self, Packed};
 use super::prune::{self, Skip};
 use super::reorder;
@@ -18,7 +19,7 @@ use super::source;
 use super::trap;
 use crate::bus::{Attempt, SiteState};
 use crate::page::{FailureKind, Outcome, SiteId, SkipReason, TextPrint, TrapChange, Verdict};
-use crate::store::{JournalEntry, Revision, SavedSite, Seen, SourceNews, Via};
+use crate::store::{JournalEntry, Learned, Revision, SavedSite, Seen, SourceNews, Via};
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
 
@@ -67,6 +68,10 @@ pub(super) enum Write {
         site: SiteId,
         saved: Box<SavedSite>,
         at: u64,
+    },
+    Learned {
+        site: SiteId,
+        learned: Vec<Learned>,
     },
     Journal {
         at: u64,
@@ -174,6 +179,7 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &Write) -> Resu
             Ok(())
         }
         Write::Save { site, saved, at } => save(conn, sites, *site, saved, *at),
+        Write::Learned { site, learned } => learned::apply(conn, sites, *site, learned),
         Write::Journal { at, entry } => {
             run(
                 conn,
