@@ -40,6 +40,14 @@ pub(super) fn apply(
     };
     match news {
         SourceNews::Stands(report) => stands(conn, key, report),
+        SourceNews::Again(keys) => {
+            let waiting = SourceState::Waiting.as_str();
+            let sql = "UPDATE source SET state = ?3 WHERE site = ?1 AND key = ?2";
+            for source in keys {
+                run(conn, sql, params![key, source, waiting])?;
+            }
+            Ok(())
+        }
         SourceNews::Gone(source) => {
             let sql = "DELETE FROM source WHERE site = ?1 AND key = ?2";
             run(conn, sql, params![key, source]).map(|_| ())
