@@ -1,5 +1,4 @@
-//! Sources that failed, asked again because the operator wants it. Those of an
-//! earlier run were begun with the site.
+//! Sources that failed in this run, asked again because the operator wants it.
 
 use super::{Hold, Supervisor};
 use crate::bus::SiteState;
@@ -103,7 +102,9 @@ impl Supervisor {
         let (keys, begun) = next.into_iter().unzip();
         let site = self.site.clone();
         self.resend.told = Some(Box::pin(async move {
-            site.store.source(site.id, SourceNews::Again(keys)).await;
+            site.store
+                .source(site.id, SourceNews::Again(Some(keys)))
+                .await;
             begun
         }));
     }
