@@ -244,7 +244,7 @@ impl Screen for Groups {
         let words = match self.sources_total(shared) {
             0 => format!("{pages} failed pages by {by}   enter lists, A retries a group"),
             n => format!(
-                "{pages} failed pages by {by}, {}   enter opens, A retries",
+                "{pages} failed pages by {by}, {}   A retries",
                 sources::count(n)
             ),
         };

@@ -243,7 +243,10 @@ impl Site {
                     |row| keys.get(row).cloned(),
                 );
                 if rows.is_empty() {
-                    let words = "no sitemap, list or API has been read";
+                    let words = match self.asked.answered && self.asked.refused.is_none() {
+                        true => "no sitemap, list or API has been read",
+                        false => self.asked.words(),
+                    };
                     self.sources.note(pen, words);
                 }
             }
