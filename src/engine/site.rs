@@ -49,6 +49,8 @@ pub enum Message {
     /// A body that was read shows that its rung could not get the page. It
     /// counts as being digested until this is heard.
     Climb(Box<Climb>),
+    /// So much was learned that the pages which wait should be ranked anew.
+    Learned,
     /// A body was a block, or the first since blocks that was none.
     Sight(Sight),
     /// The operator wants something.
@@ -89,6 +91,8 @@ pub enum Control {
         start: Vec<Url>,
         /// Whether sitemaps are to be read again.
         sitemaps: bool,
+        /// Whether pages come in another order now.
+        order: bool,
     },
     /// So many finished pages went back into the queue, or new ones into it.
     Requeued(u64),

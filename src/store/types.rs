@@ -367,3 +367,27 @@ impl fmt::Debug for Prune {
             .finish_non_exhaustive()
     }
 }
+
+/// The rank of a page with this URL, in normal form, and this depth: the lowest
+/// is fetched first.
+pub type Rank = dyn Fn(&str, u32) -> u32 + Send + Sync;
+
+/// Which queued pages are given other ranks.
+#[derive(Clone)]
+pub struct Reorder {
+    /// Of this site.
+    pub site: SiteId,
+    /// Their ranks. Called on the store's thread: must be quick.
+    pub rank: Arc<Rank>,
+    /// Pages looked at, from the head of the queue on.
+    pub most: u64,
+}
+
+impl fmt::Debug for Reorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reorder")
+            .field("site", &self.site)
+            .field("most", &self.most)
+            .finish_non_exhaustive()
+    }
+}

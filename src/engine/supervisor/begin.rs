@@ -25,6 +25,10 @@ impl Supervisor {
         .await;
         self.tell_ladder().await;
         let rules = site.rules();
+        if self.rescope {
+            // Its document may want another order than the last run's.
+            self.rank_at_begin().await;
+        }
         site.add_starts(&rules.config.start).await;
         // Those that failed in an earlier run are begun with the site.
         site.store.source(site.id, SourceNews::Again(None)).await;

@@ -38,7 +38,16 @@ impl Supervisor {
             Control::Mend(rung) => self.mend(rung).await,
             Control::Ladder => self.rebuild = true,
             Control::Rules => self.judge_again(now),
-            Control::Reloaded { start, sitemaps } => self.reloaded(start, sitemaps, now).await,
+            Control::Reloaded {
+                start,
+                sitemaps,
+                order,
+            } => {
+                if order {
+                    self.rank_all();
+                }
+                self.reloaded(start, sitemaps, now).await;
+            }
             Control::Reopen => {
                 if matches!(self.hold, Hold::Finished) {
                     self.hold = Hold::No;

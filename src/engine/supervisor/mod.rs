@@ -10,6 +10,7 @@ mod ending;
 mod errands;
 mod failed;
 mod feed;
+mod order;
 mod queue;
 mod sources;
 
@@ -256,8 +257,9 @@ impl Supervisor {
         let wake = if self.stopping || !matches!(self.hold, Hold::No) {
             None
         } else {
-            self.ask_for_pages();
+            // What waits after this cannot begin yet.
             let wake = self.assign(now).await;
+            self.ask_for_pages();
             let tuned = self.tune(now).await;
             match (wake, tuned) {
                 (Some(wake), Some(tuned)) => Some(wake.min(tuned)),
@@ -293,6 +295,7 @@ impl Supervisor {
                 self.queue.stir();
                 self.source_read(read, Instant::now());
             }
+            Message::Learned => self.rank_head(),
             Message::Sight(sight) => self.hear_sight(&sight).await,
             Message::Climb(climb) => self.climb_late(*climb).await,
             Message::Control(control) => self.hear_control(control).await,

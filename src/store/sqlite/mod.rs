@@ -21,6 +21,7 @@ mod op;
 mod prepare;
 mod prune;
 mod questions;
+mod reorder;
 pub mod replace;
 mod resume;
 mod revise;
@@ -45,8 +46,8 @@ use super::folder::DATABASE;
 use super::known::Known;
 use super::lock::Lock;
 use super::{
-    ApiAnswer, Commit, JournalEntry, Lease, LeftSitemap, NewUrl, Pending, Prune, Refresh, Revision,
-    SavedSite, SourceNews, Store, StoreError,
+    ApiAnswer, Commit, JournalEntry, Lease, LeftSitemap, NewUrl, Pending, Prune, Refresh, Reorder,
+    Revision, SavedSite, SourceNews, Store, StoreError,
 };
 use crate::bus::{self, Event, Pick, Round, RuleFill, SiteDelta, Told};
 use crate::page::{Fingerprint, PageId, SiteId, TextPrint, TrapChange, TrapState};
@@ -398,6 +399,13 @@ impl Store for SqliteStore {
         Box::pin(async move {
             let counts = self.write(|reply| Op::Prune { prune, reply }).await;
             counts.unwrap_or_default()
+        })
+    }
+
+    fn reorder(&self, reorder: Reorder) -> Pending<'_, u64> {
+        Box::pin(async move {
+            let moved = self.write(|reply| Op::Reorder { reorder, reply }).await;
+            moved.unwrap_or(0)
         })
     }
 

@@ -5,7 +5,8 @@ use super::admit::Admitted;
 use crate::bus::Pick;
 use crate::page::{PageId, SiteId, TrapChange};
 use crate::store::{
-    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Revision, SavedSite, SourceNews,
+    ApiAnswer, Commit, JournalEntry, Lease, NewUrl, Prune, Refresh, Reorder, Revision, SavedSite,
+    SourceNews,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, oneshot};
@@ -42,6 +43,10 @@ pub(super) enum Op {
     Prune {
         prune: Prune,
         reply: oneshot::Sender<Vec<(SiteId, u64)>>,
+    },
+    Reorder {
+        reorder: Reorder,
+        reply: oneshot::Sender<u64>,
     },
     Admit {
         site: OpeningSite,
