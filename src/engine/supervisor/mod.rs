@@ -111,8 +111,7 @@ pub struct Supervisor {
     sitemaps_over: u64,
     /// Those that earlier runs did not read to their end, until they are begun.
     sitemaps_left: Vec<LeftSitemap>,
-    /// Sources that could not be read to their end, by what each is known by;
-    /// with the places of sitemaps.
+    /// Sources that failed, by what each is known by; with the places of sitemaps.
     failed: HashMap<String, Option<SitemapAddress>>,
     resend: Resend,
     /// How many of them the monitor was told of.
