@@ -6,6 +6,7 @@ mod ladder;
 mod order;
 mod pages;
 mod rungs;
+mod sources;
 
 use super::{Ended, Engine, Parts, Reload};
 use crate::bus::{
