@@ -4,7 +4,8 @@
 //! page it reads how many new targets pages of that kind lead to: by the
 //! folders they are in, by their last name, and by the place on a page where
 //! the link to them stood. What has led to none comes last; of what nothing is
-//! known the nearest comes first, as breadth first.
+//! known the nearest comes first, as breadth first. Whenever twice as much is
+//! known as before, the pages that wait are to be ranked anew.
 
 use crate::config::{Discover, Strategy};
 use crate::page::Fingerprint;
@@ -48,6 +49,8 @@ struct Yield {
 #[derive(Debug, Default)]
 struct Learned {
     all: Yield,
+    /// The same when pages were last to be ranked anew.
+    then: Yield,
     kinds: HashMap<u64, Yield>,
     /// Where the links to pages stood that are not read yet.
     placed: HashMap<Fingerprint, u32>,
@@ -78,6 +81,16 @@ impl Order {
         self.rank_at(rules, url, depth, place)
     }
 
+    /// [`Order::rank`] of a page that waits, by what is known now.
+    pub fn rank_again(
+        &self,
+        rules: &Discover,
+        (print, url): (Fingerprint, &str),
+        depth: u32,
+    ) -> u32 {
+        self.rank_at(rules, url, depth, self.place(print))
+    }
+
     /// Where the link to a page stood that is not read yet; 0 where that is not
     /// known.
     pub fn place(&self, print: Fingerprint) -> u32 {
@@ -96,21 +109,29 @@ impl Order {
     }
 
     /// Learns from a page that was read: how many targets it led to that were
-    /// not known.
-    pub fn learn(&self, rules: &Discover, (print, url): (Fingerprint, &str), targets: usize) {
+    /// not known. Answers whether so much was learned that the pages which wait
+    /// should be ranked anew ([`Order::rank_again`]).
+    pub fn learn(
+        &self,
+        rules: &Discover,
+        (print, url): (Fingerprint, &str),
+        targets: usize,
+    ) -> bool {
         if rules.strategy != Strategy::Focused {
-            return;
+            return false;
         }
         let gain = (targets as f32).min(MOST);
         let mut learned = self.learned();
         let learned = &mut *learned;
         learned.all.add(gain);
         let place = learned.placed.remove(&print).map(of_place);
-        for kind in kinds(url).into_iter().chain(place) {
+        let (folders, names) = kinds(url);
+        for kind in folders.into_iter().chain(names).chain(place) {
             if learned.kinds.len() < KINDS || learned.kinds.contains_key(&kind) {
                 learned.kinds.entry(kind).or_default().add(gain);
             }
         }
+        learned.has_doubled()
     }
 
     /// Whether a page is what a focused crawl looks for.
@@ -128,18 +149,14 @@ impl Order {
         }
         let mean = all.targets / all.pages;
         // Each kind's own yield, held to that of the wider kind before it while
-        // little of it is known. The last one is that of the name alone.
-        let mut folders = mean;
-        let mut name = mean;
-        let kinds = kinds(url);
-        for (n, kind) in kinds.iter().enumerate() {
-            let wider = if n + 1 == kinds.len() { mean } else { folders };
-            let held = learned.held(*kind, wider);
-            match n + 1 == kinds.len() {
-                true => name = held,
-                false => folders = held,
-            }
-        }
+        // little of it is known.
+        let held = |kinds: &[u64]| {
+            kinds
+                .iter()
+                .fold(mean, |wider, kind| learned.held(*kind, wider))
+        };
+        let (folders, names) = kinds(url);
+        let (folders, name) = (held(&folders), held(&names));
         let place = match place {
             0 => mean,
             place => learned.held(of_place(place), mean),
@@ -161,6 +178,17 @@ impl Order {
 }
 
 impl Learned {
+    /// Whether twice as much is known as when it last was so.
+    fn has_doubled(&mut self) -> bool {
+        let (all, then) = (self.all, self.then);
+        let known = all.pages >= WARM && all.targets > 0.0;
+        let doubled = known && (all.pages >= 2.0 * then.pages || all.targets >= 2.0 * then.targets);
+        if doubled {
+            self.then = all;
+        }
+        doubled
+    }
+
     /// The yield of a kind, held to that of a wider one while little of it is
     /// known.
     fn held(&self, kind: u64, wider: f32) -> f32 {
@@ -182,13 +210,13 @@ fn is_target(target: &Regex, url: &str) -> bool {
     target.is_match(&rest[rest.find('/').unwrap_or(rest.len())..])
 }
 
-/// The kinds a page is of: its folders from the widest on, then its last name
-/// with its numbers left out.
-fn kinds(url: &str) -> Vec<u64> {
+/// The kinds a page is of, each from the widest on: by its folders; and by the
+/// beginning of its last name and by all of that, with its numbers left out.
+fn kinds(url: &str) -> (Vec<u64>, [u64; 2]) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (folders, name) = path.rsplit_once('/').unwrap_or((path, ""));
-    let mut kinds = Vec::with_capacity(FOLDERS + 1);
+    let mut kinds = Vec::with_capacity(FOLDERS);
     for (end, _) in folders.match_indices('/').take(FOLDERS) {
         kinds.push(xxh3_64(&folders.as_bytes()[..end]));
     }
@@ -201,12 +229,13 @@ fn kinds(url: &str) -> Vec<u64> {
     while text.contains("00") {
         text = text.replace("00", "0");
     }
+    let first = text.find(['.', '-', '_', '0']).unwrap_or(text.len());
+    let first = xxh3_64(&text.as_bytes()[..first]) ^ 3;
     for pair in query.split('&') {
         text.push('?');
         text.push_str(pair.split('=').next().unwrap_or_default());
     }
-    kinds.push(xxh3_64(text.as_bytes()) ^ 1);
-    kinds
+    (kinds, [first, xxh3_64(text.as_bytes()) ^ 1])
 }
 
 /// The kind of pages to which links of this place lead.

@@ -286,7 +286,10 @@ fn read(
         }
         commit.traps = changes.into_vec();
         let own = (site.print(&leased.url), &*leased.url);
-        site.order.learn(found, own, targets);
+        if site.order.learn(found, own, targets) {
+            // A closed inbox means that the site is over.
+            let _ = site.inbox.blocking_send(Message::Learned);
+        }
     } else if graph {
         page_links.tell(&mut edge);
     }

@@ -8,7 +8,7 @@ use super::retake::Retake;
 use super::retry;
 use super::rules::Rules;
 use super::said::Said;
-use super::source::SourceRead;
+use super::source::{Source, SourceRead};
 use super::suspicion::Suspicion;
 use super::work::{Climb, Page, Report};
 use crate::archive::Archive;
@@ -37,9 +37,9 @@ pub enum Message {
     Report(Report),
     /// A sitemap was read; these further ones were named in it.
     SitemapRead {
-        /// What it is known by.
-        key: String,
-        /// Whether it is to be asked again in the next run.
+        /// Which.
+        source: Source,
+        /// Whether it is to be asked again.
         failed: bool,
         /// Sitemaps named in an index.
         more: Vec<Url>,
@@ -51,6 +51,8 @@ pub enum Message {
     /// A body that was read shows that its rung could not get the page. It
     /// counts as being digested until this is heard.
     Climb(Box<Climb>),
+    /// So much was learned that the pages which wait should be ranked anew.
+    Learned,
     /// A body was a block, or the first since blocks that was none.
     Sight(Sight),
     /// These pages were taken and turn out to be blocks. It counts as
@@ -96,11 +98,16 @@ pub enum Control {
         start: Vec<Url>,
         /// Whether sitemaps are to be read again.
         sitemaps: bool,
+        /// Whether pages come in another order now.
+        order: bool,
     },
     /// So many finished pages went back into the queue, or new ones into it.
     Requeued(u64),
     /// Go on with a site that the operator had finished.
     Reopen,
+    /// Ask sources that failed again, those of this name or all; answers how
+    /// many there are, or why none is asked.
+    SourcesAgain(Option<String>, Reply<Result<u64, String>>),
     /// Finish what is in flight and call the site finished.
     Finish,
     /// Ask every known page again.

@@ -2,8 +2,8 @@
 
 use super::sqlite::OpenedSite;
 use super::types::{
-    ApiAnswer, Commit, JournalEntry, Learned, Lease, NewUrl, Prune, Refresh, Revision, SavedSite,
-    SourceNews,
+    ApiAnswer, Commit, JournalEntry, Learned, Lease, NewUrl, Prune, Refresh, Reorder, Revision,
+    SavedSite, SourceNews,
 };
 use crate::bus::{Ask, Pick, Told};
 use crate::page::{Fingerprint, PageId, Rung, SiteId, TrapChange};
@@ -82,6 +82,11 @@ pub trait Store: Send + Sync + 'static {
     /// ones excepted; answers how many of each site, and none while the store
     /// cannot write. Slice by slice, as [`Store::revise`] is.
     fn prune(&self, prune: Prune) -> Pending<'_, Vec<(SiteId, u64)>>;
+
+    /// Gives queued pages other ranks, leased ones and those that wait for a
+    /// retry excepted; answers how many have moved. Slice by slice, as
+    /// [`Store::revise`] is.
+    fn reorder(&self, reorder: Reorder) -> Pending<'_, u64>;
 
     /// Takes in a site that joins while the crawl runs, with what an earlier
     /// crawl left of it. `None` where a site of this name is there already, or

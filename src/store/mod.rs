@@ -22,6 +22,6 @@ pub use self::contract::{Pending, Store};
 pub use self::error::StoreError;
 pub use self::types::{
     ApiAnswer, Commit, Evidence, JournalEntry, Learned, Lease, Leased, LeftSitemap, Links, Meant,
-    NewUrl, Prune, Record, Refresh, Revision, SavedSite, Seen, SitemapAddress, SourceNews,
+    NewUrl, Prune, Record, Refresh, Reorder, Revision, SavedSite, Seen, SitemapAddress, SourceNews,
     SourceReport, Tuned, Via,
 };

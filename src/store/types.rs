@@ -215,6 +215,9 @@ pub struct ApiAnswer {
 pub enum SourceNews {
     /// One stands so now.
     Stands(Box<SourceReport>),
+    /// Those of these keys that are known wait to be asked again; `None` means
+    /// all that failed.
+    Again(Option<Vec<String>>),
     /// There is none of this key after all.
     Gone(String),
     /// The sites file has these lists and APIs; others are forgotten.
@@ -381,6 +384,30 @@ impl fmt::Debug for Prune {
             .field("site", &self.site)
             .field("reason", &self.reason)
             .field("preview", &self.preview)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The rank of a page with this URL, in normal form, and this depth: the lowest
+/// is fetched first.
+pub type Rank = dyn Fn(&str, u32) -> u32 + Send + Sync;
+
+/// Which queued pages are given other ranks.
+#[derive(Clone)]
+pub struct Reorder {
+    /// Of this site.
+    pub site: SiteId,
+    /// Their ranks. Called on the store's thread: must be quick.
+    pub rank: Arc<Rank>,
+    /// Pages looked at, from the head of the queue on.
+    pub most: u64,
+}
+
+impl fmt::Debug for Reorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reorder")
+            .field("site", &self.site)
+            .field("most", &self.most)
             .finish_non_exhaustive()
     }
 }

@@ -17,6 +17,7 @@
 //! cargo bench --bench crawl -- extract    # fields taken again from the archive
 //! cargo bench --bench crawl -- pass       # CPU of five fields and the links of a page
 //! cargo bench --bench crawl -- bulk       # a million URLs in, ten million rows out
+//! cargo bench --bench crawl -- pages      # everything there is to export of ten million pages
 //! cargo bench --bench crawl -- order      # requests until the wanted pages are had
 //! cargo bench --bench crawl -- deck       # the deck: keys, frames, bytes, CPU
 //! cargo bench --bench crawl -- replay     # a recording of ten thousand pages, opened
@@ -106,6 +107,8 @@ enum Scenario {
     Pass,
     /// A list of a million URLs; exports of ten million records and links.
     Bulk,
+    /// Exports of ten million pages.
+    Pages,
     /// openjdk-17-doc and rust-doc, focused against breadth-first.
     Order,
     /// How quickly the deck answers, and what it costs.
@@ -131,6 +134,7 @@ fn main() -> ExitCode {
         Scenario::Extract => scenario::extract::run(&options),
         Scenario::Pass => scenario::pass::run(&options),
         Scenario::Bulk => scenario::bulk::run(&options),
+        Scenario::Pages => scenario::pages::run(&options),
         Scenario::Order => scenario::order::run(&options),
         Scenario::Deck => scenario::deck::run(&options),
     };

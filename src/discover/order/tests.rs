@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::config::Pattern;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 /// Pages by their URL, and where they link to, from which place on the page.
 pub(crate) type Graph = HashMap<String, Vec<(String, u32)>>;
+
+/// Pages leased before what was read last is known of.
+const AHEAD: usize = 64;
 
 fn rules(strategy: Strategy, target: &str) -> Discover {
     Discover {
@@ -40,8 +43,17 @@ fn fetched(graph: &Graph, start: &str, rules: &Discover, share: f64) -> usize {
     let wanted = (all as f64 * share).ceil() as usize;
     let mut known = HashSet::from([start]);
     let mut queue = BTreeSet::from([(0u32, 0usize, start, 0u32)]);
+    let mut leased = VecDeque::new();
     let (mut asked, mut had, mut ids) = (0, 0, 0);
-    while let Some((_, _, page, depth)) = queue.pop_first() {
+    loop {
+        // As a supervisor does: once half of what it has leased is asked.
+        if leased.len() <= AHEAD / 2 {
+            let room = AHEAD - leased.len();
+            leased.extend(std::iter::from_fn(|| queue.pop_first()).take(room));
+        }
+        let Some((_, _, page, depth)) = leased.pop_front() else {
+            break;
+        };
         asked += 1;
         had += usize::from(Order::is_target(rules, page));
         if had >= wanted {
@@ -56,7 +68,13 @@ fn fetched(graph: &Graph, start: &str, rules: &Discover, share: f64) -> usize {
                 queue.insert((rank, ids, link, depth + 1));
             }
         }
-        order.learn(rules, named(page), targets);
+        if order.learn(rules, named(page), targets) {
+            let again = |(_, id, link, depth)| {
+                let rank = order.rank_again(rules, named(link), depth);
+                (rank, id, link, depth)
+            };
+            queue = std::mem::take(&mut queue).into_iter().map(again).collect();
+        }
     }
     panic!("{had} of {wanted} targets");
 }
@@ -139,7 +157,8 @@ fn opaque(chapters: usize, targets: usize, others: usize) -> Graph {
 
 #[test]
 fn places_of_links_tell_where_urls_do_not() {
-    let graph = opaque(30, 10, 20);
+    // A chapter is known of when those leased before its link are asked.
+    let graph = opaque(30, 10, 200);
     let (breadth, focused) = compare(&graph, "https://e.org/", "^/t/");
     assert!(focused * 2 <= breadth, "{focused} of {breadth}");
 }
@@ -191,4 +210,30 @@ fn memory_is_bounded() {
     }
     let learned = order.learned();
     assert!(learned.kinds.len() <= KINDS && learned.placed.len() <= PLACED);
+}
+
+#[test]
+fn whatever_doubles_what_is_known_ranks_anew() {
+    let order = Order::default();
+    let rules = rules(Strategy::Focused, "^/t");
+    let learn = |n: usize, targets| {
+        let url = format!("https://e.org/a/{n}/x.html");
+        order.learn(&rules, named(&url), targets)
+    };
+    let anew: Vec<usize> = (1..=500).filter(|n| learn(*n, 0)).collect();
+    assert!(anew.is_empty(), "nothing is known: {anew:?}");
+    let anew: Vec<usize> = (501..=2100)
+        .filter(|n| learn(*n, usize::from(n % 100 == 1)))
+        .collect();
+    // The first target, twice and four times as many, twice as many pages, …
+    assert_eq!(anew, [501, 601, 801, 1201, 2001]);
+    // Read later, a page stands where it would now be put.
+    let page = named("https://e.org/t2/y.html");
+    let again = order.rank_again(&rules, page, 3);
+    assert_eq!(again, order.rank(&rules, page.1, 3));
+    let breadth = Discover::default();
+    assert!(
+        !order.learn(&breadth, page, 9),
+        "breadth-first learns nothing"
+    );
 }

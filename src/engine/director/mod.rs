@@ -7,6 +7,7 @@ mod pages;
 mod reload;
 mod rungs;
 mod seat;
+mod sources;
 mod undo;
 
 use self::seat::Shared;

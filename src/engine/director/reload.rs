@@ -3,7 +3,7 @@
 use super::obey::{Done, Refusable};
 use super::{Director, send};
 use crate::bus::{Event, SiteDelta, SiteInfo};
-use crate::config::{Fetch, Job, Rung, Site, differences};
+use crate::config::{Discover, Fetch, Job, Rung, Site, differences};
 use crate::engine::rules::Rules;
 use crate::engine::site::{Control, SiteContext};
 use crate::engine::{trapped, tuned};
@@ -123,7 +123,10 @@ impl Director {
         let known = &old.document.start;
         let start = new.start.iter().filter(|url| !known.contains(url));
         let start = start.cloned().collect();
-        let sitemaps = old.document.discover.sitemap != new.discover.sitemap;
+        let (found, finds) = (&old.document.discover, &new.discover);
+        let sitemaps = found.sitemap != finds.sitemap;
+        let target = |found: &Discover| found.target.as_ref().map(|wanted| wanted.0.to_string());
+        let order = found.strategy != finds.strategy || target(found) != target(finds);
         site.set_rules(Rules::new(
             new.clone(),
             &controls,
@@ -137,7 +140,15 @@ impl Director {
             send(site, Control::Ladder).await;
         }
         send(site, Control::Controls).await;
-        send(site, Control::Reloaded { start, sitemaps }).await;
+        send(
+            site,
+            Control::Reloaded {
+                start,
+                sitemaps,
+                order,
+            },
+        )
+        .await;
         let info = SiteInfo::from(&*new);
         self.tell(Event::Info {
             site: site.id,

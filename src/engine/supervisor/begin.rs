@@ -6,6 +6,7 @@ use crate::config::{Robots, Sitemap};
 use crate::engine::rules::Rules;
 use crate::engine::source::sitemap_key;
 use crate::engine::trapped;
+use crate::store::SourceNews;
 use tokio::time::Instant;
 use url::Url;
 
@@ -24,7 +25,13 @@ impl Supervisor {
         .await;
         self.tell_ladder().await;
         let rules = site.rules();
+        if self.rescope {
+            // Its document may want another order than the last run's.
+            self.rank_at_begin().await;
+        }
         site.add_starts(&rules.config.start).await;
+        // Those that failed in an earlier run are begun with the site.
+        site.store.source(site.id, SourceNews::Again(None)).await;
         let back = trapped::take_up(&site).await;
         if back > 0 {
             let text = format!("{back} pages that traps had left out are queued now");

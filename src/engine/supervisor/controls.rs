@@ -38,7 +38,16 @@ impl Supervisor {
             Control::Mend(rung) => self.mend(rung).await,
             Control::Ladder => self.rebuild = true,
             Control::Rules => self.judge_again(now),
-            Control::Reloaded { start, sitemaps } => self.reloaded(start, sitemaps, now).await,
+            Control::Reloaded {
+                start,
+                sitemaps,
+                order,
+            } => {
+                if order {
+                    self.rank_all();
+                }
+                self.reloaded(start, sitemaps, now).await;
+            }
             Control::Reopen => {
                 if matches!(self.hold, Hold::Finished) {
                     self.hold = Hold::No;
@@ -47,6 +56,9 @@ impl Supervisor {
                 }
             }
             Control::Requeued(pages) => self.requeued(pages, now),
+            Control::SourcesAgain(name, reply) => {
+                reply.send(self.ask_again(name.as_deref(), now).await);
+            }
             Control::Finish => {
                 self.site.importing().cancel();
                 if !self.state.is_over() {
@@ -235,7 +247,7 @@ impl Supervisor {
         self.unsaved = true;
     }
 
-    fn requeued(&mut self, pages: u64, now: Instant) {
+    pub(super) fn requeued(&mut self, pages: u64, now: Instant) {
         self.spent = self.spent.saturating_sub(pages);
         self.trouble = None;
         for host in self.hosts.iter_mut() {

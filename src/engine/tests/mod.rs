@@ -7,6 +7,7 @@ mod ladder;
 mod order;
 mod pages;
 mod rungs;
+mod sources;
 
 use super::{Ended, Engine, Parts, Reload};
 use crate::bus::{

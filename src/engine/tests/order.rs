@@ -65,7 +65,7 @@ fn measure_focused_against_breadth_first() {
         (
             "rust-doc",
             "/usr/share/doc/rust-doc/html",
-            "std/index.html",
+            "index.html",
             vec![
                 r"^/alloc/.*",
                 r"^/core/.*/struct\.",

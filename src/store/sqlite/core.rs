@@ -6,6 +6,7 @@ use super::forget::Purging;
 use super::lease::Leases;
 use super::op::{Back, Handed, Op};
 use super::prune::Pruning;
+use super::reorder::Reordering;
 use super::revise::Revising;
 use super::site::Sites;
 use super::task::{Task, Tasks};
@@ -163,7 +164,8 @@ impl Core {
                 let admitted = self.admit(&site);
                 let _ = reply.send(admitted);
             }
-            Op::Revise { .. } | Op::Prune { .. } | Op::Forget { .. } if self.stalled => {}
+            Op::Revise { .. } | Op::Prune { .. } | Op::Reorder { .. } | Op::Forget { .. }
+                if self.stalled => {}
             Op::Revise { pick, how, reply } => {
                 self.tasks
                     .push(Task::Revise(Revising::new(pick, how, reply)));
@@ -171,6 +173,10 @@ impl Core {
             Op::Prune { prune, reply } => {
                 let pruning = Pruning::new(prune, &self.start.sites, reply);
                 self.tasks.push(Task::Prune(pruning));
+            }
+            Op::Reorder { reorder, reply } => {
+                self.tasks
+                    .push(Task::Reorder(Reordering::new(reorder, reply)));
             }
             Op::Forget { site, reply } => {
                 // Without a site the asker is answered by the reply's end.

@@ -23,6 +23,7 @@ mod op;
 mod prepare;
 mod prune;
 mod questions;
+mod reorder;
 pub mod replace;
 mod resume;
 mod revise;
@@ -48,7 +49,7 @@ use super::known::Known;
 use super::lock::Lock;
 use super::{
     ApiAnswer, Commit, JournalEntry, Learned, Lease, LeftSitemap, NewUrl, Pending, Prune, Refresh,
-    Revision, SavedSite, SourceNews, Store, StoreError,
+    Reorder, Revision, SavedSite, SourceNews, Store, StoreError,
 };
 use crate::bus::{self, Event, Pick, Round, RuleFill, SiteDelta, Told};
 use crate::page::{Fingerprint, PageId, Rung, SiteId, TextPrint, TrapChange, TrapState};
@@ -402,6 +403,13 @@ impl Store for SqliteStore {
         Box::pin(async move {
             let counts = self.write(|reply| Op::Prune { prune, reply }).await;
             counts.unwrap_or_default()
+        })
+    }
+
+    fn reorder(&self, reorder: Reorder) -> Pending<'_, u64> {
+        Box::pin(async move {
+            let moved = self.write(|reply| Op::Reorder { reorder, reply }).await;
+            moved.unwrap_or(0)
         })
     }
 

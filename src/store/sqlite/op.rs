@@ -5,8 +5,8 @@ use super::admit::Admitted;
 use crate::bus::Pick;
 use crate::page::{PageId, Rung, SiteId, TrapChange};
 use crate::store::{
-    ApiAnswer, Commit, JournalEntry, Learned, Lease, NewUrl, Prune, Refresh, Revision, SavedSite,
-    SourceNews,
+    ApiAnswer, Commit, JournalEntry, Learned, Lease, NewUrl, Prune, Refresh, Reorder, Revision,
+    SavedSite, SourceNews,
 };
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,6 +44,10 @@ pub(super) enum Op {
     Prune {
         prune: Prune,
         reply: oneshot::Sender<Vec<(SiteId, u64)>>,
+    },
+    Reorder {
+        reorder: Reorder,
+        reply: oneshot::Sender<u64>,
     },
     Admit {
         site: OpeningSite,

@@ -4,6 +4,7 @@ use super::again::Refreshing;
 use super::core::Core;
 use super::forget::{Purging, Sweeping};
 use super::prune::Pruning;
+use super::reorder::Reordering;
 use super::revise::Revising;
 use super::site::Sites;
 use super::write::Write;
@@ -69,6 +70,7 @@ impl Step {
 pub(super) enum Task {
     Revise(Revising),
     Prune(Pruning),
+    Reorder(Reordering),
     Forget(Purging),
     Refresh(Refreshing),
 }
@@ -141,6 +143,7 @@ impl Core {
         let step = match &mut task {
             Task::Revise(revising) => revising.step(&start.conn, &start.sites, most),
             Task::Prune(pruning) => pruning.step(&start.conn, &start.sites, &self.leases, most),
+            Task::Reorder(walk) => walk.step(&start.conn, &start.sites, &self.leases, most),
             Task::Forget(purging) => purging
                 .step(&start.conn, &start.known, most)
                 .map(|over| Step { write: None, over }),
@@ -174,6 +177,9 @@ impl Core {
             }
             Task::Prune(task) => {
                 let _ = task.reply.send(task.tally.into_counts());
+            }
+            Task::Reorder(task) => {
+                let _ = task.reply.send(task.moved);
             }
             Task::Forget(task) => {
                 self.tasks.sweeps.push_back(Sweeping::new(task.key));

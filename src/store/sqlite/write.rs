@@ -12,6 +12,7 @@ use super::forget::{self, Dust};
 use super::learned;
 use super::link::{self, Packed};
 use super::prune::{self, Skip};
+use super::reorder;
 use super::revise;
 use super::settle;
 use super::site::{Place, Site, Sites};
@@ -49,6 +50,11 @@ pub(super) enum Write {
         pages: Vec<Place>,
         reason: SkipReason,
         at: u64,
+    },
+    /// Pages of `queue`, by their place in it, and their new ranks.
+    Rank {
+        site: SiteId,
+        pages: Vec<(Place, i64)>,
     },
     Forget {
         site: SiteId,
@@ -159,6 +165,7 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &Write) -> Resu
             };
             prune::apply(conn, sites, &skip)
         }
+        Write::Rank { site, pages } => reorder::apply(conn, sites, *site, pages),
         Write::Forget { site } => forget::apply(conn, sites, *site),
         Write::Turn(site, turn) => again::apply(conn, sites, *site, turn),
         Write::Sweep(dust) => forget::sweep(conn, *dust),

@@ -151,7 +151,11 @@ fn links(targets: &mut Targets) -> Result<()> {
 
 /// A job in `dir` of sites with so many pages, each finished as `make` says; it
 /// is told the number of the site's first page.
-fn fill(dir: &Path, sites: &[(&str, u32)], mut make: impl FnMut(&mut Commit, u32)) -> Result<()> {
+pub(super) fn fill(
+    dir: &Path,
+    sites: &[(&str, u32)],
+    mut make: impl FnMut(&mut Commit, u32),
+) -> Result<()> {
     let runtime = Runtime::new()?;
     let (events, mut bus_end) = mpsc::channel(bus::EVENTS);
     runtime.spawn(async move { while bus_end.recv().await.is_some() {} });
@@ -230,7 +234,7 @@ fn record(page: PageId, n: u32) -> Record {
 }
 
 /// Exports to a file, which is thrown away.
-fn export(job: &Job, what: &str, format: &str, more: &[&str]) -> Result<Usage> {
+pub(super) fn export(job: &Job, what: &str, format: &str, more: &[&str]) -> Result<Usage> {
     let usage = job.export_as(what, format, more).measure()?;
     fs::remove_file(job.dir().join("out"))?;
     Ok(usage)

@@ -13,6 +13,7 @@ pub mod ladder;
 pub mod links;
 pub mod many;
 pub mod order;
+pub mod pages;
 pub mod pass;
 pub mod refresh;
 pub mod replay;

@@ -223,6 +223,7 @@ impl World {
                 digit,
                 preview,
             } => self.prune(*site, *digit, *preview),
+            Step::Reorder { site, digit } => self.reorder(SiteId(*site), *digit),
             Step::Forget { site } => self.forget(SiteId(*site)),
             Step::Refresh { site } => self.refresh(SiteId(*site)),
             Step::Slice => self.core().work(),

@@ -201,6 +201,48 @@ impl World {
         self.check(before, answer, picked, change);
     }
 
+    /// Pages of the queue and where they stand in it.
+    fn places(&mut self) -> HashMap<PageId, (SiteId, i64, String)> {
+        let conn = self.core().conn();
+        let sql = "SELECT q.id, s.place, q.depth, u.url FROM queue q \
+                   JOIN url u ON u.id = q.id JOIN site s ON s.key = q.site";
+        let mut statement = conn.prepare(sql).unwrap();
+        let rows = statement.query_map([], |r| {
+            Ok((PageId(r.get(0)?), (SiteId(r.get(1)?), r.get(2)?, r.get(3)?)))
+        });
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    pub(super) fn reorder(&mut self, site: SiteId, digit: u32) {
+        self.heal();
+        let (pages, mut places) = (self.pages(), self.places());
+        let rank = move |url: &str, depth: u32| match url.contains(&digit.to_string()) {
+            true => 0,
+            false => 9 - depth.min(9),
+        };
+        let reorder = Reorder {
+            site,
+            rank: Arc::new(rank),
+            most: u64::MAX,
+        };
+        let (reply, mut answer) = oneshot::channel();
+        self.core().handle(Op::Reorder { reorder, reply });
+        if self.sliced {
+            return;
+        }
+        self.work();
+        let mut moved = 0;
+        for (page, (of, place, url)) in &mut places {
+            if *of == site && !self.leased.contains(&(site, *page)) {
+                let wanted = i64::from(rank(url, pages[&page.0].depth));
+                moved += u64::from(std::mem::replace(place, wanted) != wanted);
+            }
+        }
+        assert_eq!(answer.try_recv().unwrap(), moved);
+        assert_eq!(self.places(), places);
+        assert_eq!(self.pages(), pages, "nothing else has changed");
+    }
+
     pub(super) fn refresh(&mut self, site: SiteId) {
         self.heal();
         let mut expected = self.pages();

@@ -38,6 +38,10 @@ pub(super) enum Step {
         digit: u32,
         preview: bool,
     },
+    Reorder {
+        site: u32,
+        digit: u32,
+    },
     Forget {
         site: u32,
     },
@@ -69,6 +73,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(page, how, filter)| Step::Revise { page, how, filter }),
         1 => (0..3u32, 0..10u32, any::<bool>())
             .prop_map(|(site, digit, preview)| Step::Prune { site, digit, preview }),
+        1 => (0..3u32, 0..10u32).prop_map(|(site, digit)| Step::Reorder { site, digit }),
         1 => (0..2u32).prop_map(|site| Step::Forget { site }),
         2 => (0..2u32).prop_map(|site| Step::Refresh { site }),
         6 => Just(Step::Slice),
