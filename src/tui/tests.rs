@@ -1,3 +1,4 @@
+mod backends;
 mod keys;
 mod lists;
 mod prompt;
