@@ -1,7 +1,7 @@
 //! Groups of pages with the same text, or nearly.
 //!
 //! SQLite sorts the digests, on disk where they are many; in RAM are four bytes
-//! a page of the job, and eight for each page of a group.
+//! a page of the job.
 
 use crate::page::{BANDS, NEAR, TextPrint};
 use rusqlite::{Connection, Result, params};
@@ -37,42 +37,37 @@ pub(super) fn each<E: From<rusqlite::Error>>(
         .query_map([only], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_>>()?;
     for (key, site) in sites {
-        let mut group = 0;
-        let mut first: Option<(u32, TextPrint)> = None;
-        for (root, page) in members(conn, key)? {
-            let (url, print) = look_up(conn, page)?;
-            let kind = match first {
-                Some((of, _)) if of == root => None,
-                _ => Some("first"),
-            };
-            if kind.is_some() {
-                group += 1;
-                first = Some((root, print));
-            }
-            // The root is the first of its group.
-            let (_, of) = first.unwrap_or((root, print));
-            visit(DuplicateRow {
+        let groups = groups(conn, key)?;
+        for (group, root) in (1..).zip(groups.roots()) {
+            let (url, of) = look_up(conn, root)?;
+            let row = |kind, url, distance| DuplicateRow {
                 site: site.clone(),
                 group,
-                kind: kind.unwrap_or(match of.exact == print.exact {
+                kind,
+                distance,
+                url,
+            };
+            visit(row("first", url, 0))?;
+            for page in groups.others(root) {
+                let (url, print) = look_up(conn, page)?;
+                let kind = match of.exact == print.exact {
                     true => "exact",
                     false => "near",
-                }),
-                distance: of.distance(print),
-                url,
-            })?;
+                };
+                visit(row(kind, url, of.distance(print)))?;
+            }
         }
     }
     Ok(())
 }
 
-/// The pages of a site that are of a group, each behind its group's first page.
-fn members(conn: &Connection, key: i64) -> Result<Vec<(u32, u32)>> {
+/// The pages of a site that are of a group.
+fn groups(conn: &Connection, key: i64) -> Result<Lists> {
     let last: Option<u32> = conn
         .prepare_cached("SELECT max(id) FROM content WHERE site = ?1")?
         .query_row([key], |row| row.get(0))?;
     let Some(last) = last else {
-        return Ok(Vec::new());
+        return Ok(Groups(Vec::new()).into_lists());
     };
     let mut groups = Groups((0..=last).collect());
     let mut statement =
@@ -89,22 +84,7 @@ fn members(conn: &Connection, key: i64) -> Result<Vec<(u32, u32)>> {
     for band in 0..BANDS {
         near(conn, key, band, &mut groups)?;
     }
-    let mut ids = conn.prepare_cached("SELECT id FROM content WHERE site = ?1 ORDER BY id")?;
-    let mut rows = ids.query([key])?;
-    let mut members = Vec::new();
-    let mut has_others = vec![false; groups.0.len()];
-    while let Some(row) = rows.next()? {
-        let id = row.get(0)?;
-        let root = groups.root(id);
-        if root != id {
-            members.push((root, id));
-            if !std::mem::replace(&mut has_others[root as usize], true) {
-                members.push((root, root));
-            }
-        }
-    }
-    members.sort_unstable();
-    Ok(members)
+    Ok(groups.into_lists())
 }
 
 /// Joins texts that are near each other and have the same bits in a band: each
@@ -166,5 +146,88 @@ impl Groups {
     fn join(&mut self, one: u32, other: u32) {
         let (one, other) = (self.root(one), self.root(other));
         self.0[one.max(other) as usize] = one.min(other);
+    }
+
+    /// Lists in the same room.
+    fn into_lists(mut self) -> Lists {
+        for id in 0..self.0.len() as u32 {
+            // Pages are numbered with 32 bits; a root is lower, and is its own.
+            self.0[id as usize] = self.root(id);
+        }
+        let mut next = self.0;
+        let mut roots = vec![0; next.len().div_ceil(64)];
+        // From the last on: a root comes after all the others of its group.
+        for id in (0..next.len()).rev() {
+            let root = next[id] as usize;
+            if root < id {
+                next[id] = next[root];
+                next[root] = id as u32;
+            } else if root > id {
+                roots[id / 64] |= 1 << (id % 64);
+            }
+        }
+        Lists { next, roots }
+    }
+}
+
+/// The groups of two pages and more. Of each page the next one of its group; of
+/// the last one the first.
+struct Lists {
+    next: Vec<u32>,
+    /// A bit for each page that is the first of a group.
+    roots: Vec<u64>,
+}
+
+impl Lists {
+    /// The first page of each group.
+    fn roots(&self) -> impl Iterator<Item = u32> {
+        let is_root = |id: &u32| self.roots[*id as usize / 64] >> (id % 64) & 1 == 1;
+        (0..self.next.len() as u32).filter(is_root)
+    }
+
+    /// The other pages of the group of this first one, in their order.
+    fn others(&self, root: u32) -> impl Iterator<Item = u32> {
+        let next = move |id: u32| Some(self.next[id as usize]).filter(|next| *next != root);
+        std::iter::successors(next(root), move |id| next(*id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn lists_are_of_what_was_joined(
+            n in 0..200u32,
+            joined in prop::collection::vec((any::<u32>(), any::<u32>()), 0..200),
+        ) {
+            let mut groups = Groups((0..n).collect());
+            // Each page's group, by the plainest way.
+            let mut of: Vec<u32> = (0..n).collect();
+            for (one, other) in joined {
+                let Some((one, other)) = one.checked_rem(n).zip(other.checked_rem(n)) else {
+                    continue;
+                };
+                groups.join(one, other);
+                let (from, to) = (of[one as usize], of[other as usize]);
+                of.iter_mut().filter(|of| **of == from).for_each(|of| *of = to);
+            }
+            let mut expected: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+            for (page, of) in (0..).zip(&of) {
+                expected.entry(*of).or_default().push(page);
+            }
+            let mut expected: Vec<Vec<u32>> = expected.into_values().collect();
+            expected.retain(|group| group.len() > 1);
+            expected.sort();
+            let lists = groups.into_lists();
+            let made: Vec<Vec<u32>> = lists
+                .roots()
+                .map(|root| std::iter::once(root).chain(lists.others(root)).collect())
+                .collect();
+            prop_assert_eq!(made, expected);
+        }
     }
 }
