@@ -96,6 +96,13 @@ pub enum Command {
     },
     /// Send failed pages round again, with their retries restored.
     Retry(Pick),
+    /// Ask sitemaps, lists and APIs that failed again.
+    RetrySources {
+        /// One site's, or all.
+        site: Option<SiteId>,
+        /// Only those of this name; `None` for all that failed.
+        name: Option<String>,
+    },
     /// Take failed pages out of the failures: they count as skipped.
     Ignore(Pick),
     /// Read the sites file again and apply what has changed; with `preview`,

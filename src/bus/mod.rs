@@ -36,9 +36,10 @@ pub use self::log::{LogFilter, LogList, LogRow, Logbook};
 pub use self::query::{Ask, Query, Told};
 pub use self::reply::Reply;
 pub use self::rung::{Budget, RungControls, RungSet, RungState, Spent};
-pub use self::source::{SourceKind, SourceRow, SourceState};
+pub use self::source::{FailedSource, SourceKind, SourceRow, SourceState};
 pub use self::told::{
-    Attempt, FailureGroup, Header, HostRow, PageDetail, PageList, PageRow, SiteDetail, TrapRow, Why,
+    Attempt, FailureGroup, Failures, Header, HostRow, PageDetail, PageList, PageRow, SiteDetail,
+    TrapRow, Why,
 };
 pub use self::transport::{Play, Playing, Transport};
 

@@ -7,7 +7,7 @@ use super::linked::{Degree, Linked, LinkedList};
 use super::log::{LogFilter, LogList};
 use super::search::Search;
 use super::source::SourceRow;
-use super::told::{FailureGroup, PageDetail, PageList, SiteDetail, Why};
+use super::told::{Failures, PageDetail, PageList, SiteDetail, Why};
 use crate::page::{PageId, SiteId};
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,8 @@ pub enum Ask {
         /// How many to give.
         limit: usize,
     },
-    /// Failed pages by kind, status and host; [`Told::Groups`].
+    /// Failed pages by kind, status and host, and the failed sources of the
+    /// filter's site or of all; [`Told::Groups`].
     Groups(PageFilter),
     /// All that is known of one page; [`Told::Page`].
     Page(PageId),
@@ -126,8 +127,8 @@ pub enum Ask {
 pub enum Told {
     /// To [`Ask::Pages`].
     Pages(PageList),
-    /// To [`Ask::Groups`], the largest first.
-    Groups(Vec<FailureGroup>),
+    /// To [`Ask::Groups`].
+    Groups(Failures),
     /// To [`Ask::Page`]; `None` where there is no such page.
     Page(Option<Box<PageDetail>>),
     /// To [`Ask::Why`].

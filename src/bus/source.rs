@@ -1,9 +1,10 @@
 //! Where URLs come from besides links, and what became of each.
 
+use crate::page::SiteId;
 use serde::{Deserialize, Serialize};
 
 /// What kind of source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
     /// A sitemap or a feed.
@@ -38,7 +39,8 @@ pub enum SourceState {
     Reading,
     /// Read to its end.
     Done,
-    /// It could not be had, or not be read to its end. The next run asks again.
+    /// It could not be had, or not be read to its end. The next run asks again,
+    /// and the operator can have it asked before.
     Failed,
 }
 
@@ -76,4 +78,13 @@ pub struct SourceRow {
     pub problem: String,
     /// When it was last heard of, milliseconds since the epoch.
     pub at: u64,
+}
+
+/// A source that failed, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedSource {
+    /// The site.
+    pub site: SiteId,
+    /// The source.
+    pub source: SourceRow,
 }

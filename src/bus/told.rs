@@ -1,7 +1,7 @@
 //! What is told of pages and sites.
 
 use super::linked::PageLinks;
-use super::source::SourceRow;
+use super::source::{FailedSource, SourceRow};
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -49,6 +49,17 @@ pub struct PageRow {
     /// For a queued page that waits for its retry: when that falls due,
     /// milliseconds since the epoch.
     pub due: Option<u64>,
+}
+
+/// What failed: pages, and sources of their URLs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failures {
+    /// Pages by kind, status and host; the largest group first.
+    pub groups: Vec<FailureGroup>,
+    /// Sitemaps, lists and APIs, by site, the latest first; those of many are cut.
+    pub sources: Vec<FailedSource>,
+    /// How many of these there are in all.
+    pub sources_total: u64,
 }
 
 /// Failed pages that failed alike.

@@ -13,6 +13,7 @@ mod discover;
 mod explain;
 pub mod export;
 mod extract;
+mod figures;
 mod headless;
 mod jobs;
 mod keys;

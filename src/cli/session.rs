@@ -1,6 +1,7 @@
 //! One run: store, engine, monitor and a face, put together.
 
 use super::attend::{self, Attendants};
+use super::figures::{self, Figures};
 use super::{INCOMPLETE, complain, headless, jobs, log, signals};
 use crate::archive::Archive;
 use crate::bus::{self, Controls, Event, JobState, Level, Logbook, SiteDelta, SiteInfo, SiteState};
@@ -179,6 +180,8 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     } else {
         watch::channel(false).1
     };
+    let store = opened.store.clone();
+    let figures = Figures::start(store.clone(), snapshots.clone());
     let engine = Engine::start(Parts {
         store: opened.store,
         opened: opened.sites,
@@ -218,6 +221,10 @@ async fn crawl(session: Session, cores: usize) -> anyhow::Result<ExitCode> {
     // The picture must not be held while we wait: the monitor could publish none,
     // and its thread would stand still with those of the clients.
     let word = last_word(&last.borrow());
+    figures.finish().await;
+    let told = last.borrow().clone();
+    figures::save(&*store, &told).await;
+    drop(store);
     server.close(word).await;
     drop(controls);
     watching.abort();

@@ -176,6 +176,7 @@ mod tests {
             removed,
             rungs: Vec::new(),
             spent: Default::default(),
+            figures: Vec::new(),
             fill: Vec::new(),
             round: None,
             sources: SourceCounts::default(),

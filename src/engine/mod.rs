@@ -27,6 +27,7 @@ mod redirected;
 mod retake;
 mod retry;
 mod rules;
+mod said;
 mod site;
 mod sitemap;
 mod slots;

@@ -7,7 +7,8 @@ use super::pool::Pool;
 use super::retake::Retake;
 use super::retry;
 use super::rules::Rules;
-use super::source::SourceRead;
+use super::said::Said;
+use super::source::{Source, SourceRead};
 use super::suspicion::Suspicion;
 use super::work::{Climb, Page, Report};
 use crate::archive::Archive;
@@ -36,9 +37,9 @@ pub enum Message {
     Report(Report),
     /// A sitemap was read; these further ones were named in it.
     SitemapRead {
-        /// What it is known by.
-        key: String,
-        /// Whether it is to be asked again in the next run.
+        /// Which.
+        source: Source,
+        /// Whether it is to be asked again.
         failed: bool,
         /// Sitemaps named in an index.
         more: Vec<Url>,
@@ -104,6 +105,9 @@ pub enum Control {
     Requeued(u64),
     /// Go on with a site that the operator had finished.
     Reopen,
+    /// Ask sources that failed again, those of this name or all; answers how
+    /// many there are, or why none is asked.
+    SourcesAgain(Option<String>, Reply<Result<u64, String>>),
     /// Finish what is in flight and call the site finished.
     Finish,
     /// Ask every known page again.
@@ -163,6 +167,8 @@ pub struct SiteContext {
     pub memory: Mutex<Memory>,
     /// What its pages have come to; see [`SiteContext::suspicion`].
     pub suspicion: Mutex<Suspicion>,
+    /// What the job's sites have said of rungs that cannot work.
+    pub said: Arc<Said>,
     /// Pages that were taken and turned out to be blocks.
     pub retake: Retake,
     /// What was learned of which pages come first.

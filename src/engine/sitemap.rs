@@ -69,7 +69,7 @@ pub async fn read(
         drop(room);
         // A closed inbox means that the site is over.
         let _ = site.inbox.blocking_send(Message::SitemapRead {
-            key: source.key,
+            source,
             failed,
             more,
             nesting: nesting + 1,

@@ -25,8 +25,11 @@ pub struct Source {
     pub key: String,
     /// Its address, without what may be a secret.
     pub name: String,
-    /// Where it is asked again, if no sites file names it.
-    address: Option<SitemapAddress>,
+    /// Where a sitemap is asked again.
+    pub place: Option<SitemapAddress>,
+    /// Whether the sites file names it, so that its place, which may hold a
+    /// secret, is not written down.
+    own: bool,
 }
 
 /// How reading a source went.
@@ -88,7 +91,8 @@ impl Source {
             kind: SourceKind::List,
             key: list::key(rule),
             name: rule.from.to_string(),
-            address: None,
+            place: None,
+            own: true,
         }
     }
 
@@ -98,7 +102,8 @@ impl Source {
             kind: SourceKind::Api,
             key: api::key(rule),
             name: rule.name().to_owned(),
-            address: None,
+            place: None,
+            own: true,
         }
     }
 
@@ -118,11 +123,12 @@ impl Source {
             kind: SourceKind::Sitemap,
             key: sitemap_key(site, url),
             name,
-            address: (!own).then(|| SitemapAddress {
+            place: Some(SitemapAddress {
                 url: url.as_str().into(),
                 nesting,
                 asked,
             }),
+            own,
         }
     }
 
@@ -157,7 +163,7 @@ impl Source {
                 problem: site.folder.clean(problem),
                 at: now_ms(),
             },
-            address: self.address.clone(),
+            address: self.place.clone().filter(|_| !self.own),
             named: named.collect(),
         }))
     }

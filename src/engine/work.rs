@@ -112,6 +112,16 @@ pub struct Errand {
 }
 
 impl Errand {
+    /// A sitemap's, this many indexes deep.
+    pub fn sitemap(url: Url, nesting: u8, asked: bool) -> Self {
+        Self {
+            kind: ErrandKind::Sitemap { nesting, asked },
+            url,
+            tries: 0,
+            judged: false,
+        }
+    }
+
     /// Its address as it is shown: those of the sites file's own may hold a
     /// secret in their query.
     pub fn shown(&self) -> &str {

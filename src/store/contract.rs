@@ -6,7 +6,8 @@ use super::types::{
     SavedSite, SourceNews,
 };
 use crate::bus::{Ask, Pick, Told};
-use crate::page::{Fingerprint, PageId, SiteId, TrapChange};
+use crate::page::{Fingerprint, PageId, Rung, SiteId, TrapChange};
+use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -118,6 +119,10 @@ pub trait Store: Send + Sync + 'static {
     /// Saves what a site has learned of where its pages are had, in place of
     /// what was saved before.
     fn save_learned(&self, site: SiteId, learned: Vec<Learned>) -> Pending<'_, ()>;
+
+    /// Saves a picture of what each rung of a site did, as JSON, for those who
+    /// ask when the crawl is over; in place of what was saved before.
+    fn save_figures(&self, site: SiteId, figures: Vec<(Rung, Value)>) -> Pending<'_, ()>;
 
     /// Writes down a command.
     fn journal(&self, entry: JournalEntry) -> Pending<'_, ()>;

@@ -215,6 +215,9 @@ pub struct ApiAnswer {
 pub enum SourceNews {
     /// One stands so now.
     Stands(Box<SourceReport>),
+    /// Those of these keys that are known wait to be asked again; `None` means
+    /// all that failed.
+    Again(Option<Vec<String>>),
     /// There is none of this key after all.
     Gone(String),
     /// The sites file has these lists and APIs; others are forgotten.

@@ -87,6 +87,7 @@ fn words_for(arg: Arg, nth: usize, begun: &str, shared: &Shared, found: &mut Vec
         Arg::Money => found.push("none".to_owned()),
         Arg::Pattern => {}
         Arg::Shape => found.extend(shared.shapes.iter().map(|shape| quoted(shape))),
+        Arg::Source => found.extend(shared.sources.iter().map(|name| quoted(name))),
         Arg::Urls => found.extend(["https://", "http://"].map(str::to_owned)),
         Arg::Pages => {
             if nth == 1 {
@@ -145,6 +146,7 @@ mod tests {
             ("fail", vec!["failures"]),
             ("why d", vec!["docs"]),
             ("drop a", vec!["all"]),
+            ("retry-sources a", vec!["all"]),
             ("undo x", vec![]),
             ("nonsense ", vec![]),
         ];

@@ -62,9 +62,12 @@ pub const BINDINGS: &[Binding] = bindings! {
     [key('D')] "D" Action::Drain, [Dashboard, Site], "", "drain: follow no more links, or follow them again";
     [key('E')] "E" Action::SiteFailures, [Dashboard, Site, Backends, Exits], "", "the failures of the site";
     [key('e')] "e" Action::Pane, [Site], "pane", "to the next pane";
-    [key(' ')] "space" Action::Mark, [Dashboard, Failures, Pages], "mark", "mark the row; keys then act on all that are marked";
-    [key('v')] "v" Action::Range, [Dashboard, Failures, Pages], "", "mark a range: every row that the cursor comes to; v or esc ends it, the marks stay";
-    [key('r')] "r" Action::Retry, [Groups, Failures, Detail, Pages], "retry", "send the marked failed pages, or this one, round again";
+    [key(' ')] "space" Action::Mark, [Dashboard, Failures, Pages, Backends], "mark", "mark the row; keys then act on all that are marked";
+    [key('v')] "v" Action::Range, [Dashboard, Failures, Pages, Backends], "", "mark a range: every row that the cursor comes to; v or esc ends it, the marks stay";
+    [key('r')] "r" Action::Retry, [Groups], "retry", "send the row's failed pages, or its failed sources, round again";
+    [key('r')] "r" Action::Retry, [Failures, Detail, Pages], "retry", "send the marked failed pages, or this one, round again";
+    [key('r')] "r" Action::Retry, [Site], "", "in the sources: ask the failed one under the cursor again";
+    [key('A')] "A" Action::RetryAll, [Site], "", "ask all failed sources of the site again";
     [key('A')] "A" Action::RetryAll, [Groups, Failures], "retry all", "send all failed pages that the list shows round again";
     [key('i')] "i" Action::Ignore, [Groups, Failures, Detail], "ignore", "take the marked pages, or this one, out of the failures; asks first";
     [key('F')] "F" Action::Force, [Pages, Detail, Why], "", "fetch the marked pages, or this one, again; asks first";

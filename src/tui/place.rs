@@ -11,6 +11,8 @@ pub enum View {
     Sites,
     /// One site.
     Site(SiteId),
+    /// One site, at its sources; the cursor on the one of this name.
+    Sources(SiteId, Option<String>),
     /// Failures of all sites or one, by kind, status and host.
     Groups(Option<SiteId>),
     /// Failed pages, these of them.
@@ -46,7 +48,7 @@ impl View {
     pub fn context(&self) -> Context {
         match self {
             Self::Sites => Context::Dashboard,
-            Self::Site(_) => Context::Site,
+            Self::Site(_) | Self::Sources(..) => Context::Site,
             Self::Groups(_) => Context::Groups,
             Self::Failures(_) => Context::Failures,
             Self::Page(_) => Context::Detail,
@@ -70,6 +72,7 @@ impl View {
             self,
             Self::Sites
                 | Self::Site(_)
+                | Self::Sources(..)
                 | Self::Log
                 | Self::Doctor
                 | Self::Backends

@@ -163,6 +163,9 @@ pub fn snapshot() -> Arc<Snapshot> {
             now,
         );
     }
+    for site in [SiteId(0), SiteId(1)] {
+        monitor.fold(Event::Sources { site, failed: 1 }, now);
+    }
     monitor.fold(Event::Exits(vec![exits(now)]), now);
     monitor.fold(Event::Job(JobState::Running), now);
     let taken = monitor.snapshot(now + Duration::from_secs(30), 0);
@@ -433,6 +436,7 @@ pub fn line(verb: &str) -> String {
         "drain" | "finish" | "refresh" | "start-over" => "books",
         "add" => "books http://books.example.org/new",
         "force" | "retry" | "ignore" => "books",
+        "retry-sources" => "books https://books.example.org/export/urls.csv",
         "drop" => "all ^/x",
         "include" | "exclude" => "books ^/x",
         "lift" => "books books.example.org/{date}",

@@ -109,6 +109,8 @@ pub struct Shared {
     pub hosts: HashMap<SiteId, Vec<String>>,
     /// Shapes of the traps of the site that was last looked at, for completion.
     pub shapes: Vec<String>,
+    /// Names of failed sources that were last looked at, for completion.
+    pub sources: Vec<String>,
     /// Controls that were just changed, by site.
     wanted: HashMap<SiteId, Wanted>,
     /// Where a screen asks to go.
@@ -225,6 +227,7 @@ impl State {
                 answers: 0,
                 hosts: HashMap::new(),
                 shapes: Vec::new(),
+                sources: Vec::new(),
                 wanted: HashMap::new(),
                 go: Vec::new(),
             },

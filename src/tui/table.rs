@@ -81,6 +81,9 @@ pub enum Cell {
     Text(Cow<'static, str>, Style),
     /// Text, its middle cut out.
     Middle(String, Style),
+    /// Two texts, over the room of the columns further right too: the middle of
+    /// the first is cut out, and the end of the second cut off.
+    Rest((String, Style), (String, Style)),
     /// The last values, the newest at the right.
     Spark(Vec<u32>, Style),
     /// A bar, this part of it full.
@@ -98,6 +101,7 @@ impl Cell {
         match self {
             Self::Text(text, _) => text.trim().to_owned(),
             Self::Middle(text, _) => text.clone(),
+            Self::Rest((first, _), (second, _)) => format!("{first}\t{second}"),
             Self::Spark(values, _) => {
                 let values: Vec<String> = values.iter().map(u32::to_string).collect();
                 values.join(",")
@@ -281,6 +285,10 @@ impl Table {
             let mut known = true;
             for (at, x, width) in &drawn {
                 match cells(row, *at) {
+                    Some(Cell::Rest(first, second)) => {
+                        rest(pen, area, (*x, y), &first, &second);
+                        break;
+                    }
                     Some(cell) => self.cell(pen, y, *at, (*x, *width), &cell),
                     None => {
                         known = false;
@@ -349,6 +357,7 @@ impl Table {
                 let text = text::clean(text);
                 (text::cut_middle(&text, room, pen.theme.cut()), *style)
             }
+            Cell::Rest(first, second) => return rest(pen, place, (x, y), first, second),
             Cell::Spark(values, style) => return pen.sparkline(place, values, *style),
             Cell::Bar(part, style) => (pen.theme.bar(*part, room), *style),
         };
@@ -359,6 +368,25 @@ impl Table {
         };
         pen.put(place, from, y, &cut, style);
     }
+}
+
+/// Two texts from a place to the end of an area.
+fn rest(
+    pen: &mut Pen,
+    area: Rect,
+    (x, y): (u16, u16),
+    first: &(String, Style),
+    second: &(String, Style),
+) {
+    let room = usize::from(area.right().saturating_sub(x));
+    let (one, two) = (text::clean(&first.0), text::clean(&second.0));
+    // The second keeps up to half of the room.
+    let kept = (text::width(&two) + 2).min(room / 2);
+    let one = text::cut_middle(&one, room - kept, pen.theme.cut());
+    let end = pen.put(area, x, y, &one, first.1).saturating_add(2);
+    let left = usize::from(area.right().saturating_sub(end));
+    let two = text::cut_end(&two, left, pen.theme.cut());
+    pen.put(area, end, y, &two, second.1);
 }
 
 #[cfg(test)]

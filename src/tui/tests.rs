@@ -1,6 +1,8 @@
+mod backends;
 mod keys;
 mod lists;
 mod prompt;
+mod sources;
 
 use super::action::Place;
 use super::draw::Pen;
@@ -94,7 +96,7 @@ fn press(state: &mut State, keys: &str) -> Vec<Effect> {
 }
 
 /// Every screen and what can lie over one: its name, and the keys that lead there.
-const SCREENS: [(&str, &str); 32] = [
+const SCREENS: [(&str, &str); 33] = [
     ("sites", ""),
     ("sites_marked", " jc"),
     ("site", "\njjj"),
@@ -105,6 +107,7 @@ const SCREENS: [(&str, &str); 32] = [
     ("site_sources", "\neeeeej"),
     ("groups", "2j"),
     ("groups_by_kind", "2ts"),
+    ("groups_sources", "2G"),
     ("failures", "2\nj "),
     ("page", "2\n\n"),
     ("page_text", "2\n\nbG"),

@@ -27,6 +27,8 @@ pub enum Arg {
     Time,
     /// The shape of a trap, such as `example.org/{date}`.
     Shape,
+    /// The name of a sitemap, a list or an API; may be left out.
+    Source,
     /// A rung of a site's ladder.
     Rung,
     /// An amount of money, or `none`.
@@ -53,6 +55,7 @@ impl Arg {
             Self::Number(words) => format!("N|{}", words.join("|")),
             Self::Time => "TIME".to_owned(),
             Self::Shape => "SHAPE".to_owned(),
+            Self::Source => "[SOURCE]".to_owned(),
             Self::Rung => Rung::ALL.map(Rung::as_str).join("|"),
             Self::Money => "AMOUNT|none".to_owned(),
             Self::Pattern => "REGEX".to_owned(),
@@ -138,6 +141,8 @@ verbs! {
     "lift" [Arg::Site, Arg::Shape, Arg::Flag(&["off"])] false
         "take every page of a trap's shape, those left out too, or cap it again";
     "retry" [Arg::Pages] false "send failed pages round again";
+    "retry-sources" [Arg::Sites, Arg::Source] false
+        "ask sitemaps, lists and APIs that failed again, all of them or those of this name";
     "ignore" [Arg::Pages] true "take failed pages out of the failures";
     "reload" [Arg::Flag(&["preview"])] false "read the sites file again and apply it";
     "undo" [] false "take back the last change of a control";

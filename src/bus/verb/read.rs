@@ -162,6 +162,10 @@ impl<'a> Reader<'a> {
                 lifted: !self.flag("off"),
             },
             "retry" => Command::Retry(self.pages(Some(PageState::Failed))?),
+            "retry-sources" => Command::RetrySources {
+                site: self.sites()?,
+                name: (!self.words.is_empty()).then(|| self.words.remove(0).to_owned()),
+            },
             "ignore" => Command::Ignore(self.pages(Some(PageState::Failed))?),
             "reload" => Command::Reload {
                 preview: self.flag("preview"),

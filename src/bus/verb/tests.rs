@@ -79,6 +79,14 @@ fn samples() -> Vec<Command> {
             lifted: false,
         },
         Command::Retry(Pick::Matching(filter.clone())),
+        Command::RetrySources {
+            site: Some(site),
+            name: Some("https://docs.example.org/a map.xml".to_owned()),
+        },
+        Command::RetrySources {
+            site: None,
+            name: None,
+        },
         Command::Ignore(Pick::Matching(filter)),
         Command::Reload { preview: true },
         Command::Reload { preview: false },

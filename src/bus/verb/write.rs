@@ -76,6 +76,11 @@ pub fn words<S: AsRef<str>>(command: &Command, names: &[S]) -> String {
             format!("lift {} {}{off}", site(of), quoted(shape))
         }
         Command::Retry(pick) => format!("retry {}", picked(pick, names)),
+        Command::RetrySources { site: of, name } => {
+            let of = of.as_ref().map_or_else(|| "all".to_owned(), site);
+            let name = name.as_deref().map(|name| format!(" {}", quoted(name)));
+            format!("retry-sources {of}{}", name.unwrap_or_default())
+        }
         Command::Ignore(pick) => format!("ignore {}", picked(pick, names)),
         Command::Reload { preview: false } => "reload".to_owned(),
         Command::Reload { preview: true } => "reload preview".to_owned(),

@@ -1,6 +1,8 @@
 //! The ladder's table for scripts: what is set and spent, as it was saved, and
 //! of a crawl that runs the figures of now.
 
+mod saved;
+
 use crate::bus::{Exit, Exits, Origin, RungControls};
 use crate::cli::{deck, jobs};
 use crate::monitor::{RungView, Snapshot};
@@ -31,27 +33,12 @@ pub(super) fn table(site: &SiteStatus, live: Option<&Snapshot>) -> Value {
         found.map(|(id, view)| (shown, id, view))
     });
     let Some((shown, id, view)) = found else {
-        return site.rungs.iter().map(|rung| saved(site, rung)).collect();
+        return saved::table(site);
     };
     let row = |rung: &RungView| {
         let (concurrency, delay) = view.controls.pace(rung.rung);
         let known = view.controls.rungs.iter().find(|set| set.rung == rung.rung);
         let budget = known.map(|set| set.budget).unwrap_or_default();
-        let failures: Map<String, Value> = rung
-            .kinds
-            .iter()
-            .map(|(kind, count)| (kind.as_str().to_owned(), json!(count)))
-            .collect();
-        let blocks: Map<String, Value> = rung
-            .blocks
-            .iter()
-            .map(|(whose, count)| (whose.to_string(), json!(count)))
-            .collect();
-        let through: Map<String, Value> = rung
-            .through
-            .iter()
-            .map(|(exit, count)| (exit.to_string(), json!(count)))
-            .collect();
         let why = match &rung.state {
             crate::bus::RungState::Down(why) => Some(why.clone()),
             _ => None,
@@ -72,13 +59,19 @@ pub(super) fn table(site: &SiteStatus, live: Option<&Snapshot>) -> Value {
             "in_flight": view.in_flight(rung.rung),
             "p50_ms": rung.p50,
             "p95_ms": rung.p95,
-            "failures": failures,
-            "blocks": blocks,
-            "through": through,
+            "failures": counts(rung.kinds.iter().map(|(kind, count)| (kind.as_str(), count))),
+            "blocks": counts(rung.blocks.iter().map(|(whose, count)| (&**whose, count))),
+            "through": counts(rung.through.iter().map(|(exit, count)| (&**exit, count))),
             "exits": shown.exits_of(id, rung.rung).map(|known| exits(known, shown.at)),
         })
     };
     view.rungs.iter().map(row).collect()
+}
+
+/// Counts by name.
+fn counts<'a>(counts: impl Iterator<Item = (&'a str, &'a u64)>) -> Map<String, Value> {
+    let counts = counts.map(|(name, count)| (name.to_owned(), json!(count)));
+    counts.collect()
 }
 
 /// The exits by which a rung goes.
@@ -107,29 +100,6 @@ fn exits(known: &Exits, at: Instant) -> Value {
         "retired": counts.retired,
         "remark": known.remark,
         "list": known.rows.iter().map(row).collect::<Vec<Value>>(),
-    })
-}
-
-/// A rung of a crawl that does not run.
-fn saved(site: &SiteStatus, rung: &RungControls) -> Value {
-    let spent = site.spent.get(&rung.rung).copied().unwrap_or_default();
-    let first = site.rungs.first().is_some_and(|first| first == rung);
-    let (concurrency, delay_ms) = match first {
-        true => (site.concurrency, site.delay_ms),
-        false => (rung.concurrency, millis(rung.delay)),
-    };
-    json!({
-        "rung": rung.rung,
-        "state": match (rung.paused, rung.budget.is_used_up(&spent)) {
-            (true, _) => "paused",
-            (false, true) => "spent",
-            (false, false) => "open",
-        },
-        "concurrency": concurrency,
-        "delay_ms": delay_ms,
-        "timeout_ms": timeout(rung),
-        "budget": { "requests": rung.budget.requests, "money": money(rung.budget.money) },
-        "spent": { "requests": spent.requests, "money": money(Some(spent.money)) },
     })
 }
 

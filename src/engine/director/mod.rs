@@ -7,6 +7,7 @@ mod pages;
 mod reload;
 mod rungs;
 mod seat;
+mod sources;
 mod undo;
 
 use self::seat::Shared;
@@ -153,6 +154,7 @@ impl Director {
             archive: parts.archive,
             tasks: tasks.clone(),
             cancel: cancel.clone(),
+            said: Arc::default(),
             over: count,
         };
         let watched = *parts.linger.borrow();

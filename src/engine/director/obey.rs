@@ -68,6 +68,7 @@ impl Director {
             Command::Add(site, urls) => self.add(site, &urls).await,
             Command::Force(pick) => self.force(pick).await,
             Command::Retry(pick) => self.retry(pick).await,
+            Command::RetrySources { site, name } => self.retry_sources(site, name).await,
             Command::Ignore(pick) => self.ignore(pick).await,
             Command::Drop {
                 site,

@@ -12,6 +12,7 @@ use crate::engine::landing::KnownRobots;
 use crate::engine::pool::Pool;
 use crate::engine::retake::Retake;
 use crate::engine::rules::Rules;
+use crate::engine::said::Said;
 use crate::engine::site::SiteContext;
 use crate::engine::supervisor::{Begin, Supervisor};
 use crate::engine::tuned;
@@ -39,6 +40,7 @@ pub struct Shared {
     pub archive: Option<Archive>,
     pub tasks: TaskTracker,
     pub cancel: CancellationToken,
+    pub said: Arc<Said>,
     /// Sites that are over.
     pub over: Arc<watch::Sender<usize>>,
 }
@@ -95,6 +97,7 @@ impl Shared {
             digesting: AtomicUsize::new(0),
             memory: Mutex::new(memory),
             suspicion: Mutex::default(),
+            said: self.said.clone(),
             retake: Retake::default(),
             order: Order::default(),
             robots: KnownRobots::default(),

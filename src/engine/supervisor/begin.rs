@@ -6,6 +6,7 @@ use crate::config::{Robots, Sitemap};
 use crate::engine::rules::Rules;
 use crate::engine::source::sitemap_key;
 use crate::engine::trapped;
+use crate::store::SourceNews;
 use tokio::time::Instant;
 use url::Url;
 
@@ -29,6 +30,8 @@ impl Supervisor {
             self.rank_at_begin().await;
         }
         site.add_starts(&rules.config.start).await;
+        // Those that failed in an earlier run are begun with the site.
+        site.store.source(site.id, SourceNews::Again(None)).await;
         let back = trapped::take_up(&site).await;
         if back > 0 {
             let text = format!("{back} pages that traps had left out are queued now");

@@ -211,7 +211,12 @@ impl Supervisor {
         step.down = Some(why.clone());
         let name = rung.as_str();
         let text = format!("{name} is paused: {why}; rung-resume lets it try again");
-        self.site.say(Level::Error, text).await;
+        let site = self.site.clone();
+        match site.said.is_news(&site.rules().document.fetch, rung, &why) {
+            true => site.say(Level::Error, text).await,
+            // Another site has said so.
+            false => tracing::debug!(site = %site.name, "{text}"),
+        }
         self.tell_rung(rung).await;
         self.leave(rung, now).await;
     }

@@ -56,6 +56,9 @@ impl Supervisor {
                 }
             }
             Control::Requeued(pages) => self.requeued(pages, now),
+            Control::SourcesAgain(name, reply) => {
+                reply.send(self.ask_again(name.as_deref(), now).await);
+            }
             Control::Finish => {
                 self.site.importing().cancel();
                 if !self.state.is_over() {
@@ -169,6 +172,7 @@ impl Supervisor {
             && step.down.take().is_some()
         {
             step.fine();
+            self.site.said.mended(rung);
             self.tell_rung(rung).await;
         }
     }
@@ -243,7 +247,7 @@ impl Supervisor {
         self.unsaved = true;
     }
 
-    fn requeued(&mut self, pages: u64, now: Instant) {
+    pub(super) fn requeued(&mut self, pages: u64, now: Instant) {
         self.spent = self.spent.saturating_sub(pages);
         self.trouble = None;
         for host in self.hosts.iter_mut() {

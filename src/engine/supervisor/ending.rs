@@ -1,5 +1,6 @@
 //! When a site is over, ended by the operator, or begun again; and its state.
 
+use super::failed::Resend;
 use super::feed::AHEAD_MOST;
 use super::queue::Said;
 use super::{Hold, Supervisor};
@@ -247,6 +248,7 @@ impl Supervisor {
             self.sitemaps_open = 0;
             self.sitemaps_seen.clear();
             self.failed.clear();
+            self.resend = Resend::default();
             self.saved.sitemaps_done = false;
             self.site.traps.clear();
             self.site.copies.clear();

@@ -4,7 +4,8 @@ use super::Supervisor;
 use crate::bus::Level;
 use crate::config::Sitemap;
 use crate::engine::host::RobotsState;
-use crate::engine::work::{Errand, ErrandKind, ErrandResult};
+use crate::engine::source::sitemap_key;
+use crate::engine::work::{Errand, ErrandResult};
 use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
@@ -36,7 +37,7 @@ impl Supervisor {
             }
             ErrandResult::Reading => self.reading += 1,
             ErrandResult::NoSitemap(source, why) => {
-                self.source_ended(source.key, why.is_some());
+                self.source_ended(source.key, source.place, why.is_some());
                 if let Some(why) = why {
                     self.site.say(Level::Warn, why).await;
                 }
@@ -101,12 +102,8 @@ impl Supervisor {
             return;
         }
         self.sitemaps_open += 1;
-        let errand = Errand {
-            kind: ErrandKind::Sitemap { nesting, asked },
-            url,
-            tries: 0,
-            judged: false,
-        };
+        self.failed.remove(&sitemap_key(&self.site, &url));
+        let errand = Errand::sitemap(url, nesting, asked);
         self.hosts.add_errand(errand, now, now);
     }
 

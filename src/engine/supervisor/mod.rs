@@ -8,6 +8,7 @@ mod climb;
 mod controls;
 mod ending;
 mod errands;
+mod failed;
 mod feed;
 mod learned;
 mod order;
@@ -24,10 +25,11 @@ use super::work::Report;
 use crate::bus::{Doing, Event, Reply, RuleFill, SiteState};
 use crate::config::Robots;
 use crate::page::{Fingerprint, Rung, time};
-use crate::store::{Lease, LeftSitemap, Pending, Refresh, SavedSite};
+use crate::store::{Lease, LeftSitemap, Pending, Refresh, SavedSite, SitemapAddress};
+use failed::Resend;
 use queue::Queue;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -111,8 +113,9 @@ pub struct Supervisor {
     sitemaps_over: u64,
     /// Those that earlier runs did not read to their end, until they are begun.
     sitemaps_left: Vec<LeftSitemap>,
-    /// Sources that could not be read to their end, by what each is known by.
-    failed: HashSet<String>,
+    /// Sources that failed, by what each is known by; with the places of sitemaps.
+    failed: HashMap<String, Option<SitemapAddress>>,
+    resend: Resend,
     /// How many of them the monitor was told of.
     told_failed: u64,
     saved: SavedSite,
@@ -182,7 +185,8 @@ impl Supervisor {
             sitemaps_seen: HashSet::new(),
             sitemaps_over: 0,
             sitemaps_left: begin.sitemaps,
-            failed: HashSet::new(),
+            failed: HashMap::new(),
+            resend: Resend::default(),
             told_failed: 0,
             saved: begin.saved,
             done_before: begin.done,
@@ -242,6 +246,7 @@ impl Supervisor {
                     self.refreshing = None;
                     self.refreshed(told).await;
                 }
+                begun = pending(&mut self.resend.told) => self.resent(begun),
                 () = progress.notified() => self.queue.stir(),
                 () = site.settled.notified() => {}
                 () = tokio::time::sleep_until(sleep) => {}
@@ -279,12 +284,12 @@ impl Supervisor {
         match message {
             Message::Report(report) => self.hear_report(report).await,
             Message::SitemapRead {
-                key,
+                source,
                 failed,
                 more,
                 nesting,
             } => {
-                self.source_ended(key, failed);
+                self.source_ended(source.key, source.place, failed);
                 self.sitemap_read(more, nesting, Instant::now()).await;
             }
             Message::SourceRead(read) => {

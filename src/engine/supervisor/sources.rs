@@ -2,12 +2,12 @@
 
 use super::Supervisor;
 use crate::bus::{Event, Level};
-use crate::config::{ListFrom, ListRule};
+use crate::config::{ApiRule, ListFrom, ListRule};
 use crate::engine::rules::Rules;
 use crate::engine::source::{self, SourceRead, Tally};
 use crate::engine::work::{Errand, ErrandKind};
 use crate::engine::{api, list};
-use crate::store::SourceNews;
+use crate::store::{SitemapAddress, SourceNews};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -15,15 +15,13 @@ use tokio::time::Instant;
 impl Supervisor {
     /// Begins with the lists and APIs that are not read yet, nor being read.
     pub(super) fn begin_sources(&mut self, rules: &Rules, now: Instant) {
-        if self.site.importing().is_cancelled() {
-            self.site.set_importing(self.cancel.child_token());
-        }
+        self.allow_importing();
         let lists = rules.config.discover.files.iter();
         let apis = rules.config.discover.api.iter();
         let keys = lists.map(|rule| list::key(rule));
         let keys: Vec<String> = keys.chain(apis.map(|rule| api::key(rule))).collect();
         let had = |key: &String| key.starts_with("sitemap ") || keys.contains(key);
-        self.failed.retain(had);
+        self.failed.retain(|key, _| had(key));
         let site = self.site.clone();
         // What comes later is of these keys alone: in any order.
         self.tasks.spawn(async move {
@@ -33,27 +31,45 @@ impl Supervisor {
         for rule in &rules.config.discover.files {
             let key = list::key(rule);
             let done = self.saved.controls.sources.get(&key) == Some(&list::mark(rule));
-            if !done && self.sources.insert(key) {
+            if !done && self.sources.insert(key.clone()) {
+                self.failed.remove(&key);
                 self.begin_list(rule, now);
             }
         }
         for rule in &rules.config.discover.api {
             let key = api::key(rule);
-            // Earlier versions kept it with the site's controls.
-            let old = || self.saved.controls.sources.get(&key);
-            let mark = self.marks.get(&key).or_else(old);
-            // Its first address was checked when the sites file was read, and
-            // a later one when it was taken up.
-            if let Some(turn) = api::resume(rule, mark)
-                && let Ok(errand) = api::errand(rules, rule, turn)
-                && self.sources.insert(key)
+            if let Some(errand) = self.api_goes_on(rules, rule, &key)
+                && self.sources.insert(key.clone())
             {
+                self.failed.remove(&key);
                 self.hosts.add_errand(errand, now, now);
             }
         }
     }
 
-    fn begin_list(&mut self, rule: &Arc<ListRule>, now: Instant) {
+    /// Lists may be read again where the site was ended before.
+    pub(super) fn allow_importing(&self) {
+        if self.site.importing().is_cancelled() {
+            self.site.set_importing(self.cancel.child_token());
+        }
+    }
+
+    /// What an API is asked next, by its mark; `None` where it is done.
+    pub(super) fn api_goes_on(
+        &self,
+        rules: &Rules,
+        rule: &Arc<ApiRule>,
+        key: &str,
+    ) -> Option<Errand> {
+        // Earlier versions kept it with the site's controls.
+        let old = || self.saved.controls.sources.get(key);
+        let mark = self.marks.get(key).or_else(old);
+        // Its first address was checked when the sites file was read, and
+        // a later one when it was taken up.
+        api::errand(rules, rule, api::resume(rule, mark)?).ok()
+    }
+
+    pub(super) fn begin_list(&mut self, rule: &Arc<ListRule>, now: Instant) {
         match &rule.from {
             ListFrom::Url(url) => {
                 let errand = Errand {
@@ -77,9 +93,14 @@ impl Supervisor {
     }
 
     /// Notes whether a source could be read to its end.
-    pub(super) fn source_ended(&mut self, key: String, failed: bool) {
+    pub(super) fn source_ended(
+        &mut self,
+        key: String,
+        place: Option<SitemapAddress>,
+        failed: bool,
+    ) {
         match failed {
-            true => self.failed.insert(key),
+            true => self.failed.insert(key, place),
             false => self.failed.remove(&key),
         };
     }
@@ -95,7 +116,7 @@ impl Supervisor {
 
     /// A list, or an answer of an API, was read.
     pub(super) fn source_read(&mut self, read: SourceRead, now: Instant) {
-        self.source_ended(read.key.clone(), read.failed);
+        self.source_ended(read.key.clone(), None, read.failed);
         if let Some(mark) = read.mark {
             if read.stored {
                 self.marks.insert(read.key.clone(), mark);
@@ -135,7 +156,7 @@ impl Supervisor {
     /// A list or an API could not be had.
     pub(super) async fn no_source(&mut self, key: &str, why: String) {
         self.sources.remove(key);
-        self.source_ended(key.to_owned(), true);
+        self.source_ended(key.to_owned(), None, true);
         self.trouble.get_or_insert_with(|| why.as_str().into());
         self.site.say(Level::Warn, why).await;
     }

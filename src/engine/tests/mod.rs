@@ -2,10 +2,12 @@
 
 mod commands;
 mod files;
+mod guard;
 mod ladder;
 mod order;
 mod pages;
 mod rungs;
+mod sources;
 
 use super::{Ended, Engine, Parts, Reload};
 use crate::bus::{
@@ -129,7 +131,7 @@ impl Run {
         Self::on(dir, text, pages, reload, pace, Vec::new()).await
     }
 
-    /// The same, with higher rungs than the first.
+    /// The same, with higher rungs than the first, or another first one.
     pub async fn on(
         dir: &Path,
         text: &str,
@@ -172,6 +174,8 @@ impl Run {
             pace,
             asked: Mutex::default(),
         });
+        let first = |fetcher: &Arc<dyn Fetcher>| fetcher.rung() == Rung::Http;
+        let (own, higher): (Vec<_>, Vec<_>) = higher.into_iter().partition(first);
         let (linger, lingering) = watch::channel(true);
         let names = job.sites.iter().map(|site| site.name.clone()).collect();
         let engine = Engine::start(Parts {
@@ -180,7 +184,7 @@ impl Run {
             job,
             store: opened.store,
             opened: opened.sites,
-            rungs: Rungs::of([vec![memory.clone() as Arc<dyn Fetcher>], higher].concat()),
+            rungs: Rungs::of([own, vec![memory.clone() as Arc<dyn Fetcher>], higher].concat()),
             events,
             commands: command_end,
             queries: query_end,

@@ -31,7 +31,7 @@ mod tries;
 mod tunnel;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::fetch) mod tests;
 
 pub(super) use self::fault::{Fault, Whose};
 pub(super) use self::guard::check;

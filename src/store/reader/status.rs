@@ -4,8 +4,9 @@ use crate::bus::{Round, RuleFill, RungControls, SiteState, SourceRow, SourceStat
 use crate::page::Rung;
 use crate::store::Tuned;
 use crate::store::sqlite::code::{count, state};
-use crate::store::sqlite::{again, fill, source};
+use crate::store::sqlite::{again, figures, fill, source};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,6 +40,9 @@ pub struct SiteStatus {
     /// What its rungs have spent.
     #[serde(skip)]
     pub spent: BTreeMap<Rung, Spent>,
+    /// What its rungs did in the last run, as it was saved.
+    #[serde(skip)]
+    pub figures: Vec<(Rung, Value)>,
     /// How often fields were filled, in the latest records of each kind.
     pub fill: Vec<FillStatus>,
     /// The last round of crawling again; `None` where there was none.
@@ -170,6 +174,7 @@ fn site(conn: &Connection, row: &Row<'_>, running: bool) -> Result<SiteStatus> {
         removed,
         rungs: tuned.now.rungs,
         spent: tuned.spent,
+        figures: figures::of_site(conn, row.get(13)?)?,
         fill: Vec::new(),
         round: round(conn, row.get(13)?)?,
         sources: sources(conn, row.get(13)?)?,

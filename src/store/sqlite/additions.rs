@@ -53,6 +53,7 @@ mod tests {
             conn.execute_batch(
                 "DROP VIEW records; DROP TABLE answer; DROP TABLE progress; DROP TABLE link; DROP TABLE round; \
                  DROP TABLE trap; DROP TABLE left_out; DROP TABLE learned; \
+                 DROP TABLE figures; \
                  CREATE VIEW records AS SELECT id FROM record",
             )
         };

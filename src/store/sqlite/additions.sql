@@ -168,6 +168,15 @@ CREATE TABLE IF NOT EXISTS learned (
   PRIMARY KEY (site, rung)
 ) WITHOUT ROWID;
 
+-- What each rung of a site did in its last run, as JSON: attempts, pages had,
+-- failures, blocks and latencies as they were last seen.
+CREATE TABLE IF NOT EXISTS figures (
+  site    INTEGER NOT NULL,
+  rung    TEXT NOT NULL,
+  figures TEXT NOT NULL,
+  PRIMARY KEY (site, rung)
+) WITHOUT ROWID;
+
 -- Sites whose records and marks of APIs were made those of another document,
 -- without the network; digest is that document's.
 CREATE TABLE IF NOT EXISTS reworked (

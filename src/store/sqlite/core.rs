@@ -206,6 +206,7 @@ impl Core {
                 at: now_ms(),
             }),
             Op::Learned { site, learned } => self.write(Write::Learned { site, learned }),
+            Op::Figures { site, figures } => self.write(Write::Figures { site, figures }),
             Op::Journal(entry) => self.write(Write::Journal {
                 at: now_ms(),
                 entry,

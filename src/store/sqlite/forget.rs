@@ -27,6 +27,7 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, id: SiteId) -> Result<
         "DELETE FROM trap WHERE site = ?1",
         "DELETE FROM left_out WHERE site = ?1",
         "DELETE FROM learned WHERE site = ?1",
+        "DELETE FROM figures WHERE site = ?1",
     ] {
         run(conn, sql, [site.key])?;
     }

@@ -10,6 +10,7 @@ pub(in crate::store) mod again;
 mod answer;
 pub(in crate::store) mod code;
 mod core;
+pub(super) mod figures;
 pub(in crate::store) mod fill;
 mod filter;
 mod forget;
@@ -51,7 +52,7 @@ use super::{
     Reorder, Revision, SavedSite, SourceNews, Store, StoreError,
 };
 use crate::bus::{self, Event, Pick, Round, RuleFill, SiteDelta, Told};
-use crate::page::{Fingerprint, PageId, SiteId, TextPrint, TrapChange, TrapState};
+use crate::page::{Fingerprint, PageId, Rung, SiteId, TextPrint, TrapChange, TrapState};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -467,6 +468,10 @@ impl Store for SqliteStore {
 
     fn save_learned(&self, site: SiteId, learned: Vec<Learned>) -> Pending<'_, ()> {
         Box::pin(self.send(Op::Learned { site, learned }))
+    }
+
+    fn save_figures(&self, site: SiteId, figures: Vec<(Rung, Value)>) -> Pending<'_, ()> {
+        Box::pin(self.send(Op::Figures { site, figures }))
     }
 
     fn journal(&self, entry: JournalEntry) -> Pending<'_, ()> {

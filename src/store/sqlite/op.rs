@@ -3,11 +3,12 @@
 use super::OpeningSite;
 use super::admit::Admitted;
 use crate::bus::Pick;
-use crate::page::{PageId, SiteId, TrapChange};
+use crate::page::{PageId, Rung, SiteId, TrapChange};
 use crate::store::{
     ApiAnswer, Commit, JournalEntry, Learned, Lease, NewUrl, Prune, Refresh, Reorder, Revision,
     SavedSite, SourceNews,
 };
+use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, oneshot};
 
@@ -74,6 +75,10 @@ pub(super) enum Op {
     Learned {
         site: SiteId,
         learned: Vec<Learned>,
+    },
+    Figures {
+        site: SiteId,
+        figures: Vec<(Rung, Value)>,
     },
     Journal(JournalEntry),
     Flush(oneshot::Sender<Result<(), String>>),

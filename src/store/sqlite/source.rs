@@ -40,6 +40,19 @@ pub(super) fn apply(
     };
     match news {
         SourceNews::Stands(report) => stands(conn, key, report),
+        SourceNews::Again(None) => {
+            let sql = "UPDATE source SET state = ?2 WHERE site = ?1 AND state = ?3";
+            let (to, from) = (SourceState::Waiting.as_str(), SourceState::Failed.as_str());
+            run(conn, sql, params![key, to, from]).map(|_| ())
+        }
+        SourceNews::Again(Some(keys)) => {
+            let waiting = SourceState::Waiting.as_str();
+            let sql = "UPDATE source SET state = ?3 WHERE site = ?1 AND key = ?2";
+            for source in keys {
+                run(conn, sql, params![key, source, waiting])?;
+            }
+            Ok(())
+        }
         SourceNews::Gone(source) => {
             let sql = "DELETE FROM source WHERE site = ?1 AND key = ?2";
             run(conn, sql, params![key, source]).map(|_| ())
@@ -166,7 +179,7 @@ pub(in crate::store) fn failed(conn: &Connection, key: i64, most: usize) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::{Ask, SourceKind, Told};
+    use crate::bus::{Ask, PageFilter, SourceKind, Told};
     use crate::store::Store;
     use crate::store::reader::Reader;
     use crate::store::testing::{Job, names, saved};
@@ -256,6 +269,32 @@ mod tests {
             ("own", "failed"),
         ];
         assert_eq!(rows(dir.path(), store).await, expected(&all));
+
+        let some = vec!["own".to_owned(), "unknown".to_owned()];
+        let now = |own, list| {
+            let mut all = all;
+            (all[3].1, all[5].1) = (list, own);
+            expected(&all)
+        };
+        store.source(SITE, SourceNews::Again(Some(some))).await;
+        assert_eq!(rows(dir.path(), store).await, now("waiting", "failed"));
+        let failed = |told| match told {
+            Told::Groups(failures) => (failures.sources_total, failures.sources.len()),
+            other => panic!("{other:?}"),
+        };
+        let ask = |site| {
+            Ask::Groups(PageFilter {
+                site,
+                ..PageFilter::failed()
+            })
+        };
+        assert_eq!(failed(store.ask(ask(None)).await), (1, 1));
+        assert_eq!(failed(store.ask(ask(Some(SiteId(1)))).await), (0, 0));
+        store.source(SITE, SourceNews::Again(None)).await;
+        assert_eq!(rows(dir.path(), store).await, now("waiting", "waiting"));
+        assert_eq!(failed(store.ask(ask(Some(SITE))).await), (0, 0));
+        let own = report(SourceKind::Sitemap, "own", SourceState::Failed);
+        stands(store, own).await;
 
         let mut read = report(SourceKind::Sitemap, "a", SourceState::Done);
         read.address = Some(address("https://e.org/a"));

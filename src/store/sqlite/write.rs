@@ -7,6 +7,7 @@
 use super::again::{self, Turn};
 use super::answer::{self, Answered};
 use super::code::{DONE, FAILED, int, outcome, via, within};
+use super::figures;
 use super::forget::{self, Dust};
 use super::learned;
 use super::link::{self, Packed};
@@ -18,9 +19,10 @@ use super::site::{Place, Site, Sites};
 use super::source;
 use super::trap;
 use crate::bus::{Attempt, SiteState};
-use crate::page::{FailureKind, Outcome, SiteId, SkipReason, TextPrint, TrapChange, Verdict};
+use crate::page::{FailureKind, Outcome, Rung, SiteId, SkipReason, TextPrint, TrapChange, Verdict};
 use crate::store::{JournalEntry, Learned, Revision, SavedSite, Seen, SourceNews, Via};
 use rusqlite::{Connection, Result, params};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// A write, ready to be applied.
@@ -72,6 +74,10 @@ pub(super) enum Write {
     Learned {
         site: SiteId,
         learned: Vec<Learned>,
+    },
+    Figures {
+        site: SiteId,
+        figures: Vec<(Rung, Value)>,
     },
     Journal {
         at: u64,
@@ -180,6 +186,7 @@ pub(super) fn apply(conn: &Connection, sites: &mut Sites, write: &Write) -> Resu
         }
         Write::Save { site, saved, at } => save(conn, sites, *site, saved, *at),
         Write::Learned { site, learned } => learned::apply(conn, sites, *site, learned),
+        Write::Figures { site, figures } => figures::apply(conn, sites, *site, figures),
         Write::Journal { at, entry } => {
             run(
                 conn,

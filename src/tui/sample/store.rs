@@ -3,10 +3,10 @@
 use super::page;
 use crate::bus::search::{Search, Searched, Seek};
 use crate::bus::{
-    Ask, ChangeKind, ChangeList, ChangeRow, FailureGroup, HostRow, JournalList, JournalRow,
-    LatestList, LatestRow, Level, Linked, LinkedList, LinkedRow, LogFilter, LogList, LogRow,
-    PageDetail, PageFilter, PageList, PageOrder, PageRow, RecordList, RecordRow, SiteDetail,
-    SourceKind, SourceRow, SourceState, Told, TrapRow, Why,
+    Ask, ChangeKind, ChangeList, ChangeRow, FailedSource, FailureGroup, Failures, HostRow,
+    JournalList, JournalRow, LatestList, LatestRow, Level, Linked, LinkedList, LinkedRow,
+    LogFilter, LogList, LogRow, PageDetail, PageFilter, PageList, PageOrder, PageRow, RecordList,
+    RecordRow, SiteDetail, SourceKind, SourceRow, SourceState, Told, TrapRow, Why,
 };
 use crate::page::{FailureKind, PageId, PageState, SiteId};
 use std::time::Duration;
@@ -24,7 +24,10 @@ pub fn told(ask: &Ask) -> Told {
             limit,
             ..
         } => Told::Pages(pages(filter, *order, *offset, *limit)),
-        Ask::Groups(_) => Told::Groups(groups()),
+        Ask::Groups(filter) => Told::Groups(Failures {
+            groups: groups(),
+            ..failed_sources(filter.site)
+        }),
         Ask::Page(id) => Told::Page(Some(Box::new(PageDetail { id: *id, ..page() }))),
         Ask::Why { url, .. } => Told::Why(Box::new(Why {
             url: url.clone(),
@@ -177,6 +180,35 @@ fn linked(of: Linked, offset: u64, limit: usize) -> LinkedList {
         total: pages.total,
         offset,
         rows: pages.rows.into_iter().map(row).collect(),
+    }
+}
+
+/// A list of the first site and an API of the second.
+fn failed_sources(of: Option<SiteId>) -> Failures {
+    let api = SourceRow {
+        kind: SourceKind::Api,
+        name: "https://docs.example.org/api/v1/items".to_owned(),
+        state: SourceState::Failed,
+        read: 12,
+        urls: 1200,
+        bad: 0,
+        problem: "status 500 \"\u{1b}[31mthe database is being moved to another house\"".to_owned(),
+        at: 1_700_000_000_000,
+    };
+    let of_site = |site: &SiteId| of.is_none_or(|of| of == *site);
+    let sources: Vec<FailedSource> = site()
+        .sources
+        .into_iter()
+        .filter(|row| row.state == SourceState::Failed)
+        .map(|source| (SiteId(0), source))
+        .chain([(SiteId(1), api)])
+        .filter(|(site, _)| of_site(site))
+        .map(|(site, source)| FailedSource { site, source })
+        .collect();
+    Failures {
+        groups: Vec::new(),
+        sources_total: sources.len() as u64,
+        sources,
     }
 }
 

@@ -20,6 +20,7 @@ mod panes;
 mod records;
 mod site;
 mod sites;
+mod sources;
 mod why;
 
 pub use self::log::lines as notices;
@@ -112,6 +113,7 @@ pub fn open(view: &View) -> Box<dyn Screen> {
     match view {
         View::Sites => Box::new(sites::Sites::new()),
         View::Site(id) => Box::new(site::Site::new(*id)),
+        View::Sources(id, name) => Box::new(site::Site::at_sources(*id, name.clone())),
         View::Groups(of) => Box::new(groups::Groups::new(*of)),
         View::Failures(filter) => Box::new(pages::Pages::failures(filter.clone())),
         View::Page(id) => Box::new(page::Page::new(*id)),

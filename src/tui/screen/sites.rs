@@ -132,6 +132,14 @@ impl Sites {
             totals.busy,
             totals.concurrency,
         );
+        let failed = shared.snapshot.sites.iter();
+        let failed: Vec<String> = failed
+            .filter(|site| site.sources_failed > 0)
+            .map(|site| format!("{} {}", site.name, site.sources_failed))
+            .collect();
+        if !failed.is_empty() {
+            line = format!("failed sources: {}   {line}", failed.join(", "));
+        }
         if !self.cursor.marks.is_empty() {
             let range = super::range_words(&self.cursor);
             line = format!("{} marked{range}   {line}", self.cursor.marks.len());

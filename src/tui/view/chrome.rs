@@ -214,7 +214,7 @@ fn banner(shared: &Shared, view: &View) -> Option<String> {
             Some("The recording ends here. space plays it again, q leaves.".to_owned())
         }
         JobState::Over => Some(
-            "Finished; everything is saved. q leaves, r on a failed page sends it round again."
+            "Finished; everything is saved. q leaves, r on what failed sends it round again."
                 .to_owned(),
         ),
         JobState::Running if shared.all_paused() => {

@@ -1,6 +1,7 @@
 //! What pages must not do, and what outlives them.
 
 use super::*;
+use crate::fetch::proxy::tests::support::{FakeProxy, Names, list, rung};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium"]
@@ -40,6 +41,64 @@ async fn a_guarded_page_reaches_nothing_private_by_any_way() {
     // The same page does reach it where it may.
     get(&browser, &visitor(browsing), &address).await.unwrap();
     assert!(server.connections() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn a_guarded_page_is_not_led_to_anything_private() {
+    let secret = Server::answering(page(b"private")).await;
+    let to = format!("http://127.0.0.1:{}/", secret.port);
+    let (script, frame) = (
+        format!("location = '{to}'"),
+        format!(
+            "<iframe src=/redirect></iframe><script>fetch('/redirect').catch(() => 0)</script>{to}"
+        ),
+    );
+    let redirect = answer("302 Found", &format!("Location: {to}\r\n"), b"");
+    let (public, asked) = serve(vec![
+        ("/redirect", redirect),
+        ("/script", super::script(&script)),
+        ("/frame", page(frame.as_bytes())),
+    ])
+    .await;
+    // The proxy leads every host to loopback, and so makes one public here.
+    let exit = FakeProxy::http().await;
+    let browser = Arc::new(Browser::with(
+        Arc::new(Names),
+        LIFETIME,
+        None,
+        Arc::new(http()),
+    ));
+    let proxies = Arc::new(rung(list([exit.address("http")])));
+    let browser = ByProxies::new(browser, proxies);
+    let browsing = Browsing {
+        wait: Wait::NetworkIdle,
+        patience: Duration::from_secs(5),
+        ..Browsing::default()
+    };
+    let url = |path: &str| {
+        let text = format!("http://public.test:{}{path}", public.port);
+        Url::parse(&text).unwrap()
+    };
+    let mut guarded = visitor(browsing.clone());
+    guarded.guarded = true;
+    for path in ["/redirect", "/script"] {
+        let fetched = browser.fetch(&guarded, &url(path), Want::Page).await;
+        let error = fetched.unwrap_err();
+        // To the browser, where a page leads by itself is one more refused load.
+        let private = error.kind == FailureKind::Private;
+        assert!(private || path == "/script", "{path}: {error:?}");
+        assert_eq!(asked.of(path).len(), 1, "the public host was asked");
+    }
+    // What a page has within it is left out, and the page stands.
+    let fetched = browser.fetch(&guarded, &url("/frame"), Want::Page).await;
+    assert!(body(&fetched.unwrap()).contains(&to));
+    assert!(asked.of("/redirect").len() > 1);
+    assert_eq!(secret.connections(), 0);
+    // They do lead there where they may.
+    let open = visitor(browsing);
+    let fetched = browser.fetch(&open, &url("/redirect"), Want::Page).await;
+    assert!(body(&fetched.unwrap()).contains("private"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,5 +6,5 @@ mod guard;
 mod held;
 mod lists;
 mod rotation;
-mod support;
+pub(in crate::fetch) mod support;
 mod wire;

@@ -17,7 +17,7 @@ pub(super) const PASSWORD: &str = "s3cret";
 
 /// `public.test` is public, `mixed.test` both, `private.test` private, other
 /// `*.test` loopback, and nothing else exists.
-pub(super) struct Names;
+pub(in crate::fetch) struct Names;
 
 impl Lookup for Names {
     fn lookup<'a>(&'a self, name: &'a str) -> Looking<'a> {
@@ -41,7 +41,7 @@ impl Lookup for Names {
 pub(super) type Heard = Arc<Mutex<Vec<String>>>;
 
 /// A proxy, and what it heard.
-pub(super) struct FakeProxy {
+pub(in crate::fetch) struct FakeProxy {
     pub(super) server: Server,
     pub(super) heard: Heard,
 }
@@ -49,7 +49,7 @@ pub(super) struct FakeProxy {
 impl FakeProxy {
     /// An HTTP proxy that takes any login, and leads whatever host is asked
     /// for to loopback.
-    pub(super) async fn http() -> Self {
+    pub(in crate::fetch) async fn http() -> Self {
         let heard = Heard::default();
         let told = heard.clone();
         let server = Server::new(move |mut stream, _| {
@@ -96,7 +96,7 @@ impl FakeProxy {
     }
 
     /// Its address, with the password of all.
-    pub(super) fn address(&self, scheme: &str) -> ProxyAddress {
+    pub(in crate::fetch) fn address(&self, scheme: &str) -> ProxyAddress {
         let port = self.server.port;
         address(&format!("{scheme}://us3r:{PASSWORD}@127.0.0.1:{port}"))
     }
@@ -227,11 +227,11 @@ pub(super) fn rule(from: ProxyFrom) -> ProxyRule {
     }
 }
 
-pub(super) fn list(addresses: impl IntoIterator<Item = ProxyAddress>) -> ProxyRule {
+pub(in crate::fetch) fn list(addresses: impl IntoIterator<Item = ProxyAddress>) -> ProxyRule {
     rule(ProxyFrom::List(addresses.into_iter().collect()))
 }
 
-pub(super) fn rung(rule: ProxyRule) -> Proxy {
+pub(in crate::fetch) fn rung(rule: ProxyRule) -> Proxy {
     rung_trusting(rule, Roots::Only(Vec::new()))
 }
 

@@ -17,7 +17,7 @@ mod watch;
 use self::watch::{Asked, Watch, Watched};
 use super::code::count;
 use super::schema::open_to_read;
-use crate::bus::{Ask, Told, Why};
+use crate::bus::{Ask, FailedSource, Failures, SourceState, Told, Why};
 use crate::page::SiteId;
 use crate::store::StoreError;
 use rusqlite::{Connection, ErrorCode, Result};
@@ -158,7 +158,14 @@ impl Lookup {
                 let wanted = list::Wanted::new(&read, &sites, &filter, (order, reverse));
                 return list::pages(&wanted, offset, limit.min(ROWS));
             }
-            Ask::Groups(filter) => Told::Groups(group::groups(&read, &sites, &filter)?),
+            Ask::Groups(filter) => {
+                let (sources, sources_total) = failed_sources(&read, &sites, filter.site)?;
+                Told::Groups(Failures {
+                    groups: group::groups(&read, &sites, &filter)?,
+                    sources,
+                    sources_total,
+                })
+            }
             Ask::Page(id) => Told::Page(page::page(&read, &sites, id)?),
             Ask::Records {
                 site,
@@ -225,6 +232,34 @@ impl Lookup {
             }
         })
     }
+}
+
+/// Sources that failed, of one site or of all those of the file, and how many
+/// there are.
+fn failed_sources(
+    conn: &Connection,
+    sites: &Sites,
+    of: Option<SiteId>,
+) -> Result<(Vec<FailedSource>, u64)> {
+    let mut failed = Vec::new();
+    let mut total = 0;
+    for (site, row) in (0u32..).map(SiteId).zip(&sites.0) {
+        if of.is_some_and(|of| of != site) {
+            continue;
+        }
+        let counts = super::source::counts(conn, row.key)?;
+        let here = counts
+            .iter()
+            .find(|(state, _)| *state == SourceState::Failed);
+        let Some((_, here)) = here else { continue };
+        total += here;
+        let room = SOURCES - failed.len();
+        if room > 0 {
+            let rows = super::source::failed(conn, row.key, room)?;
+            failed.extend(rows.into_iter().map(|source| FailedSource { site, source }));
+        }
+    }
+    Ok((failed, total))
 }
 
 /// The sites of the file, in its order, and their counters.

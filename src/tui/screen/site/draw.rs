@@ -148,7 +148,15 @@ impl Site {
                 let hint = if focused { ": T lifts" } else { "" };
                 format!("{mark}traps {}{hint}", self.detail.traps.len())
             }
-            Pane::Sources => format!("{mark}sources {}", self.detail.sources.len()),
+            Pane::Sources => {
+                let failed = site.sources_failed > 0 && focused;
+                let hint = if failed {
+                    ": r asks a failed one again"
+                } else {
+                    ""
+                };
+                format!("{mark}sources {}{hint}", self.detail.sources.len())
+            }
         };
         let inside = pen.panel(area, &title);
         let (workers, hosts) = self.settle(shared);
@@ -221,6 +229,7 @@ impl Site {
                 }
             }
             Pane::Sources => {
+                let keys = self.source_keys();
                 let rows = &self.detail.sources;
                 self.sources.draw(
                     pen,
@@ -231,10 +240,13 @@ impl Site {
                         focused: focused && self.chosen,
                     },
                     |row, column| Some(panes::source(theme, rows.get(row)?, column)),
-                    |row| rows.get(row).map(|source| format!("{} {row}", source.name)),
+                    |row| keys.get(row).cloned(),
                 );
                 if rows.is_empty() {
-                    let words = "no sitemap, list or API has been read";
+                    let words = match self.asked.answered && self.asked.refused.is_none() {
+                        true => "no sitemap, list or API has been read",
+                        false => self.asked.words(),
+                    };
                     self.sources.note(pen, words);
                 }
             }

@@ -5,8 +5,11 @@ mod draw;
 mod rows;
 
 use super::panes::{self, Pane};
+use super::sources::{self, SourceKey};
 use super::{Screen, sorts, steps};
-use crate::bus::{Ask, Command, Doing, SiteDetail, SiteState, Target, Told, WorkerId};
+use crate::bus::{
+    Ask, Command, Doing, SiteDetail, SiteState, SourceRow, SourceState, Target, Told, WorkerId,
+};
 use crate::monitor::SiteView;
 use crate::page::SiteId;
 use crate::tui::action::Action;
@@ -18,6 +21,8 @@ use crate::tui::state::{Effect, Shared, View};
 use crate::tui::submit::submit;
 use crate::tui::table::{Column, Table};
 use ratatui::layout::Rect;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// The screen.
 #[derive(Debug)]
@@ -33,11 +38,15 @@ pub struct Site {
     traps: Table,
     trap: Cursor<String>,
     sources: Table,
-    source: Cursor<String>,
+    source: Cursor<SourceKey>,
+    /// The source that the cursor is to be on, until it is known.
+    wanted: Option<String>,
     /// First line of the rules.
     top: usize,
     detail: SiteDetail,
     asked: Asked,
+    /// Since when it is shown.
+    since: Instant,
 }
 
 impl Site {
@@ -82,10 +91,38 @@ impl Site {
                 Column::text("PROBLEM", 16, 0).growing(),
             ]),
             source: Cursor::default(),
+            wanted: None,
+            since: Instant::now(),
             top: 0,
             detail: SiteDetail::default(),
             asked: Asked::default(),
         }
+    }
+
+    /// The screen of a site at its sources, the cursor on the one of this name.
+    pub fn at_sources(id: SiteId, name: Option<String>) -> Self {
+        Self {
+            pane: Pane::Sources,
+            chosen: true,
+            wanted: name,
+            ..Self::new(id)
+        }
+    }
+
+    /// Asks the failed source under the cursor again.
+    fn retry(&self, shared: &mut Shared) -> Vec<Effect> {
+        let source = self.detail.sources.get(self.source.at);
+        let source = source.filter(|_| self.pane == Pane::Sources);
+        let words = match source.map(|source| source.state) {
+            Some(SourceState::Failed) => {
+                let command = source.map(|source| sources::retry(self.id, source));
+                return command.map_or_else(Vec::new, |command| submit(shared, command));
+            }
+            Some(_) => "this source has not failed",
+            None => "r asks a failed source again: choose it in the pane of sources (e)",
+        };
+        shared.toast(words, false);
+        Vec::new()
     }
 
     fn pause(&mut self, site: &SiteView, shared: &Shared) -> Command {
@@ -151,6 +188,11 @@ impl Screen for Site {
                     return submit(shared, command);
                 }
             }
+            Action::Retry => return self.retry(shared),
+            Action::RetryAll => {
+                let (site, name) = (Some(self.id), None);
+                return submit(shared, Command::RetrySources { site, name });
+            }
             // From here on keys mean the row, not the site.
             Action::Enter => self.chosen = true,
             Action::Pane => {
@@ -184,7 +226,14 @@ impl Screen for Site {
     }
 
     fn question(&mut self, shared: &Shared) -> Option<(Ask, u64)> {
-        let version = shared.snapshot.elapsed.as_secs() ^ shared.answers << 48;
+        // A picture that rests stands, though what is told may not be all yet.
+        let rows = &self.detail.sources;
+        let unsettled = |site: &Arc<SiteView>| sources::is_unsettled(site, rows);
+        let clock = match !shared.replay && shared.site(self.id).is_some_and(unsettled) {
+            true => self.since.elapsed().as_secs(),
+            false => 0,
+        };
+        let version = shared.snapshot.elapsed.as_secs() ^ clock << 32 ^ shared.answers << 48;
         Some((Ask::Site(self.id), version))
     }
 
@@ -200,6 +249,17 @@ impl Screen for Site {
             shared.hosts.insert(self.id, names.collect());
             let shapes = self.detail.traps.iter().map(|trap| trap.shape.clone());
             shared.shapes = shapes.collect();
+            let failed = |row: &&SourceRow| row.state == SourceState::Failed;
+            let failed = self.detail.sources.iter().filter(failed);
+            shared.sources = failed.map(|row| row.name.clone()).collect();
+            self.settle(shared);
+            if let Some(name) = self.wanted.take() {
+                let mut rows = self.detail.sources.iter();
+                let at = rows.position(|row| row.name == name).unwrap_or(0);
+                let by = isize::try_from(at).unwrap_or(0);
+                self.source.rewind();
+                self.source.step(by);
+            }
             self.settle(shared);
         }
     }

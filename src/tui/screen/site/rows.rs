@@ -3,6 +3,7 @@
 use super::Site;
 use crate::bus::{Doing, HostRow};
 use crate::monitor::WorkerView;
+use crate::tui::screen::sources::{self, SourceKey};
 use crate::tui::state::Shared;
 
 impl Site {
@@ -40,11 +41,16 @@ impl Site {
         self.host.settle(0, ids, hosts.len());
         let shapes = self.detail.traps.iter().map(|trap| trap.shape.clone());
         self.trap.settle(0, shapes, self.detail.traps.len());
-        // Two may have one name, which tells no secret.
-        let sources = self.detail.sources.iter().enumerate();
-        let names = sources.map(|(n, source)| format!("{} {n}", source.name));
-        self.source.settle(0, names, self.detail.sources.len());
+        let keys = self.source_keys();
+        self.source
+            .settle(0, keys.into_iter(), self.detail.sources.len());
         (workers, hosts)
+    }
+
+    /// Who its sources are, in their order.
+    pub fn source_keys(&self) -> Vec<SourceKey> {
+        let rows = self.detail.sources.iter();
+        sources::keys(rows.map(|row| (self.id, row)))
     }
 }
 

@@ -172,7 +172,7 @@ proptest! {
                     assert_eq!(rows, expected, "{asked}");
                 }
                 let groups = match job.store.ask(Ask::Groups(filter.clone())).await {
-                    Told::Groups(groups) => groups,
+                    Told::Groups(failures) => failures.groups,
                     other => panic!("{other:?}"),
                 };
                 let failed = |r: &&PageRow| r.state == PageState::Failed && matches(filter, r);

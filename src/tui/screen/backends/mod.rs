@@ -1,11 +1,13 @@
 //! The rungs of every site's ladder: what each has, what it costs, and how it
 //! stands.
 
-use super::{Screen, exits, sorts, split_below, steps};
-use crate::bus::{Command, Exits, RungSet, RungState};
+mod draw;
+
+use self::draw::{blocked, cell, detail};
+use super::{Screen, range_words, sorts, split_below, steps};
+use crate::bus::{Command, RungSet, RungState};
 use crate::monitor::{RungView, SiteView};
-use crate::page::money::amount;
-use crate::page::{FailureKind, Rung, SiteId};
+use crate::page::{Rung, SiteId};
 use crate::tui::action::Action;
 use crate::tui::control::stepped;
 use crate::tui::draw::Pen;
@@ -13,11 +15,8 @@ use crate::tui::filter::Filter;
 use crate::tui::list::Cursor;
 use crate::tui::state::{Effect, Shared, View};
 use crate::tui::submit::{refused, submit};
-use crate::tui::table::{Cell, Column, Rows, Table};
-use crate::tui::text;
-use crate::tui::theme::Theme;
+use crate::tui::table::{Column, Rows, Table};
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use std::time::{Duration, Instant};
 
 /// Rows of the panel below the table.
@@ -42,7 +41,8 @@ pub struct Backends {
     table: Table,
     cursor: Cursor<Key>,
     filter: Filter,
-    wanted: Option<Wanted>,
+    /// Of the rungs that were set last.
+    wanted: Vec<Wanted>,
 }
 
 impl Backends {
@@ -69,7 +69,7 @@ impl Backends {
             table: Table::new(columns),
             cursor: Cursor::default(),
             filter: Filter::default(),
-            wanted: None,
+            wanted: Vec::new(),
         }
     }
 
@@ -150,17 +150,35 @@ impl Backends {
         }
     }
 
-    /// What a key sets of the rung under the cursor.
+    /// What a key sets of the rungs that are marked, or of the one under the
+    /// cursor.
     fn set(&mut self, action: Action, shared: &mut Shared) -> Vec<Effect> {
-        let Some(key) = self.cursor.selected else {
-            return Vec::new();
-        };
+        let mut whom: Vec<Key> = self.cursor.marks.iter().copied().collect();
+        whom.sort();
+        if whom.is_empty() {
+            whom.extend(self.cursor.selected);
+        }
+        let now = Instant::now();
+        self.wanted.retain(|set| set.until > now);
+        let mut effects = Vec::new();
+        for key in whom {
+            effects.extend(self.set_one(key, action, shared, now));
+        }
+        effects
+    }
+
+    fn set_one(
+        &mut self,
+        key: Key,
+        action: Action,
+        shared: &mut Shared,
+        now: Instant,
+    ) -> Vec<Effect> {
         let Some((site, rung)) = find(shared, key) else {
             return Vec::new();
         };
         let (mut workers, mut delay) = site.controls.pace(rung.rung);
-        let now = Instant::now();
-        if let Some(wanted) = self.wanted.filter(|set| set.of == key && set.until > now) {
+        if let Some(wanted) = self.wanted.iter().find(|set| set.of == key) {
             (workers, delay) = wanted.pace;
         }
         let set = match action {
@@ -179,7 +197,8 @@ impl Backends {
             _ => return Vec::new(),
         };
         if !refused(shared) {
-            self.wanted = Some(Wanted {
+            self.wanted.retain(|set| set.of != key);
+            self.wanted.push(Wanted {
                 of: key,
                 pace: (workers, delay),
                 until: now + BELIEVED,
@@ -202,7 +221,13 @@ impl Screen for Backends {
         let listed = self.settle(shared);
         let panel = if area.height >= PANEL * 2 { PANEL } else { 0 };
         let (table, below) = split_below(area, panel);
+        let marked = self.cursor.marks.len();
+        let (table, line) = split_below(table, u16::from(marked > 0 && table.height > 2));
         self.rows(pen, table, shared, &listed);
+        if line.height > 0 {
+            let words = format!("{marked} marked{}", range_words(&self.cursor));
+            pen.put(line, line.x, line.y, &words, pen.theme.faint());
+        }
         if let Some((site, rung)) = self.cursor.selected.and_then(|key| find(shared, key))
             && panel > 0
         {
@@ -215,6 +240,15 @@ impl Screen for Backends {
     fn act(&mut self, action: Action, shared: &mut Shared) -> Vec<Effect> {
         self.settle(shared);
         if sorts(action, &mut self.table, shared) {
+            self.cursor.end_range();
+            self.settle(shared);
+            return Vec::new();
+        }
+        if matches!(action, Action::Mark | Action::Range) {
+            match action {
+                Action::Mark => self.cursor.mark(),
+                _ => self.cursor.toggle_range(),
+            }
             self.settle(shared);
             return Vec::new();
         }
@@ -240,7 +274,22 @@ impl Screen for Backends {
     }
 
     fn filtered(&mut self, shared: &Shared) {
+        self.cursor.end_range();
         self.settle(shared);
+    }
+
+    fn clear(&mut self, shared: &Shared) -> bool {
+        if self.cursor.end_range() {
+            return true;
+        }
+        if !self.cursor.marks.is_empty() {
+            self.cursor.unmark();
+            return true;
+        }
+        let filtered = !self.filter.0.is_empty();
+        self.filter.0.clear();
+        self.settle(shared);
+        filtered
     }
 
     fn table(&mut self) -> Option<&mut Table> {
@@ -267,173 +316,4 @@ fn find(shared: &Shared, (site, rung): Key) -> Option<(&SiteView, &RungView)> {
     let site = shared.snapshot.sites.get(site.index())?;
     let rung = site.rungs.iter().find(|view| view.rung == rung)?;
     Some((site, rung))
-}
-
-fn blocked(rung: &RungView) -> u64 {
-    let mut kinds = rung.kinds.iter();
-    kinds
-        .find(|(kind, _)| *kind == FailureKind::Blocked)
-        .map_or(0, |(_, count)| *count)
-}
-
-/// A part of a whole, where there is one: `12/500`.
-fn part(spent: String, most: Option<String>) -> String {
-    match most {
-        Some(most) => format!("{spent}/{most}"),
-        None => spent,
-    }
-}
-
-fn budget(site: &SiteView, rung: &RungView) -> crate::bus::Budget {
-    let mut rungs = site.controls.rungs.iter();
-    rungs
-        .find(|known| known.rung == rung.rung)
-        .map(|known| known.budget)
-        .unwrap_or_default()
-}
-
-fn state_style(theme: Theme, state: &RungState) -> Style {
-    match state {
-        RungState::Open => theme.good(),
-        RungState::Paused | RungState::Spent => theme.warn(),
-        RungState::Down(_) => theme.bad(),
-    }
-}
-
-/// A rung's cell of one column.
-fn cell(
-    theme: Theme,
-    site: &SiteView,
-    rung: &RungView,
-    exits: Option<&Exits>,
-    column: &str,
-) -> Cell {
-    let (workers, delay) = site.controls.pace(rung.rung);
-    let budget = budget(site, rung);
-    match column {
-        "SITE" => Cell::Text(site.name.to_string().into(), theme.strong()),
-        "RUNG" => Cell::plain(rung.rung.as_str()),
-        "STATE" => Cell::Text(rung.state.as_str().into(), state_style(theme, &rung.state)),
-        "PAGES" => Cell::plain(text::count(rung.had)),
-        "HAD" => Cell::plain(match rung.success() {
-            Some(part) => format!("{:.0}%", part.floor()),
-            None => "-".to_owned(),
-        }),
-        "P50" | "P95" if rung.attempts == 0 => Cell::plain("-"),
-        "P50" => Cell::plain(text::millis(rung.p50)),
-        "P95" => Cell::plain(text::millis(rung.p95)),
-        "BLOCKED" => {
-            let count = blocked(rung);
-            let style = if count > 0 {
-                theme.warn()
-            } else {
-                Style::new()
-            };
-            Cell::Text(text::count(count).into(), style)
-        }
-        "WENT ON" => Cell::plain(text::count(rung.climbed)),
-        "WORK" => Cell::plain(format!("{}/{workers}", site.in_flight(rung.rung))),
-        "EXITS" => match exits.map(|exits| &exits.counts) {
-            Some(counts) => Cell::Text(
-                format!("{}/{}", counts.in_use, counts.all).into(),
-                match counts.resting + counts.refused {
-                    0 => Style::new(),
-                    _ => theme.warn(),
-                },
-            ),
-            None => Cell::plain("-"),
-        },
-        "DELAY" => Cell::plain(format!("{delay:?}")),
-        "REQUESTS" => Cell::plain(part(
-            text::count(rung.spent.requests),
-            budget.requests.map(text::count),
-        )),
-        "MONEY" if rung.spent.money == 0 && budget.money.is_none() => Cell::plain("-"),
-        "MONEY" => Cell::plain(part(amount(rung.spent.money), budget.money.map(amount))),
-        _ => {
-            let exits: Vec<String> = rung
-                .through
-                .iter()
-                .map(|(exit, _)| text::clean(exit).into_owned())
-                .collect();
-            Cell::plain(exits.join(" "))
-        }
-    }
-}
-
-/// What there is to say of the rung under the cursor.
-fn detail(pen: &mut Pen, area: Rect, site: &SiteView, rung: &RungView, exits: Option<&Exits>) {
-    let title = format!("{} of {}", rung.rung.as_str(), text::clean(&site.name));
-    let inside = pen.panel(area, &title);
-    let (workers, delay) = site.controls.pace(rung.rung);
-    let budget = budget(site, rung);
-    let theme = pen.theme;
-    let state = match &rung.state {
-        RungState::Down(why) => format!("down: {}; p lets it try again", text::clean(why)),
-        RungState::Spent => "its budget is used up; rung-requests, rung-money raise it".to_owned(),
-        RungState::Paused => "on hold; p lets it go on".to_owned(),
-        RungState::Open => "takes pages".to_owned(),
-    };
-    let mut lines = vec![
-        ("state", state, state_style(theme, &rung.state)),
-        (
-            "pace",
-            format!(
-                "{} of {workers} at work, {delay:?} between two requests to a host",
-                site.in_flight(rung.rung)
-            ),
-            Style::new(),
-        ),
-        (
-            "pages",
-            format!(
-                "{} had of {} attempts, {} went on to a higher rung",
-                text::count(rung.had),
-                text::count(rung.attempts),
-                text::count(rung.climbed)
-            ),
-            Style::new(),
-        ),
-    ];
-    let kinds: Vec<String> = rung
-        .kinds
-        .iter()
-        .map(|(kind, count)| format!("{kind} {}", text::count(*count)))
-        .collect();
-    if !kinds.is_empty() {
-        lines.push(("failed", kinds.join(", "), Style::new()));
-    }
-    let blocks = rung.blocks.iter();
-    let blocks: Vec<String> = blocks
-        .map(|(whose, count)| format!("{} {}", text::clean(whose), text::count(*count)))
-        .collect();
-    if !blocks.is_empty() {
-        lines.push(("blocks", blocks.join(", "), Style::new()));
-    }
-    let spent = format!(
-        "{} requests, {} in money, in all runs",
-        part(
-            text::count(rung.spent.requests),
-            budget.requests.map(text::count)
-        ),
-        part(amount(rung.spent.money), budget.money.map(amount))
-    );
-    lines.push(("spent", spent, Style::new()));
-    let through: Vec<String> = rung
-        .through
-        .iter()
-        .map(|(exit, count)| format!("{} ({})", text::clean(exit), text::count(*count)))
-        .collect();
-    if let Some(exits) = exits {
-        let words = exits::words(&exits.counts, usize::MAX);
-        lines.push(("exits", format!("{words}; enter lists them"), Style::new()));
-    } else if !through.is_empty() {
-        lines.push(("through", through.join(", "), Style::new()));
-    }
-    for (y, (name, words, style)) in (inside.y..inside.bottom()).zip(&lines) {
-        let name = format!("{name:<8} ");
-        let room = usize::from(inside.width).saturating_sub(name.len());
-        let words = text::cut_end(words, room, theme.cut());
-        pen.line(inside, y, &[(&name, theme.faint()), (&words, *style)]);
-    }
 }
