@@ -2,14 +2,22 @@
 //! out.
 
 use super::link::{CallError, Link};
-use super::progress::text;
 use super::relay::{Out, Relay};
 use crate::fetch::Visitor;
 use crate::fetch::cookies;
 use crate::fetch::dns::Lookup;
 use crate::fetch::proxy::Held;
+use chromiumoxide_cdp::cdp::browser_protocol::browser::{
+    BrowserContextId, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams,
+};
+use chromiumoxide_cdp::cdp::browser_protocol::network::CookieParam;
+use chromiumoxide_cdp::cdp::browser_protocol::storage::{GetCookiesParams, SetCookiesParams};
+use chromiumoxide_cdp::cdp::browser_protocol::target::{
+    CreateBrowserContextParams, DisposeBrowserContextParams,
+};
 use reqwest::header::HeaderMap;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,14 +39,14 @@ pub(super) enum Owner {
 
 /// A session's cookies in the browser's own form, by session; they outlive the
 /// browser whose they were.
-pub(super) type Cookies = Mutex<HashMap<Owner, Vec<Value>>>;
+pub(super) type Cookies = Mutex<HashMap<Owner, Vec<CookieParam>>>;
 
 /// Held while a page is in a context.
 pub(super) type Stay = Arc<()>;
 
 /// A context and what of plain HTTP's cookies it has.
 struct Context {
-    id: String,
+    id: BrowserContextId,
     /// Hosts whose cookies of plain HTTP have been put in.
     hosts: HashSet<String>,
     /// Where it goes by an exit.
@@ -87,13 +95,15 @@ impl Contexts {
         // Sessions of proxies come and go.
         lock(&self.cookies).retain(|owner, _| matches!(owner, Owner::Own(_)));
         for ((owner, _), context) in known.iter() {
-            let asked = json!({ "browserContextId": context.id });
-            let Ok(mut found) = link.call(None, "Storage.getCookies", asked).await else {
+            let asked = GetCookiesParams {
+                browser_context_id: Some(context.id.clone()),
+            };
+            let Ok(mut found) = link.ask(None, asked).await else {
                 return;
             };
-            if let Value::Array(mut cookies) = found["cookies"].take() {
-                cookies.truncate(COOKIES);
-                lock(&self.cookies).insert(*owner, cookies);
+            if let Value::Array(cookies) = found["cookies"].take() {
+                let cookies = cookies.into_iter().take(COOKIES).filter_map(cookie);
+                lock(&self.cookies).insert(*owner, cookies.collect());
             }
         }
     }
@@ -138,15 +148,17 @@ impl Contexts {
         if let Some(cookies) = headers.get(reqwest::header::COOKIE)
             && context.hosts.insert(host.to_owned())
         {
-            let cookies: Vec<Value> = cookies::pairs(Some(cookies))
+            let cookies: Vec<CookieParam> = cookies::pairs(Some(cookies))
                 .iter()
-                .map(|(name, value)| json!({ "name": name, "value": value, "url": url.as_str() }))
+                .map(|(name, value)| CookieParam {
+                    url: Some(url.to_string()),
+                    ..CookieParam::new(name.as_str(), value.as_str())
+                })
                 .collect();
-            let put = json!({ "cookies": cookies, "browserContextId": context.id });
-            put_in(link, put).await?;
+            put_in(link, cookies, &context.id).await?;
         }
         Ok(Found {
-            id: context.id.clone(),
+            id: context.id.clone().into(),
             stay: Arc::clone(&context.stay),
             ended,
         })
@@ -157,8 +169,11 @@ impl Contexts {
         link: &Link,
         (owner, guarded): (Owner, bool),
         by: Option<&Held>,
-    ) -> Result<(String, Option<Relay>), CallError> {
-        let mut wanted = json!({ "disposeOnDetach": true });
+    ) -> Result<(BrowserContextId, Option<Relay>), CallError> {
+        let mut wanted = CreateBrowserContextParams {
+            dispose_on_detach: Some(true),
+            ..CreateBrowserContextParams::default()
+        };
         let no_port = |error| CallError::Refused(format!("no port to guard it by: {error}"));
         let mut relay = None;
         if let Some(held) = by {
@@ -173,17 +188,15 @@ impl Contexts {
                 .map_err(no_port)?;
             lead_by(&mut wanted, relay);
         }
-        let made = link
-            .call(None, "Target.createBrowserContext", wanted)
-            .await?;
-        let id = text(&made, "browserContextId")
-            .unwrap_or_default()
-            .to_owned();
-        let deny = json!({ "behavior": "deny", "browserContextId": id });
-        link.call(None, "Browser.setDownloadBehavior", deny).await?;
+        let id = link.call(None, wanted).await?.browser_context_id;
+        let deny = SetDownloadBehaviorParams {
+            browser_context_id: Some(id.clone()),
+            ..SetDownloadBehaviorParams::new(SetDownloadBehaviorBehavior::Deny)
+        };
+        link.ask(None, deny).await?;
         let cookies = lock(&self.cookies).get(&owner).cloned();
         if let Some(cookies) = cookies {
-            put_in(link, json!({ "cookies": cookies, "browserContextId": id })).await?;
+            put_in(link, cookies, &id).await?;
         }
         Ok((id, relay))
     }
@@ -204,14 +217,25 @@ async fn make_room(link: &Link, known: &mut HashMap<(Owner, bool), Context>) -> 
     let oldest = free.min_by_key(|(_, context)| context.last);
     let key = oldest.map(|(key, _)| *key)?;
     let context = known.remove(&key)?;
-    let ended = json!({ "browserContextId": context.id });
-    link.tell(None, "Target.disposeBrowserContext", ended).await;
-    Some(context.id)
+    let ended = DisposeBrowserContextParams::new(context.id.clone());
+    link.tell(None, ended).await;
+    Some(context.id.into())
 }
 
 /// Puts cookies in; one that the browser does not take is left out with the others.
-async fn put_in(link: &Link, cookies: Value) -> Result<(), CallError> {
-    match link.call(None, "Storage.setCookies", cookies).await {
+async fn put_in(
+    link: &Link,
+    cookies: Vec<CookieParam>,
+    context: &BrowserContextId,
+) -> Result<(), CallError> {
+    if cookies.is_empty() {
+        return Ok(());
+    }
+    let put = SetCookiesParams {
+        cookies,
+        browser_context_id: Some(context.clone()),
+    };
+    match link.ask(None, put).await {
         Err(CallError::Refused(words)) => {
             tracing::debug!(words, "the browser takes no cookies");
             Ok(())
@@ -220,14 +244,57 @@ async fn put_in(link: &Link, cookies: Value) -> Result<(), CallError> {
     }
 }
 
+/// A cookie as the browser has it, as it takes it. The crate's type of the former
+/// wants fields that browsers add and drop; of the latter, words that it does not
+/// know are left out.
+fn cookie(mut found: Value) -> Option<CookieParam> {
+    let whole = CookieParam::deserialize(&found).ok();
+    whole.or_else(|| {
+        let fields = found.as_object_mut()?;
+        fields.retain(|name, _| !["sameSite", "priority", "sourceScheme"].contains(&name.as_str()));
+        serde_json::from_value(found).ok()
+    })
+}
+
 /// Lets a context's connections go by a relay.
-fn lead_by(wanted: &mut Value, relay: &Relay) {
-    wanted["proxyServer"] = format!("socks5://{}", relay.address).into();
+fn lead_by(wanted: &mut CreateBrowserContextParams, relay: &Relay) {
+    wanted.proxy_server = Some(format!("socks5://{}", relay.address));
     // By default loopback would go past it.
-    wanted["proxyBypassList"] = "<-loopback>".into();
+    wanted.proxy_bypass_list = Some("<-loopback>".to_owned());
 }
 
 fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic while holding it leaves a list that is still whole.
     kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_cookie_outlives_words_and_fields_that_no_list_has() {
+        let now = json!({
+            "name": "a", "value": "1", "domain": "a.test", "path": "/", "expires": -1.0, "size": 2,
+            "httpOnly": true, "secure": false, "session": true, "sameSite": "Lax",
+            "priority": "Medium", "sourceScheme": "NonSecure", "sourcePort": 80,
+        });
+        let same = cookie(now.clone()).unwrap();
+        let back = serde_json::to_value(&same).unwrap();
+        for (name, value) in back.as_object().unwrap() {
+            assert_eq!(now[name], *value, "{name}");
+        }
+        assert_eq!(back["sameSite"], "Lax");
+        let mut later = now;
+        later["priority"] = json!("Utmost");
+        later["sourceScheme"] = json!(3);
+        let later = cookie(later).unwrap();
+        let names = (later.name.as_str(), later.domain.as_deref());
+        assert_eq!(
+            (names, later.http_only),
+            (("a", Some("a.test")), Some(true))
+        );
+        assert_eq!(cookie(json!({ "value": "1" })), None);
+    }
 }

@@ -1,14 +1,14 @@
 //! The head of a document, from the protocol's form into HTTP's.
 
-use super::progress::{Document, text};
+use super::progress::Document;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use chromiumoxide_cdp::cdp::browser_protocol::network::GetResponseBodyReturns;
 use reqwest::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE,
     TRANSFER_ENCODING,
 };
-use serde_json::Value;
 
 /// Most headers taken of an answer.
 const MOST: usize = 256;
@@ -77,19 +77,18 @@ pub(super) fn cookies(lines: Option<&str>) -> HeaderMap {
         .collect()
 }
 
-/// The body in an answer of `Network.getResponseBody`.
-pub(super) fn body(answer: &Value) -> Option<Bytes> {
-    let body = text(answer, "body")?;
-    match answer["base64Encoded"] == true {
-        true => BASE64.decode(body).ok().map(Bytes::from),
-        false => Some(Bytes::copy_from_slice(body.as_bytes())),
+/// The body in an answer.
+pub(super) fn body(answer: GetResponseBodyReturns) -> Option<Bytes> {
+    match answer.base64_encoded {
+        true => BASE64.decode(answer.body).ok().map(Bytes::from),
+        false => Some(answer.body.into()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use tokio::time::Instant;
 
     fn document(kind: &str, headers: Value) -> Document {
@@ -152,11 +151,13 @@ mod tests {
             2
         );
         assert!(cookies(None).is_empty());
-        assert_eq!(body(&json!({ "body": "x" })).unwrap(), "x");
-        assert_eq!(
-            body(&json!({ "body": "eHk=", "base64Encoded": true })).unwrap(),
-            "xy"
-        );
-        assert_eq!(body(&json!({})), None);
+        for (text, packed, expected) in [
+            ("x", false, Some("x")),
+            ("eHk=", true, Some("xy")),
+            ("?", true, None),
+        ] {
+            let body = body(GetResponseBodyReturns::new(text, packed));
+            assert_eq!(body.as_deref(), expected.map(str::as_bytes), "{text}");
+        }
     }
 }

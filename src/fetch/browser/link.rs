@@ -1,14 +1,20 @@
 //! The DevTools protocol over a pair of pipes: requests with numbers, their
 //! answers, and events.
 //!
-//! Spoken here and not by a library: those at hand reach the browser over a
-//! WebSocket, and of a pipe alone the browser notices by itself that the engine
-//! is gone, however it went. They also bring types for the whole protocol
-//! (minutes of compiling), of which two dozen messages are wanted.
+//! What is said are the messages of `chromiumoxide_cdp`: every command with its
+//! parameters, and every event's name. The way it is said is made here, since
+//! the libraries at hand reach the browser over a WebSocket, and of a pipe alone
+//! the browser notices by itself that the engine is gone, however it went.
+//!
+//! Heard are the crate's answers where they hold little more than what is wanted.
+//! Others, and all events, are read as JSON: a list of words in them that has
+//! grown since, or a field that is no more, would lose the whole message with the
+//! next Chromium, or an older one.
 
 use bytes::{Buf, BytesMut};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use chromiumoxide_types::Command;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -33,7 +39,7 @@ pub(super) enum CallError {
     /// The browser is gone.
     #[error("the browser is gone")]
     Lost,
-    /// It refused, in its words.
+    /// It refused, in its words, or has not answered in the protocol's.
     #[error("the browser says: {0}")]
     Refused(String),
 }
@@ -43,6 +49,16 @@ pub(super) enum CallError {
 pub(super) struct Event {
     pub(super) method: String,
     pub(super) params: Value,
+}
+
+/// One message to the browser.
+#[derive(Serialize)]
+struct Question<'a, C> {
+    id: u64,
+    method: &'a str,
+    params: &'a C,
+    #[serde(rename = "sessionId", skip_serializing_if = "Option::is_none")]
+    session: Option<&'a str>,
 }
 
 /// One message of the browser.
@@ -125,49 +141,74 @@ impl Link {
     /// Asks, and waits for the answer. A session is a tab; none is the browser.
     ///
     /// # Errors
-    /// Where there is no answer, or a refusal.
-    pub(super) async fn call(
+    /// Where there is no answer, a refusal, or an answer that is not the command's.
+    pub(super) async fn call<C: Command>(
         &self,
         session: Option<&str>,
-        method: &str,
-        params: Value,
+        command: C,
+    ) -> Result<C::Response, CallError> {
+        let method = command.identifier();
+        let answer = self.ask(session, command).await?;
+        C::response_from_value(answer)
+            .map_err(|error| CallError::Refused(format!("no answer to {method}: {error}")))
+    }
+
+    /// Asks, and waits for the answer, whatever it holds.
+    ///
+    /// # Errors
+    /// Where there is no answer, or a refusal.
+    pub(super) async fn ask<C: Command>(
+        &self,
+        session: Option<&str>,
+        command: C,
     ) -> Result<Value, CallError> {
+        let (id, message) = self.question(session, &command)?;
+        self.exchange(id, message).await
+    }
+
+    /// Asks, and wants no answer.
+    pub(super) async fn tell<C: Command>(&self, session: Option<&str>, command: C) {
+        if let Ok((_, message)) = self.question(session, &command) {
+            // Whoever waits for what this brings about learns that the browser is gone.
+            let _ = self.send(message).await;
+        }
+    }
+
+    /// A message that asks, and its number.
+    fn question<C: Command>(
+        &self,
+        session: Option<&str>,
+        command: &C,
+    ) -> Result<(u64, Vec<u8>), CallError> {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let question = Question {
+            id,
+            method: &command.identifier(),
+            params: command,
+            session,
+        };
+        let message = serde_json::to_vec(&question);
+        let message = message.map_err(|error| CallError::Refused(error.to_string()))?;
+        Ok((id, message))
+    }
+
+    async fn exchange(&self, id: u64, message: Vec<u8>) -> Result<Value, CallError> {
         let (answer, answered) = oneshot::channel();
         self.0.lock().answers.insert(id, answer);
         // Taken out again whatever becomes of this future.
         let _forget = Forget(&self.0, id);
-        self.send(id, session, method, params).await?;
+        self.send(message).await?;
         tokio::select! {
             answer = answered => answer.unwrap_or(Err(CallError::Lost)),
             () = self.0.gone.cancelled() => Err(CallError::Lost),
         }
     }
 
-    /// Asks, and wants no answer.
-    pub(super) async fn tell(&self, session: Option<&str>, method: &str, params: Value) {
-        let id = self.0.next.fetch_add(1, Ordering::Relaxed);
-        // Whoever waits for what this brings about learns that the browser is gone.
-        let _ = self.send(id, session, method, params).await;
-    }
-
-    async fn send(
-        &self,
-        id: u64,
-        session: Option<&str>,
-        method: &str,
-        params: Value,
-    ) -> Result<(), CallError> {
-        let mut message = json!({ "id": id, "method": method, "params": params });
-        if let Some(session) = session {
-            message["sessionId"] = session.into();
-        }
+    async fn send(&self, message: Vec<u8>) -> Result<(), CallError> {
         tokio::select! {
             biased;
             () = self.0.gone.cancelled() => Err(CallError::Lost),
-            sent = self.0.out.send(message.to_string().into_bytes()) => {
-                sent.map_err(|_| CallError::Lost)
-            }
+            sent = self.0.out.send(message) => sent.map_err(|_| CallError::Lost),
         }
     }
 

@@ -13,6 +13,7 @@
 
 mod challenge;
 mod contexts;
+mod deprecated;
 mod find;
 mod head;
 mod janitor;

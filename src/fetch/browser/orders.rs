@@ -11,8 +11,11 @@ use crate::page::FailureKind;
 use crate::page::net::is_private;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
+    ContinueRequestParams, HeaderEntry, RequestId,
+};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 use url::Url;
 
@@ -31,8 +34,8 @@ pub(super) struct Orders {
 /// What becomes of one request.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Verdict {
-    /// It goes out with these parameters of `Fetch.continueRequest`.
-    Go(Value),
+    /// It goes out, told this.
+    Go(ContinueRequestParams),
     /// It is left out.
     Leave,
     /// It must not go out, and where it is the page's own document, the page
@@ -75,7 +78,9 @@ impl Orders {
         };
         match url.scheme() {
             "http" | "https" | "ws" | "wss" => {}
-            "data" | "blob" | "about" => return Verdict::Go(json!({})),
+            "data" | "blob" | "about" => {
+                return Verdict::Go(ContinueRequestParams::new(self::request(paused)));
+            }
             other => {
                 let detail = format!("the page leads to a `{other}` address");
                 return Verdict::Refuse(Cause::new(FailureKind::Scope, detail));
@@ -91,7 +96,7 @@ impl Orders {
         {
             return Verdict::Refuse(cause);
         }
-        Verdict::Go(self.changed(&url, request, document))
+        Verdict::Go(self.changed(&url, paused, document))
     }
 
     /// Refuses what leads a guarded site to a private address.
@@ -102,42 +107,49 @@ impl Orders {
         }
     }
 
-    /// What `Fetch.continueRequest` is told besides the request's name.
-    fn changed(&self, url: &Url, request: &Value, document: bool) -> Value {
+    /// What a request that goes out is told.
+    fn changed(&self, url: &Url, paused: &Value, document: bool) -> ContinueRequestParams {
         let mut added: Vec<(&HeaderName, &HeaderValue)> = self.visitor.added(url).collect();
         if let Some((own, value)) = &self.credentials
             && own.origin() == url.origin()
         {
             added.push((&AUTHORIZATION, value));
         }
-        let mut told = json!({});
+        let mut told = ContinueRequestParams::new(request(paused));
         let call = self.visitor.call().filter(|_| document);
         if let Some(call) = call {
             added.extend(&call.headers);
             if let Some(body) = &call.body {
-                told["method"] = "POST".into();
-                told["postData"] = BASE64.encode(body).into();
+                told.method = Some("POST".to_owned());
+                told.post_data = Some(BASE64.encode(body).into());
             }
         }
         if added.is_empty() {
             return told;
         }
         // All headers must be told, or they are lost.
-        let kept = request["headers"].as_object().into_iter().flatten();
+        let kept = paused["request"]["headers"].as_object();
+        let kept = kept.into_iter().flatten();
         let kept = kept.filter(|(name, _)| {
             let same = |own: &&HeaderName| own.as_str().eq_ignore_ascii_case(name);
             added.iter().map(|(own, _)| own).all(|own| !same(own))
         });
-        let mut headers: Vec<Value> = kept
-            .map(|(name, value)| json!({ "name": name, "value": value }))
+        let mut headers: Vec<HeaderEntry> = kept
+            .filter_map(|(name, value)| Some(HeaderEntry::new(name, value.as_str()?)))
             .collect();
         headers.extend(added.iter().map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes());
-            json!({ "name": name.as_str(), "value": value })
+            HeaderEntry::new(name.as_str(), value)
         }));
-        told["headers"] = headers.into();
+        told.headers = Some(headers);
         told
     }
+}
+
+/// The browser's name for a request that it has paused.
+pub(super) fn request(paused: &Value) -> RequestId {
+    let id = text(paused, "requestId").unwrap_or_default();
+    id.to_owned().into()
 }
 
 /// Whether what a page wants is left out by the operator's choice. `kind` is

@@ -3,7 +3,7 @@
 
 use super::link::CallError;
 use super::orders::Orders;
-use super::progress::{Broken, Document, Progress, text};
+use super::progress::{Broken, Document, Progress};
 use super::record::Recorder;
 use super::tab::Tab;
 use super::{challenge, head, script, words};
@@ -14,8 +14,9 @@ use crate::fetch::proxy::Held;
 use crate::fetch::{Visitor, Want};
 use crate::page::FailureKind;
 use bytes::Bytes;
+use chromiumoxide_cdp::cdp::browser_protocol::network::GetResponseBodyParams;
+use chromiumoxide_cdp::cdp::browser_protocol::page::NavigateParams;
 use reqwest::header::{HeaderMap, USER_AGENT};
-use serde_json::json;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,13 +123,14 @@ struct Page<'a> {
 
 impl Page<'_> {
     async fn run(&self, errand: &Errand<'_>) -> Result<Outcome, Fault> {
-        let navigate = json!({ "url": errand.url.as_str() });
-        let navigated = self.tab.call("Page.navigate", navigate).await?;
+        let navigate = NavigateParams::new(errand.url.as_str());
+        let navigated = self.tab.call(navigate).await?;
         if let Some(refused) = self.tab.refused() {
             return Err(Fault::Page(refused, None));
         }
-        if let Some(error) = text(&navigated, "errorText").filter(|error| !error.is_empty()) {
-            return self.unshown(error);
+        let error = navigated.error_text.unwrap_or_default();
+        if !error.is_empty() {
+            return self.unshown(&error);
         }
         let browsing = &errand.visitor.browsing;
         let document = self.document()?;
@@ -385,9 +387,8 @@ impl Page<'_> {
     async fn body(&self, document: &Document, most: u64) -> Result<Bytes, Fault> {
         self.settle(&Wait::Load, document.at, Browsing::PATIENCE)
             .await?;
-        let asked = json!({ "requestId": document.request });
-        let body = self.tab.call("Network.getResponseBody", asked).await?;
-        let body = head::body(&body).unwrap_or_default();
+        let asked = GetResponseBodyParams::new(document.request.clone());
+        let body = head::body(self.tab.call(asked).await?).unwrap_or_default();
         if body.len() as u64 > most {
             let detail = format!("the body is {} bytes, more than {most}", body.len());
             let cause = Cause::new(FailureKind::TooLarge, detail);

@@ -3,8 +3,8 @@
 
 use super::janitor::Janitor;
 use super::link::Link;
+use chromiumoxide_cdp::cdp::browser_protocol::browser::GetVersionParams;
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde_json::{Value, json};
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -143,10 +143,10 @@ impl Process {
             _janitor: janitor,
             _child: child,
         };
-        let hello = process.link.call(None, "Browser.getVersion", json!({}));
+        let hello = process.link.call(None, GetVersionParams {});
         let words = match tokio::time::timeout(STARTING, hello).await {
             Ok(Ok(version)) => {
-                let product = version.get("product").and_then(Value::as_str);
+                let product = version.product;
                 tracing::info!(product, program = %program.display(), "the browser runs");
                 return Ok(process);
             }

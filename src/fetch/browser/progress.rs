@@ -1,6 +1,8 @@
 //! What a page has done so far: folded from the browser's events.
 
+use super::deprecated;
 use super::link::Event;
+use chromiumoxide_cdp::cdp::browser_protocol::{inspector, network, page};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -128,42 +130,46 @@ impl Progress {
     pub(super) fn hear(&mut self, event: &Event, now: Instant) {
         let params = &event.params;
         match event.method.as_str() {
-            "Network.requestWillBeSent" => self.request(params, now),
-            "Network.responseReceived" => self.response(params, now),
-            "Network.responseReceivedExtraInfo" => self.extra(params),
-            "Network.loadingFinished" => self.end(params, now),
-            "Network.loadingFailed" => {
+            network::EventRequestWillBeSent::IDENTIFIER => self.request(params, now),
+            network::EventResponseReceived::IDENTIFIER => self.response(params, now),
+            network::EventResponseReceivedExtraInfo::IDENTIFIER => self.extra(params),
+            network::EventLoadingFinished::IDENTIFIER => self.end(params, now),
+            network::EventLoadingFailed::IDENTIFIER => {
                 self.end(params, now);
                 if self.is_wanted(params) {
                     self.fail(text(params, "errorText"));
                 }
             }
-            "Page.frameStartedNavigating" if self.is_main(params) => {
+            page::EventFrameStartedNavigating::IDENTIFIER if self.is_main(params) => {
                 // Within a document, nothing is loaded.
                 let same = text(params, "navigationType") == Some("sameDocument");
                 if let (false, Some(loader)) = (same, text(params, "loaderId")) {
                     self.depart(loader);
                 }
             }
-            "Page.frameNavigated" => self.show(params, now),
+            page::EventFrameNavigated::IDENTIFIER => self.show(params, now),
             // Another tab's page is none of ours; popups are closed.
-            "Page.frameRequestedNavigation"
+            page::EventFrameRequestedNavigation::IDENTIFIER
                 if self.is_main(params)
                     && text(params, "disposition").is_none_or(|kind| kind == "currentTab") =>
             {
                 self.leaving = Some(now);
             }
             // Comes after `load`, and before the answer to whatever is asked after that.
-            "Page.frameScheduledNavigation" if self.is_main(params) => self.schedule(params, now),
-            "Page.frameClearedScheduledNavigation" if self.is_main(params) => self.refresh = None,
-            "Page.lifecycleEvent" if self.is_main(params) => {
+            deprecated::FRAME_SCHEDULED_NAVIGATION if self.is_main(params) => {
+                self.schedule(params, now)
+            }
+            deprecated::FRAME_CLEARED_SCHEDULED_NAVIGATION if self.is_main(params) => {
+                self.refresh = None
+            }
+            page::EventLifecycleEvent::IDENTIFIER if self.is_main(params) => {
                 let loader = text(params, "loaderId");
                 if loader.is_some() && loader == self.shown.as_deref() {
                     self.loaded |= text(params, "name") == Some("load");
                 }
             }
-            "Inspector.targetCrashed" => self.broken = Some(Broken::Crashed),
-            "Inspector.detached" => {
+            inspector::EventTargetCrashed::IDENTIFIER => self.broken = Some(Broken::Crashed),
+            inspector::EventDetached::IDENTIFIER => {
                 self.broken.get_or_insert(Broken::Closed);
             }
             _ => {}

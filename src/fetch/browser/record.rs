@@ -4,7 +4,11 @@ use super::link::{Event, Link};
 use super::progress::text;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde_json::{Value, json};
+use chromiumoxide_cdp::cdp::browser_protocol::network::{
+    EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent, EventResponseReceived,
+    GetResponseBodyParams, GetResponseBodyReturns,
+};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::task::TaskTracker;
@@ -61,8 +65,8 @@ impl Recorder {
             return;
         };
         match event.method.as_str() {
-            "Network.requestWillBeSent" => self.begin(id, params),
-            "Network.responseReceived" => {
+            EventRequestWillBeSent::IDENTIFIER => self.begin(id, params),
+            EventResponseReceived::IDENTIFIER => {
                 let response = &params["response"];
                 let json = text(response, "mimeType").is_some_and(is_json);
                 let mut state = self.lock();
@@ -73,8 +77,8 @@ impl Recorder {
                     exchange.status = status.and_then(|n| n.try_into().ok()).unwrap_or(0);
                 }
             }
-            "Network.loadingFailed" => drop(self.lock().begun.remove(id)),
-            "Network.loadingFinished" => {
+            EventLoadingFailed::IDENTIFIER => drop(self.lock().begun.remove(id)),
+            EventLoadingFinished::IDENTIFIER => {
                 let Some(exchange) = self.lock().begun.remove(id) else {
                     return;
                 };
@@ -85,11 +89,9 @@ impl Recorder {
                 let (recorder, link) = (self.clone(), link.clone());
                 let (session, id) = (session.to_owned(), id.to_owned());
                 self.0.reading.spawn(async move {
-                    let asked = json!({ "requestId": id });
-                    let body = link
-                        .call(Some(&session), "Network.getResponseBody", asked)
-                        .await;
-                    if let Some(answer) = body.ok().as_ref().and_then(unpacked) {
+                    let asked = GetResponseBodyParams::new(id.clone());
+                    let body = link.call(Some(&session), asked).await;
+                    if let Some(answer) = body.ok().and_then(unpacked) {
                         recorder.keep(&id, Exchange { answer, ..exchange });
                     }
                 });
@@ -146,16 +148,16 @@ fn is_json(kind: &str) -> bool {
     kind.ends_with("/json") || kind.ends_with("+json")
 }
 
-/// The JSON in an answer of `Network.getResponseBody`.
-fn unpacked(body: &Value) -> Option<Value> {
-    let text = text(body, "body")?;
-    if text.len() > LARGEST_UNPACKED {
+/// The JSON in an answer's body.
+fn unpacked(answer: GetResponseBodyReturns) -> Option<Value> {
+    let body = answer.body;
+    if body.len() > LARGEST_UNPACKED {
         return None;
     }
-    if body["base64Encoded"] == true {
-        return serde_json::from_slice(&BASE64.decode(text).ok()?).ok();
+    if answer.base64_encoded {
+        return serde_json::from_slice(&BASE64.decode(body).ok()?).ok();
     }
-    serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()
+    serde_json::from_str(body.trim_start_matches('\u{feff}')).ok()
 }
 
 #[cfg(test)]

@@ -4,13 +4,17 @@ use super::contexts::{Contexts, Cookies, Stay};
 use super::link::{CallError, Link};
 use super::memory;
 use super::process::Process;
+use super::progress::text;
 use super::tab::Tab;
 use crate::fetch::Visitor;
 use crate::fetch::dns::Lookup;
 use crate::fetch::proxy::Held;
 use crate::page::Rung;
+use chromiumoxide_cdp::cdp::browser_protocol::page::NavigateParams;
+use chromiumoxide_cdp::cdp::browser_protocol::target::{
+    CloseTargetParams, EventTargetCreated, FilterEntry, SetDiscoverTargetsParams, TargetFilter,
+};
 use reqwest::header::HeaderMap;
-use serde_json::json;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -220,8 +224,7 @@ impl Running {
 /// Lets a tab show nothing.
 async fn empty(tab: &Tab) -> Result<(), CallError> {
     let mut progress = tab.progress();
-    let blank = json!({ "url": "about:blank" });
-    tab.call("Page.navigate", blank).await?;
+    tab.call(NavigateParams::new("about:blank")).await?;
     // Its last events come after the answer. It ends with the tab alone.
     let shown = progress.wait_for(|progress| progress.is_loaded(Instant::now()));
     let _ = shown.await;
@@ -231,8 +234,15 @@ async fn empty(tab: &Tab) -> Result<(), CallError> {
 /// Closes what pages open beside themselves.
 async fn close_popups(link: Link) {
     let mut events = link.listen("", Box::new(|_| {}));
-    let pages = json!({ "discover": true, "filter": [{ "type": "page" }] });
-    let asked = link.call(None, "Target.setDiscoverTargets", pages).await;
+    let page = FilterEntry {
+        exclude: None,
+        r#type: Some("page".to_owned()),
+    };
+    let pages = SetDiscoverTargetsParams {
+        discover: true,
+        filter: Some(TargetFilter::new(vec![page])),
+    };
+    let asked = link.ask(None, pages).await;
     let link = {
         // The link ends with the process, whoever listens.
         let weak = link.downgrade();
@@ -244,10 +254,12 @@ async fn close_popups(link: Link) {
     }
     while let Some(event) = events.recv().await {
         let target = &event.params["targetInfo"];
-        if event.method == "Target.targetCreated" && target.get("openerId").is_some() {
+        if event.method == EventTargetCreated::IDENTIFIER
+            && target.get("openerId").is_some()
+            && let Some(id) = text(target, "targetId")
+        {
             let Some(link) = link.upgrade() else { return };
-            let closed = json!({ "targetId": target["targetId"] });
-            link.tell(None, "Target.closeTarget", closed).await;
+            link.tell(None, CloseTargetParams::new(id.to_owned())).await;
         }
     }
 }

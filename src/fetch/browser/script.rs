@@ -6,6 +6,11 @@ use super::tab::Tab;
 use crate::fetch::browser::progress::text;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use chromiumoxide_cdp::cdp::browser_protocol::page::{
+    CaptureScreenshotFormat, CaptureScreenshotParams, CreateIsolatedWorldParams,
+    GetLayoutMetricsParams, Viewport,
+};
+use chromiumoxide_cdp::cdp::js_protocol::runtime::EvaluateParams;
 use serde_json::{Value, json};
 
 /// Highest picture of a page, in CSS pixels.
@@ -66,15 +71,18 @@ pub(super) async fn click(tab: &Tab, css: &str) -> Result<bool, CallError> {
 
 /// What `function` answers to `argument`.
 async fn run(tab: &Tab, function: &str, argument: Value) -> Result<Value, CallError> {
-    let world = json!({ "frameId": tab.frame(), "worldName": "crawldeck" });
-    let world = tab.call("Page.createIsolatedWorld", world).await?;
-    let asked = json!({
-        "expression": format!("{function}({argument})"),
-        "contextId": world["executionContextId"],
-        "returnByValue": true,
-        "userGesture": true,
-    });
-    let mut answer = tab.call("Runtime.evaluate", asked).await?;
+    let world = CreateIsolatedWorldParams {
+        world_name: Some("crawldeck".to_owned()),
+        ..CreateIsolatedWorldParams::new(tab.frame().to_owned())
+    };
+    let world = tab.call(world).await?;
+    let asked = EvaluateParams {
+        context_id: Some(world.execution_context_id),
+        return_by_value: Some(true),
+        user_gesture: Some(true),
+        ..EvaluateParams::new(format!("{function}({argument})"))
+    };
+    let mut answer = tab.ask(asked).await?;
     if let Some(thrown) = answer.get("exceptionDetails") {
         let words = thrown["exception"]["description"].as_str();
         let words = words.or_else(|| text(thrown, "text")).unwrap_or_default();
@@ -87,20 +95,26 @@ async fn run(tab: &Tab, function: &str, argument: Value) -> Result<Value, CallEr
 
 /// A PNG of the page from its top, as high as it is up to a limit.
 pub(super) async fn picture(tab: &Tab) -> Result<Vec<u8>, CallError> {
-    let size = tab.call("Page.getLayoutMetrics", json!({})).await?;
+    let size = tab.ask(GetLayoutMetricsParams {}).await?;
     let side = |name: &str, most: f64| {
         let side = size["cssContentSize"][name].as_f64().unwrap_or(0.0);
         side.clamp(1.0, most)
     };
-    let (width, height) = (side("width", WIDEST), side("height", HIGHEST));
-    let asked = json!({
-        "format": "png",
-        "captureBeyondViewport": true,
-        "clip": { "x": 0, "y": 0, "width": width, "height": height, "scale": 1 },
-    });
-    let picture = tab.call("Page.captureScreenshot", asked).await?;
-    let data = text(&picture, "data").unwrap_or_default();
+    let clip = Viewport {
+        x: 0.0,
+        y: 0.0,
+        width: side("width", WIDEST),
+        height: side("height", HIGHEST),
+        scale: 1.0,
+    };
+    let asked = CaptureScreenshotParams {
+        format: Some(CaptureScreenshotFormat::Png),
+        clip: Some(clip),
+        capture_beyond_viewport: Some(true),
+        ..CaptureScreenshotParams::default()
+    };
+    let picture = tab.call(asked).await?;
     BASE64
-        .decode(data)
+        .decode(picture.data)
         .map_err(|_| CallError::Refused("the picture is no picture".to_owned()))
 }

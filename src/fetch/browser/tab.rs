@@ -1,11 +1,17 @@
 //! One tab: its session, and the task that attends to it while a page is in it.
 
+use super::deprecated::SetVisibleSize;
 use super::link::{CallError, Event, Link};
-use super::orders::{Orders, Verdict};
+use super::orders::{Orders, Verdict, request};
 use super::progress::{Broken, Progress, text};
 use super::record::Recorder;
 use crate::fetch::error::Cause;
-use serde_json::{Value, json};
+use chromiumoxide_cdp::cdp::browser_protocol::{
+    emulation, fetch, inspector, network, page, target,
+};
+use chromiumoxide_cdp::cdp::js_protocol::{heap_profiler, runtime};
+use chromiumoxide_types::Command;
+use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -16,7 +22,7 @@ use tokio::time::Instant;
 const JUDGED_AT_ONCE: usize = 64;
 
 /// The window as pages see it, CSS pixels.
-const WINDOW: (u32, u32) = (1280, 900);
+const WINDOW: (i64, i64) = (1280, 900);
 /// The part of it that is painted, CSS pixels: nobody looks at the rest. A
 /// picture of the page is painted anew.
 const PAINTED: u32 = 64;
@@ -63,12 +69,17 @@ impl Tab {
     /// # Errors
     /// Where the browser refuses or is gone.
     pub(super) async fn open(link: &Link, context: &str, number: u64) -> Result<Self, CallError> {
-        let page = json!({ "url": "about:blank", "browserContextId": context });
-        let target = link.call(None, "Target.createTarget", page).await?;
-        let target = text(&target, "targetId").unwrap_or_default().to_owned();
-        let attach = json!({ "targetId": target, "flatten": true });
-        let session = link.call(None, "Target.attachToTarget", attach).await?;
-        let session = text(&session, "sessionId").unwrap_or_default().to_owned();
+        let page = target::CreateTargetParams {
+            browser_context_id: Some(context.to_owned().into()),
+            ..target::CreateTargetParams::new("about:blank")
+        };
+        let target = link.call(None, page).await?.target_id;
+        let attach = target::AttachToTargetParams {
+            target_id: target.clone(),
+            flatten: Some(true),
+        };
+        let session: String = link.call(None, attach).await?.session_id.into();
+        let target: String = target.into();
         let progress = Arc::new(watch::Sender::new(Progress::new(&target, Instant::now())));
         let observed = Arc::clone(&progress);
         let observer = Box::new(move |event: &Event| {
@@ -98,22 +109,36 @@ impl Tab {
             attendant: tokio::spawn(attendant.run(events)),
         };
         // What the browser keeps of bodies, in case they are asked for.
-        let kept = json!({ "maxTotalBufferSize": 32 << 20, "maxResourceBufferSize": 16 << 20 });
-        let all = json!({ "patterns": [{ "urlPattern": "*" }], "handleAuthRequests": true });
-        let window = json!({
-            "width": WINDOW.0, "height": WINDOW.1, "deviceScaleFactor": 0, "mobile": false,
-            "dontSetVisibleSize": true,
-        });
-        let painted = json!({ "width": PAINTED, "height": PAINTED });
+        let kept = network::EnableParams {
+            max_total_buffer_size: Some(32 << 20),
+            max_resource_buffer_size: Some(16 << 20),
+            ..network::EnableParams::default()
+        };
+        let pattern = fetch::RequestPattern {
+            url_pattern: Some("*".to_owned()),
+            ..fetch::RequestPattern::default()
+        };
+        let all = fetch::EnableParams {
+            patterns: Some(vec![pattern]),
+            handle_auth_requests: Some(true),
+        };
+        let window = emulation::SetDeviceMetricsOverrideParams {
+            dont_set_visible_size: Some(true),
+            ..emulation::SetDeviceMetricsOverrideParams::new(WINDOW.0, WINDOW.1, 0.0, false)
+        };
+        let painted = SetVisibleSize {
+            width: PAINTED,
+            height: PAINTED,
+        };
         let (.., fetch) = tokio::join!(
-            tab.call("Emulation.setDeviceMetricsOverride", window),
-            tab.call("Emulation.setVisibleSize", painted),
-            tab.call("Page.enable", json!({})),
-            tab.call("Page.setLifecycleEventsEnabled", json!({ "enabled": true })),
-            tab.call("Inspector.enable", json!({})),
-            tab.call("Network.enable", kept),
-            tab.call("Network.setBypassServiceWorker", json!({ "bypass": true })),
-            tab.call("Fetch.enable", all),
+            tab.ask(window),
+            tab.ask(painted),
+            tab.ask(page::EnableParams::default()),
+            tab.ask(page::SetLifecycleEventsEnabledParams::new(true)),
+            tab.ask(inspector::EnableParams {}),
+            tab.ask(kept),
+            tab.ask(network::SetBypassServiceWorkerParams::new(true)),
+            tab.ask(all),
         );
         // Without this one nothing would be guarded.
         fetch.map(|_| tab)
@@ -122,9 +147,17 @@ impl Tab {
     /// Asks the tab.
     ///
     /// # Errors
+    /// Where it refuses, or answers something else, or the browser is gone.
+    pub(super) async fn call<C: Command>(&self, command: C) -> Result<C::Response, CallError> {
+        self.link.call(Some(&self.session), command).await
+    }
+
+    /// Asks the tab, whatever the answer holds.
+    ///
+    /// # Errors
     /// Where it refuses, or the browser is gone.
-    pub(super) async fn call(&self, method: &str, params: Value) -> Result<Value, CallError> {
-        self.link.call(Some(&self.session), method, params).await
+    pub(super) async fn ask<C: Command>(&self, command: C) -> Result<Value, CallError> {
+        self.link.ask(Some(&self.session), command).await
     }
 
     /// Whether its browser is gone.
@@ -165,11 +198,11 @@ impl Tab {
         let (link, session) = (self.link.downgrade(), self.session.clone());
         tokio::spawn(async move {
             let link = link.upgrade()?;
-            let usage = link.call(Some(&session), "Runtime.getHeapUsage", json!({}));
+            let usage = link.ask(Some(&session), runtime::GetHeapUsageParams {});
             let heap = usage.await.ok()?["totalSize"].as_f64()?;
             if heap > HEAP as f64 {
-                let sweep = "HeapProfiler.collectGarbage";
-                link.tell(Some(&session), sweep, json!({})).await;
+                let sweep = heap_profiler::CollectGarbageParams {};
+                link.tell(Some(&session), sweep).await;
             }
             Some(())
         });
@@ -195,8 +228,8 @@ impl Tab {
     /// Where the tab refuses, or the browser is gone.
     pub(super) async fn introduce(&mut self, user_agent: &str) -> Result<(), CallError> {
         if self.user_agent.as_deref() != Some(user_agent) {
-            let named = json!({ "userAgent": user_agent });
-            self.call("Emulation.setUserAgentOverride", named).await?;
+            let named = emulation::SetUserAgentOverrideParams::new(user_agent);
+            self.ask(named).await?;
             self.user_agent = Some(user_agent.to_owned());
         }
         Ok(())
@@ -212,8 +245,8 @@ impl Drop for Tab {
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             let link = self.link.clone();
-            let closed = json!({ "targetId": self.target });
-            runtime.spawn(async move { link.tell(None, "Target.closeTarget", closed).await });
+            let closed = target::CloseTargetParams::new(self.target.clone());
+            runtime.spawn(async move { link.tell(None, closed).await });
         }
     }
 }
@@ -231,20 +264,20 @@ impl Attendant {
         let judging = Arc::new(tokio::sync::Semaphore::new(JUDGED_AT_ONCE));
         while let Some(event) = events.recv().await {
             match event.method.as_str() {
-                "Fetch.requestPaused" => self.paused(event.params, &judging).await,
-                "Fetch.authRequired" => {
+                fetch::EventRequestPaused::IDENTIFIER => self.paused(event.params, &judging).await,
+                fetch::EventAuthRequired::IDENTIFIER => {
                     // The answer with its 401 is what the page is.
-                    let refused = json!({
-                        "requestId": event.params["requestId"],
-                        "authChallengeResponse": { "response": "CancelAuth" },
-                    });
-                    self.tell("Fetch.continueWithAuth", refused).await;
+                    let cancel = fetch::AuthChallengeResponseResponse::CancelAuth;
+                    let cancel = fetch::AuthChallengeResponse::new(cancel);
+                    let id = request(&event.params);
+                    self.tell(fetch::ContinueWithAuthParams::new(id, cancel))
+                        .await;
                 }
-                "Page.javascriptDialogOpening" => {
+                page::EventJavascriptDialogOpening::IDENTIFIER => {
                     // A page that asks whether to leave it is left.
                     let leave = text(&event.params, "type") == Some("beforeunload");
-                    let answer = json!({ "accept": leave });
-                    self.tell("Page.handleJavaScriptDialog", answer).await;
+                    self.tell(page::HandleJavaScriptDialogParams::new(leave))
+                        .await;
                 }
                 _ => {
                     let recorder = lock(&self.desk).recorder.clone();
@@ -262,8 +295,8 @@ impl Attendant {
         });
     }
 
-    async fn tell(&self, method: &str, params: Value) {
-        self.link.tell(Some(&self.session), method, params).await;
+    async fn tell<C: Command>(&self, command: C) {
+        self.link.tell(Some(&self.session), command).await;
     }
 
     async fn paused(&self, paused: Value, judging: &Arc<tokio::sync::Semaphore>) {
@@ -279,21 +312,17 @@ impl Attendant {
                 Some(orders) => orders.judge(&paused).await,
                 None => Verdict::Leave,
             };
-            let id = &paused["requestId"];
             match verdict {
-                Verdict::Go(mut told) => {
-                    told["requestId"] = id.clone();
-                    link.tell(Some(&session), "Fetch.continueRequest", told)
-                        .await;
-                }
+                Verdict::Go(told) => link.tell(Some(&session), told).await,
                 Verdict::Leave | Verdict::Refuse(_) => {
                     if let Verdict::Refuse(cause) = verdict
                         && orders.is_some_and(|orders| orders.is_document(&paused))
                     {
                         lock(&desk).refused = Some(cause);
                     }
-                    let failed = json!({ "requestId": id, "errorReason": "BlockedByClient" });
-                    link.tell(Some(&session), "Fetch.failRequest", failed).await;
+                    let why = network::ErrorReason::BlockedByClient;
+                    let failed = fetch::FailRequestParams::new(request(&paused), why);
+                    link.tell(Some(&session), failed).await;
                 }
             }
             drop(permit);

@@ -1,4 +1,7 @@
 use super::*;
+use chromiumoxide_cdp::cdp::browser_protocol::browser::GetVersionParams;
+use chromiumoxide_cdp::cdp::browser_protocol::page::{EnableParams, NavigateParams};
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader, DuplexStream, WriteHalf, split};
 
 /// A link, and the browser's end of it.
@@ -35,7 +38,7 @@ async fn what_came_before_an_answer_has_been_observed_when_that_is_there() {
         }
         say(&mut writer, json!({ "id": asked["id"], "result": {} })).await;
     };
-    let (answer, ()) = tokio::join!(link.call(None, "A.one", json!({})), browser);
+    let (answer, ()) = tokio::join!(link.ask(None, GetVersionParams {}), browser);
     assert_eq!((answer, seen.load(Ordering::SeqCst)), (Ok(json!({})), 10));
 }
 
@@ -55,17 +58,18 @@ async fn say(writer: &mut (impl AsyncWrite + Unpin), message: Value) {
 #[tokio::test]
 async fn answers_find_their_questions_in_any_order() {
     let (link, mut reader, mut writer) = pair();
-    let first = link.call(None, "A.one", json!({}));
-    let second = link.call(Some("s"), "B.two", json!({ "x": 1 }));
+    let first = link.ask(None, EnableParams::default());
+    let second = link.ask(Some("s"), NavigateParams::new("http://a.test/"));
     let browser = async {
         let one = heard(&mut reader).await;
         let two = heard(&mut reader).await;
-        assert_eq!(one["method"], "A.one");
-        assert!(one.get("sessionId").is_none());
-        assert_eq!(
-            (&two["sessionId"], &two["params"]["x"]),
-            (&json!("s"), &json!(1))
-        );
+        let plain = json!({ "id": one["id"], "method": "Page.enable", "params": {} });
+        assert_eq!(one, plain);
+        let params = json!({ "url": "http://a.test/" });
+        let full = json!({
+            "id": two["id"], "method": "Page.navigate", "params": params, "sessionId": "s",
+        });
+        assert_eq!(two, full);
         say(&mut writer, json!({ "id": 999, "result": {} })).await;
         writer.write_all(b"rubbish\0{}\0").await.unwrap();
         say(
@@ -80,6 +84,34 @@ async fn answers_find_their_questions_in_any_order() {
     assert_eq!(one, Err(CallError::Refused("no".to_owned())));
     assert_eq!(two, Ok(json!({ "n": 2 })));
     assert!(link.0.lock().answers.is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_is_the_commands_own_and_anything_else_is_refused() {
+    let (link, mut reader, mut writer) = pair();
+    let browser = async {
+        for result in [
+            json!({ "frameId": "F", "errorText": "no", "new": [1] }),
+            json!({ "frame": "F" }),
+        ] {
+            let asked = heard(&mut reader).await;
+            say(&mut writer, json!({ "id": asked["id"], "result": result })).await;
+        }
+    };
+    let calls = async {
+        let known = link.call(None, NavigateParams::new("http://a.test/")).await;
+        let unknown = link.call(None, NavigateParams::new("http://a.test/")).await;
+        (known.unwrap().error_text, unknown.unwrap_err())
+    };
+    let ((known, unknown), ()) = tokio::join!(calls, browser);
+    assert_eq!(known.as_deref(), Some("no"));
+    let CallError::Refused(words) = unknown else {
+        panic!("{unknown:?}");
+    };
+    assert!(
+        words.contains("Page.navigate") && words.contains("frameId"),
+        "{words}"
+    );
 }
 
 #[tokio::test]
@@ -130,7 +162,7 @@ async fn a_session_that_does_not_listen_is_cut_off_and_holds_nobody_up() {
 async fn everybody_learns_that_the_browser_is_gone() {
     let (link, reader, writer) = pair();
     let mut tab = link.listen("t", deaf());
-    let call = link.call(None, "A.one", json!({}));
+    let call = link.ask(None, GetVersionParams {});
     let gone = async move { drop((reader, writer)) };
     let (answer, ()) = tokio::join!(call, gone);
     assert_eq!(answer, Err(CallError::Lost));
@@ -138,7 +170,7 @@ async fn everybody_learns_that_the_browser_is_gone() {
     link.0.gone.cancelled().await;
     assert!(link.is_gone());
     assert_eq!(
-        link.call(None, "A.two", json!({})).await,
+        link.ask(None, GetVersionParams {}).await,
         Err(CallError::Lost)
     );
     assert_eq!(link.listen("u", deaf()).recv().await, None);

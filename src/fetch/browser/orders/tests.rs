@@ -2,6 +2,7 @@ use super::*;
 use crate::config::browsing::Browsing;
 use crate::fetch::Call;
 use crate::fetch::tests::support::{TestNames, site};
+use serde_json::json;
 
 fn orders(visitor: &Visitor, url: &str) -> Orders {
     let url = Url::parse(url).unwrap();
@@ -24,14 +25,19 @@ fn paused(kind: &str, url: &str) -> Value {
     json!({ "requestId": "1", "resourceType": kind, "frameId": "F", "request": request })
 }
 
+/// It goes out as it is.
+fn unchanged() -> Verdict {
+    Verdict::Go(ContinueRequestParams::new("1".to_owned()))
+}
+
 fn header(verdict: &Verdict, name: &str) -> Vec<String> {
     let Verdict::Go(told) = verdict else {
         panic!("{verdict:?}");
     };
-    let headers = told["headers"].as_array().into_iter().flatten();
+    let headers = told.headers.iter().flatten();
     headers
-        .filter(|header| header["name"].as_str().unwrap().eq_ignore_ascii_case(name))
-        .map(|header| header["value"].as_str().unwrap().to_owned())
+        .filter(|header| header.name.eq_ignore_ascii_case(name))
+        .map(|header| header.value.clone())
         .collect()
 }
 
@@ -117,7 +123,7 @@ async fn the_operators_headers_go_to_the_sites_own_hosts() {
     // The codings are the browser's own business.
     assert!(header(&verdict, "accept-encoding").is_empty());
     let foreign = orders.judge(&paused("XHR", "http://b.test/api")).await;
-    assert_eq!(foreign, Verdict::Go(json!({})));
+    assert_eq!(foreign, unchanged());
 }
 
 #[tokio::test]
@@ -135,14 +141,16 @@ async fn a_call_is_the_document_alone() {
     let Verdict::Go(told) = verdict else {
         unreachable!()
     };
+    let told = serde_json::to_value(told).unwrap();
     assert_eq!(
         (&told["method"], &told["postData"]),
         (&json!("POST"), &json!("YT0x"))
     );
-    let frame = json!({ "resourceType": "Document", "frameId": "G", "request": { "url": "http://a.test/" } });
-    assert_eq!(orders.judge(&frame).await, Verdict::Go(json!({})));
+    let mut frame = paused("Document", "http://a.test/");
+    frame["frameId"] = json!("G");
+    assert_eq!(orders.judge(&frame).await, unchanged());
     assert_eq!(
         orders.judge(&paused("Script", "http://a.test/")).await,
-        Verdict::Go(json!({}))
+        unchanged()
     );
 }

@@ -1,4 +1,5 @@
 use super::*;
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, split};
 
 fn event(method: &str, params: Value) -> Event {
