@@ -20,18 +20,19 @@ impl Supervisor {
         self.ladder.steps().iter().map(|step| step.rung).collect()
     }
 
-    /// When what was learned is next to be saved, if there is anything new.
-    pub(super) fn learned_due(&self) -> Option<Instant> {
+    /// When what was learned is next to be saved, if there is anything new: at
+    /// once where the site is over.
+    pub(super) fn learned_due(&self, now: Instant) -> Option<Instant> {
         let news = self.ladder.climbs() && self.site.memory().has_news();
         news.then_some(match self.state.is_over() {
-            true => self.learned_at.min(Instant::now()),
+            true => now,
             false => self.learned_at,
         })
     }
 
     /// What was learned, where it is to be saved now.
     pub(super) fn take_learned(&mut self, now: Instant) -> Option<Vec<Learned>> {
-        self.learned_due().filter(|due| *due <= now)?;
+        self.learned_due(now).filter(|due| *due <= now)?;
         let learned = self.site.memory().learned(&self.rungs());
         let entries = u32::try_from(learned.len()).unwrap_or(u32::MAX);
         self.learned_at = now + PAUSE.max(PER_ENTRY.saturating_mul(entries));

@@ -214,7 +214,8 @@ impl Supervisor {
         let progress = site.store.progress(site.id);
         loop {
             let wake = self.step().await;
-            let saved = !self.unsaved && self.saving.is_none() && self.learned_due().is_none();
+            let kept = self.learned_due(Instant::now()).is_none();
+            let saved = !self.unsaved && self.saving.is_none() && kept;
             if self.stopping && self.state.is_over() && saved {
                 return self.state;
             }
@@ -276,7 +277,7 @@ impl Supervisor {
         self.save();
         let due = self.queue.due_in(time::now_ms());
         let due = due.filter(|_| self.lease.is_none()).map(|due| now + due);
-        let learned = self.learned_due().filter(|_| self.saving.is_none());
+        let learned = self.learned_due(now).filter(|_| self.saving.is_none());
         [wake, due, learned].into_iter().flatten().min()
     }
 
