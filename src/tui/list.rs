@@ -193,6 +193,19 @@ impl<I: Clone + Eq + Hash> Cursor<I> {
     }
 }
 
+impl<I: Copy + Ord> Cursor<I> {
+    /// Whom a key acts on: the marked ones in their order, else whom the cursor
+    /// is on.
+    pub fn picked(&self) -> Vec<I> {
+        let mut picked: Vec<I> = self.marks.iter().copied().collect();
+        picked.sort();
+        if picked.is_empty() {
+            picked.extend(self.selected);
+        }
+        picked
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

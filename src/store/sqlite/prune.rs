@@ -27,7 +27,11 @@ pub(super) struct Pruning {
 }
 
 /// Before everything.
-const BEGIN: Place = (i64::MIN, 0);
+pub(super) const BEGIN: Place = (i64::MIN, 0);
+/// A site's queue behind a place: places, depths and URLs of so many pages.
+pub(super) const QUEUED: &str = "SELECT q.depth, q.id, u.depth, u.url \
+     FROM queue q CROSS JOIN url u ON u.id = q.id \
+     WHERE q.site = ?1 AND (q.depth, q.id) > (?2, ?3) ORDER BY q.depth, q.id LIMIT ?4";
 
 impl Pruning {
     pub(super) fn new(
@@ -65,12 +69,11 @@ impl Pruning {
             self.sites.pop();
             return Ok(Step::nothing());
         };
-        let mut statement = conn.prepare_cached(if self.waiting {
+        let mut statement = conn.prepare_cached(if !self.waiting {
+            QUEUED
+        } else {
             "SELECT q.due, q.id, u.depth, u.url FROM retry q CROSS JOIN url u ON u.id = q.id \
              WHERE q.site = ?1 AND (q.due, q.id) > (?2, ?3) ORDER BY q.due, q.id LIMIT ?4"
-        } else {
-            "SELECT q.depth, q.id, u.depth, u.url FROM queue q CROSS JOIN url u ON u.id = q.id \
-             WHERE q.site = ?1 AND (q.depth, q.id) > (?2, ?3) ORDER BY q.depth, q.id LIMIT ?4"
         })?;
         let (after, limit) = (self.after, int(most as u64));
         let mut rows = statement.query(params![site.key, after.0, after.1, limit])?;

@@ -2,6 +2,7 @@
 
 use super::code::int;
 use super::lease::Leases;
+use super::prune::{BEGIN, QUEUED};
 use super::site::{Place, Sites};
 use super::task::Step;
 use super::write::Write;
@@ -27,7 +28,7 @@ impl Reordering {
         Self {
             left: reorder.most,
             reorder,
-            after: (i64::MIN, 0),
+            after: BEGIN,
             moved: 0,
             reply,
         }
@@ -46,10 +47,7 @@ impl Reordering {
             return Ok(Step::over());
         };
         let limit = self.left.min(most as u64);
-        let mut statement = conn.prepare_cached(
-            "SELECT q.depth, q.id, u.depth, u.url FROM queue q CROSS JOIN url u ON u.id = q.id \
-             WHERE q.site = ?1 AND (q.depth, q.id) > (?2, ?3) ORDER BY q.depth, q.id LIMIT ?4",
-        )?;
+        let mut statement = conn.prepare_cached(QUEUED)?;
         let after = self.after;
         let mut rows = statement.query(params![site.key, after.0, after.1, int(limit)])?;
         let mut seen = 0;

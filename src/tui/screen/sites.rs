@@ -239,12 +239,9 @@ impl Screen for Sites {
                 self.settle(shared);
             }
             Action::Pause => {
-                let mut whom: Vec<SiteId> = self.cursor.marks.iter().copied().collect();
-                whom.sort();
-                if whom.is_empty() {
-                    whom.extend(self.cursor.selected);
-                }
-                let commands: Vec<_> = whom
+                let commands: Vec<_> = self
+                    .cursor
+                    .picked()
                     .into_iter()
                     .filter_map(|id| shared.site(id).map(|site| pause_site(id, site)))
                     .collect();

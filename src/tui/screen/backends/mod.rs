@@ -153,15 +153,10 @@ impl Backends {
     /// What a key sets of the rungs that are marked, or of the one under the
     /// cursor.
     fn set(&mut self, action: Action, shared: &mut Shared) -> Vec<Effect> {
-        let mut whom: Vec<Key> = self.cursor.marks.iter().copied().collect();
-        whom.sort();
-        if whom.is_empty() {
-            whom.extend(self.cursor.selected);
-        }
         let now = Instant::now();
         self.wanted.retain(|set| set.until > now);
         let mut effects = Vec::new();
-        for key in whom {
+        for key in self.cursor.picked() {
             effects.extend(self.set_one(key, action, shared, now));
         }
         effects
