@@ -43,7 +43,7 @@ fn everything_goes_by_the_proxies_in_turn() {
         &format!("{{ list: [{}] }}", list.join(", ")),
     );
     job.finish(&[]);
-    assert_eq!(job.pages().done(&server.url("")).len(), 21);
+    job.pages().all_done(&server.url(""), 21);
     let mut by = BTreeMap::new();
     for hit in server.log() {
         *by.entry(hit.header("via").to_owned()).or_insert(0) += 1;
@@ -71,7 +71,7 @@ fn a_proxy_that_died_is_left_out_and_every_page_comes() {
     );
     let job = job(&server.url("/"), &list);
     job.finish(&[]);
-    assert_eq!(job.pages().done(&server.url("")).len(), 21);
+    job.pages().all_done(&server.url(""), 21);
     assert!(server.repeated_at_all().is_empty());
     assert!(server.log().iter().all(|hit| hit.header("via") == "good"));
 }
@@ -249,15 +249,20 @@ fn a_list_without_a_proxy_lets_nothing_out() {
     assert!(server.log().is_empty(), "{:?}", server.log());
 }
 
+/// As [`job`], for real proxies, which now and then drop a request.
+fn patient(start: &str, proxy: &str) -> Job {
+    job(start, &format!("{proxy}\n  retries: 3\n  timeout: 10s"))
+}
+
 #[test]
 #[ignore = "needs tinyproxy and microsocks"]
 fn real_proxies_take_turns() {
     let folder = tempfile::tempdir().unwrap();
     let (_proxies, list) = three(folder.path(), "socks5");
     let server = Server::fan(30);
-    let job = job(&server.url("/"), &format!("{{ list: {list} }}"));
+    let job = patient(&server.url("/"), &format!("{{ list: {list} }}"));
     job.finish(&[]);
-    assert_eq!(job.pages().done(&server.url("")).len(), 31);
+    job.pages().all_done(&server.url(""), 31);
     let peers = server.peers();
     let want = ["127.0.0.2", "127.0.0.3", "127.0.0.4"].map(|ip| ip.parse::<IpAddr>().unwrap());
     assert_eq!(peers.keys().copied().collect::<Vec<_>>(), want);
@@ -271,7 +276,7 @@ fn real_proxies_keep_a_site_or_a_session() {
     let folder = tempfile::tempdir().unwrap();
     let (_proxies, list) = three(folder.path(), "socks5");
     let server = Server::fan(30);
-    let site = job(
+    let site = patient(
         &server.url("/"),
         &format!("{{ list: {list}, rotate: site }}"),
     );
@@ -280,12 +285,14 @@ fn real_proxies_keep_a_site_or_a_session() {
 
     let server = Server::fan(30);
     let rule = format!("{{ list: {list}, rotate: session, session: {{ pages: 5 }} }}");
-    let session = job(&server.url("/"), &rule);
+    let session = patient(&server.url("/"), &rule);
     session.finish(&["--concurrency", "1"]);
+    session.pages().all_done(&server.url(""), 31);
     let log: Vec<_> = server.log().iter().map(|hit| hit.peer.unwrap()).collect();
-    for (n, five) in log.chunks(5).enumerate() {
-        assert!(five.iter().all(|peer| *peer == five[0]), "{n}: {log:?}");
-    }
+    let runs: Vec<_> = log.chunk_by(|one, next| one == next).collect();
+    assert!(runs.iter().all(|run| run.len() <= 5), "{log:?}");
+    // Seven, and one more for each request that was dropped.
+    assert!((7..=9).contains(&runs.len()), "{log:?}");
     assert_eq!(server.peers().len(), 3);
 }
 
@@ -308,9 +315,9 @@ fn real_proxies_that_refuse_or_die_are_told_and_left_out() {
     // One dies: the others go on.
     let [one, two, three] = proxies;
     drop(one);
-    let job = job(&server.url("/"), &format!("{{ list: {list} }}"));
+    let job = patient(&server.url("/"), &format!("{{ list: {list} }}"));
     job.finish(&[]);
-    assert_eq!(job.pages().done(&server.url("")).len(), 11);
+    job.pages().all_done(&server.url(""), 11);
     assert_eq!(server.peers().len(), 2);
     drop((two, three));
 }

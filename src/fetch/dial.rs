@@ -1,15 +1,21 @@
-//! The making of a connection: its time limit, and whether one was made.
+//! The making of a connection: its time limit, and which one was made.
 //!
 //! Clients are shared by all sites, limits are a site's: the limit comes with
 //! the request, in a task-local that the connector reads when it is asked to
 //! connect (which happens inside the request's own future).
+//!
+//! A client asked for a connection makes one, and takes another that becomes free
+//! before it stands: only the connection itself says whether it is a new one.
 
+use hyper::http::Extensions;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpInfo};
 use std::cell::RefCell;
 use std::error::Error;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tower_layer::Layer;
@@ -24,11 +30,63 @@ tokio::task_local! {
     static DIAL: Dial;
 }
 
+/// Kept connections that may be lost under one request (curl allows five): a server
+/// may close one just as the request goes out on it (RFC 9112, section 9.3.1), and
+/// some close every one and do not say so.
+pub(super) const KEPT: u32 = 3;
+
 /// What a request tells the connector, and hears of it.
 struct Dial {
     limit: Duration,
-    /// Set by the connector once the connection it was asked for stands.
-    connected: RefCell<Option<Arc<AtomicBool>>>,
+    /// Of the connection that was asked for last.
+    made: RefCell<Option<Arc<Made>>>,
+}
+
+/// A connection that was asked for; which one it is, as soon as it stands.
+#[derive(Default)]
+pub(super) struct Made(OnceLock<Id>);
+
+impl Made {
+    /// It stands.
+    pub(super) fn stands(&self, connected: &Connected) {
+        if let Some(id) = Id::of(connected) {
+            // It is asked for once, so it stands once.
+            let _ = self.0.set(id);
+        }
+    }
+}
+
+/// What tells a connection from all others that are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Id {
+    Ends(SocketAddr, SocketAddr),
+    Mark(Mark),
+}
+
+impl Id {
+    fn of(connected: &Connected) -> Option<Self> {
+        let mut told = Extensions::new();
+        connected.get_extras(&mut told);
+        let ends = || {
+            told.get()
+                .map(HttpInfo::local_addr)
+                .zip(told.get().map(HttpInfo::remote_addr))
+        };
+        let mark = told.get().copied().map(Self::Mark);
+        mark.or_else(|| ends().map(|(near, far)| Self::Ends(near, far)))
+    }
+}
+
+/// What a connector of ours puts on each connection, among its extras.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark(u64);
+
+impl Mark {
+    /// One that no other connection has.
+    pub(super) fn new() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// Runs a request whose connection must stand within `limit`.
@@ -38,34 +96,30 @@ pub(super) fn with_limit<F: Future>(
 ) -> impl Future<Output = F::Output> {
     let dial = Dial {
         limit,
-        connected: RefCell::new(None),
+        made: RefCell::new(None),
     };
     DIAL.scope(dial, request)
 }
 
-/// Whether a connection was made for this request. Where none was, it went out
-/// on one that had been in use before.
-pub(super) fn connected_anew() -> bool {
-    DIAL.try_with(|dial| {
-        let connected = dial.connected.borrow();
-        connected
-            .as_ref()
-            .is_some_and(|connected| connected.load(Ordering::Acquire))
-    })
-    .unwrap_or(false)
+/// Whether the connection on which this request was lost was there before it, and
+/// not made for it. To be asked once a try: the next begins anew.
+pub(super) fn was_kept(lost: Option<&Connected>) -> bool {
+    let made = DIAL.try_with(|dial| dial.made.take()).ok().flatten();
+    let made = made.and_then(|made| made.0.get().copied());
+    lost.and_then(Id::of).is_some_and(|lost| made != Some(lost))
 }
 
 /// What a connector asks when a connection is wanted of it: within which time,
 /// and where it tells that the connection stands.
-pub(super) fn begin() -> (Duration, Arc<AtomicBool>) {
-    let connected = Arc::new(AtomicBool::new(false));
+pub(super) fn begin() -> (Duration, Arc<Made>) {
+    let made = Arc::<Made>::default();
     let limit = DIAL
         .try_with(|dial| {
-            dial.connected.replace(Some(Arc::clone(&connected)));
+            dial.made.replace(Some(Arc::clone(&made)));
             dial.limit
         })
         .unwrap_or(DEFAULT_LIMIT);
-    (limit, connected)
+    (limit, made)
 }
 
 /// A connection did not stand in time.
@@ -92,6 +146,7 @@ pub(super) struct Dialer<S>(S);
 impl<S, R> Service<R> for Dialer<S>
 where
     S: Service<R, Error = BoxError>,
+    S::Response: Connection,
     S::Future: Send + 'static,
 {
     type Response = S::Response;
@@ -103,14 +158,14 @@ where
     }
 
     fn call(&mut self, destination: R) -> Self::Future {
-        let (limit, connected) = begin();
+        let (limit, made) = begin();
         let connecting = self.0.call(destination);
         // From here on it may go on without the request, for the pool.
         Box::pin(async move {
             let connection = tokio::time::timeout(limit, connecting)
                 .await
                 .map_err(|_| DialTimeout(limit))??;
-            connected.store(true, Ordering::Release);
+            made.stands(&connection.connected());
             Ok(connection)
         })
     }

@@ -2,9 +2,10 @@
 //! of four libraries.
 
 use super::Fetched;
-use super::dial::DialTimeout;
+use super::dial::{self, DialTimeout};
 use super::dns::NoAddress;
 use crate::page::FailureKind;
+use hyper_util::client::legacy::{self, connect::Connected};
 use reqwest::header::HeaderMap;
 use std::error::Error;
 use std::fmt;
@@ -98,6 +99,9 @@ pub(super) trait ClientError: Error + 'static {
 
     /// Whether there was no request to send.
     fn is_unmade(&self) -> bool;
+
+    /// The connection on which it happened, if it is known.
+    fn connection(&self) -> Option<&Connected>;
 }
 
 impl ClientError for reqwest::Error {
@@ -107,6 +111,10 @@ impl ClientError for reqwest::Error {
 
     fn is_unmade(&self) -> bool {
         self.is_builder()
+    }
+
+    fn connection(&self) -> Option<&Connected> {
+        sources(self).find_map(|source| source.downcast_ref::<legacy::Error>()?.connect_info())
     }
 }
 
@@ -165,11 +173,11 @@ pub(super) fn classify(error: &impl ClientError, phase: Phase) -> Cause {
     Cause::new(FailureKind::Protocol, words())
 }
 
-/// Whether the connection went away under a request, before its answer was
-/// complete: on a kept connection that is the server's closing it at a bad
-/// moment, not a failure of the page.
+/// Whether a kept connection went away under this request, before its answer was
+/// complete: that is the server's closing it at a bad moment, not a failure of the
+/// page. To be asked once a try.
 pub(super) fn is_stale(error: &impl ClientError) -> bool {
-    if error.is_connecting() || error.is_unmade() {
+    if error.is_connecting() || error.is_unmade() || !dial::was_kept(error.connection()) {
         return false;
     }
     sources(error).any(|source| {

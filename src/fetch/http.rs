@@ -171,17 +171,13 @@ impl Http {
     ) -> Result<Response, Cause> {
         let client = self.client(url, guarded).await?;
         let until: Instant = clock.headers_until();
-        // A server may close a kept connection just as a request goes out on
-        // it. Asked once more only: RFC 9112, section 9.3.1.
-        let mut may_repeat = true;
+        let mut left = dial::KEPT;
         loop {
             let sending = client.execute(request());
             match timeout_at(until, sending).await {
                 Err(_) => return Err(clock.headers_late()),
                 Ok(Ok(response)) => return Ok(response),
-                Ok(Err(error)) if may_repeat && is_stale(&error) && !dial::connected_anew() => {
-                    may_repeat = false;
-                }
+                Ok(Err(error)) if is_stale(&error) && left > 0 => left -= 1,
                 Ok(Err(error)) => return Err(classify(&error, Phase::Head)),
             }
         }

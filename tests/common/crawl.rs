@@ -239,6 +239,21 @@ impl Pages {
             .collect()
     }
 
+    /// Expects exactly `n` pages of a server, each of them done; says what became
+    /// of the others.
+    #[track_caller]
+    pub fn all_done(&self, base: &str, n: usize) {
+        let pages: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(url, _)| url.starts_with(base))
+            .collect();
+        let mut others = pages.iter().filter(|(_, page)| end_of(page) != "done");
+        let other = others.next();
+        assert!(other.is_none(), "of {} pages: {other:#?}", pages.len());
+        assert_eq!(pages.len(), n, "{:?}", self.ends(base));
+    }
+
     /// The paths of a server's pages that are done, sorted.
     pub fn done(&self, base: &str) -> Vec<String> {
         let all = self.ends(base).into_iter();

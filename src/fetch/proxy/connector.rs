@@ -5,7 +5,7 @@ use super::socks::{self, Target};
 use super::tls::Tls;
 use super::tunnel;
 use crate::config::{ProxyAddress, ProxyScheme};
-use crate::fetch::dial;
+use crate::fetch::dial::{self, Mark};
 use crate::fetch::dns::{Lookup, usable};
 use hyper::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -19,7 +19,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -63,12 +62,12 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, site: Uri) -> Self::Future {
-        let (limit, connected) = dial::begin();
+        let (limit, made) = dial::begin();
         let way = Arc::clone(&self.0);
         // From here on it may go on without the request, for the pool.
         Box::pin(async move {
             let stream = way.connect(&site, limit).await?;
-            connected.store(true, Ordering::Release);
+            made.stands(&stream.connected());
             Ok(stream)
         })
     }
@@ -228,6 +227,7 @@ pub(super) struct Stream {
     /// Whether a proxy reads the requests, and so wants whole addresses.
     proxied: bool,
     http2: bool,
+    mark: Mark,
 }
 
 impl Stream {
@@ -236,13 +236,14 @@ impl Stream {
             io: TokioIo::new(io),
             proxied,
             http2,
+            mark: Mark::new(),
         }
     }
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().proxy(self.proxied);
+        let connected = Connected::new().proxy(self.proxied).extra(self.mark);
         match self.http2 {
             true => connected.negotiated_h2(),
             false => connected,

@@ -57,6 +57,7 @@ use crate::page::FailureKind;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
+use hyper_util::client::legacy::connect::Connected;
 use reqwest::Response;
 use reqwest::header::PROXY_AUTHORIZATION;
 use std::fmt;
@@ -227,9 +228,7 @@ impl Proxy {
         want: Want,
         clock: &Clock<'_>,
     ) -> Result<Response, Failed> {
-        // A server may close a kept connection just as a request goes out on
-        // it. Asked once more only: RFC 9112, section 9.3.1.
-        let mut may_repeat = true;
+        let mut left = dial::KEPT;
         loop {
             let request = request(session, visitor, url, want).map_err(Failed::Made)?;
             let sending = session.client.request(request);
@@ -242,9 +241,7 @@ impl Proxy {
                         None => Ok(response),
                     };
                 }
-                Ok(Err(error)) if may_repeat && is_stale(&error) && !dial::connected_anew() => {
-                    may_repeat = false;
-                }
+                Ok(Err(error)) if is_stale(&error) && left > 0 => left -= 1,
                 Ok(Err(error)) => {
                     let fault = sources(&error).find_map(|source| source.downcast_ref::<Fault>());
                     return Err(match fault {
@@ -337,6 +334,10 @@ impl ClientError for hyper_util::client::legacy::Error {
 
     fn is_unmade(&self) -> bool {
         false
+    }
+
+    fn connection(&self) -> Option<&Connected> {
+        self.connect_info()
     }
 }
 

@@ -1,13 +1,17 @@
 //! When a connection is used again, when it is dropped, and what happens when
 //! the server drops it.
 
-use super::support::{Server, answer, get, http, page, request, reset, site};
-use crate::fetch::{Fetcher, Visitor, Want};
+use super::support::{Server, TestNames, answer, get, http, page, request, reset, site};
+use crate::fetch::dns::{Looking, Lookup};
+use crate::fetch::{Fetcher, Http, Visitor, Want};
 use crate::page::FailureKind;
+use futures_util::future::join_all;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
+use url::Url;
 
 /// Connections used by several fetches, one after another, of this answer.
 async fn connections_for(answer: Vec<u8>, want: Want) -> usize {
@@ -150,11 +154,130 @@ async fn a_server_that_closes_every_kept_connection_fails_after_one_repetition()
 }
 
 #[tokio::test]
+async fn kept_connections_that_died_are_replaced_but_not_without_end() {
+    for (kept, comes) in [(1, true), (3, true), (4, false)] {
+        // So many connections answer once, all of them together, and die on their
+        // second request.
+        let together = Arc::new(Barrier::new(kept));
+        let server = Server::new(move |mut stream, number| {
+            let together = Arc::clone(&together);
+            async move {
+                let mut asked = 0;
+                while request(&mut stream).await.is_some() {
+                    asked += 1;
+                    match (number < kept, asked) {
+                        (true, 1) => _ = together.wait().await,
+                        (true, _) => return,
+                        (false, _) => {}
+                    }
+                    stream.write_all(&page(b"<p>")).await.unwrap();
+                }
+            }
+        })
+        .await;
+        let (http, url) = (http(), server.url("/"));
+        let all = (0..kept).map(|_| get(&http, &url, Want::Page));
+        for got in join_all(all).await {
+            got.unwrap();
+        }
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        let next = get(&http, &url, Want::Page).await;
+        match comes {
+            true => assert_eq!(next.unwrap().status, 200),
+            false => assert_eq!(next.unwrap_err().kind, FailureKind::Reset),
+        }
+        assert_eq!(server.connections(), kept + usize::from(comes));
+    }
+}
+
+/// Names of which the second to be asked for comes when it is let go.
+struct Slow {
+    asked: AtomicUsize,
+    second: Gate,
+}
+
+/// Where two wait for each other.
+#[derive(Clone, Default)]
+struct Gate {
+    reached: Arc<Notify>,
+    open: Arc<Notify>,
+}
+
+impl Gate {
+    async fn pass(&self) {
+        self.reached.notify_one();
+        self.open.notified().await;
+    }
+}
+
+impl Lookup for Slow {
+    fn lookup<'a>(&'a self, name: &'a str) -> Looking<'a> {
+        let number = self.asked.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            if number == 1 {
+                self.second.pass().await;
+            }
+            TestNames.lookup(name).await
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_kept_connection_is_known_even_where_a_new_one_was_made_meanwhile() {
+    let (answer, die, second) = (Gate::default(), Gate::default(), Gate::default());
+    let gates = (answer.clone(), die.clone());
+    let server = Server::new(move |mut stream, number| {
+        let (answer, die) = gates.clone();
+        async move {
+            let mut asked = 0;
+            while request(&mut stream).await.is_some() {
+                match (number, asked) {
+                    (0, 0) => answer.pass().await,
+                    (0, _) => return die.pass().await,
+                    _ => {}
+                }
+                asked += 1;
+                stream.write_all(&page(b"<p>")).await.unwrap();
+            }
+        }
+    })
+    .await;
+    let names = Slow {
+        asked: AtomicUsize::new(0),
+        second: second.clone(),
+    };
+    let http = Http::for_tests(Arc::new(names), Vec::new());
+    let url = Url::parse(&format!("http://shop.test:{}/", server.port)).unwrap();
+    let get = || get(&http, &url, Want::Page);
+    // The second request asks for a connection of its own, takes the first one's,
+    // which is free before, and loses it when its own stands.
+    let in_turn = async {
+        answer.reached.notified().await;
+        let events = async {
+            second.reached.notified().await;
+            answer.open.notify_one();
+            die.reached.notified().await;
+            second.open.notify_one();
+            while server.connections() < 2 {
+                tokio::task::yield_now().await;
+            }
+            die.open.notify_one();
+        };
+        tokio::join!(get(), events).0
+    };
+    let (first, next) = tokio::join!(get(), in_turn);
+    assert_eq!((first.unwrap().status, next.unwrap().status), (200, 200));
+    assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
 async fn many_at_once_share_a_client() {
     const MANY: usize = 64;
     // Nobody is answered before all have come: so many connections at once.
     let arrived = Arc::new(Notify::new());
-    let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::new(AtomicUsize::new(0));
     let server = Server::new(move |mut stream, _| {
         let (arrived, count) = (Arc::clone(&arrived), Arc::clone(&count));
         async move {
@@ -162,7 +285,7 @@ async fn many_at_once_share_a_client() {
                 let all = arrived.notified();
                 tokio::pin!(all);
                 all.as_mut().enable();
-                if count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1 == MANY {
+                if count.fetch_add(1, Ordering::SeqCst) + 1 == MANY {
                     arrived.notify_waiters();
                 } else {
                     all.await;
