@@ -2,8 +2,8 @@
 
 use super::again;
 use super::code::count;
+use super::end::Held;
 use super::site::{Place, Site, Sites};
-use super::write::Held;
 use crate::page::{PageId, SiteId};
 use crate::store::{Lease, Leased};
 use rusqlite::{CachedStatement, Connection, Result, Row, params};

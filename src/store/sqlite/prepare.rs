@@ -3,8 +3,9 @@
 
 use super::code::MOST_WITHIN;
 use super::core::Core;
+use super::end::End;
 use super::link::Packed;
-use super::write::{End, Fresh, Write};
+use super::write::{Fresh, Write};
 use crate::bus::{Event, Level};
 use crate::page::time::now_ms;
 use crate::page::{PageId, SiteId, Verdict};

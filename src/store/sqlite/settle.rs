@@ -3,8 +3,9 @@
 
 use super::again::restore;
 use super::code::{MOST_WITHIN, change_code, int, within};
+use super::end::End;
 use super::site::Site;
-use super::write::{End, run};
+use super::write::run;
 use crate::bus::ChangeKind;
 use crate::page::{FailureKind, Outcome};
 use crate::store::change::{Made, compare};

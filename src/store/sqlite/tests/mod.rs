@@ -8,11 +8,17 @@ mod stall;
 mod steps;
 mod store;
 
+use super::op::Op;
 use super::*;
-use crate::page::{FailureKind, Outcome, Verdict};
-use crate::store::Links;
+use crate::bus::{self, Event, Pick, SiteDelta, Told};
+use crate::page::{FailureKind, Outcome, PageId, Verdict};
 use crate::store::testing::{commit, evidence, names, new_url, record};
+use crate::store::{
+    Commit, JournalEntry, Lease, Links, NewUrl, Prune, Refresh, Reorder, Revision, SavedSite,
+};
 use rusqlite::Connection;
+use std::sync::atomic::AtomicU32;
+use tokio::sync::oneshot;
 
 /// The counters equal what the tables hold, and every known URL is in exactly
 /// one place.
