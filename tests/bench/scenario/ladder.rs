@@ -14,6 +14,9 @@ use tempfile::TempDir;
 /// Pages from which on the right rung is to be known.
 const LEARNED: usize = 200;
 
+/// Turns a round: one takes a second, too little to tell two hundredths from noise.
+const TURNS: u32 = 4;
+
 /// What a ladder costs that is never climbed.
 pub fn run(options: &Options) -> Result<Targets> {
     let root = corpus::OPENJDK.root()?;
@@ -37,7 +40,7 @@ pub fn run(options: &Options) -> Result<Targets> {
         ("http alone", Box::new(ladder("via: [http]"))),
         ("http, service", Box::new(ladder(both))),
     ];
-    let all = play(options.rounds, 1, players)?;
+    let all = play(options.rounds.saturating_mul(TURNS), 1, players)?;
     table::print("openjdk-17-doc, a ladder that is not climbed", &all);
     let mut targets = Targets::default();
     if let [alone, ladder] = &all[..] {
