@@ -59,21 +59,21 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             let limit = site
                 .limits
                 .pages
-                .map_or("no limit".to_owned(), |n| format!("{n} pages"));
+                .map_or("no limit".to_owned(), |n| count(n, "page"));
             let _ = writeln!(
                 out,
-                "{}: {}, hosts {}, {limit}, {} record rules",
+                "{}: {}, hosts {}, {limit}, {}",
                 site.name,
                 site.start.first().map_or("", Url::as_str),
                 site.scope.hosts.join(" "),
-                site.records().count()
+                count(site.records().count() as u64, "record rule")
             );
         }
         let _ = writeln!(
             out,
-            "{}: {} sites, fine",
+            "{}: {}, fine",
             args.sites.display(),
-            job.sites.len()
+            count(job.sites.len() as u64, "site")
         );
         return Ok(ExitCode::SUCCESS);
     };
@@ -85,6 +85,12 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         Some(file) => explain::file(&site, file, &parsed, args.all),
         None => explain::page(&site, &parsed, args.all),
     }
+}
+
+/// "1 page", "2 pages".
+fn count(n: u64, what: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{s}")
 }
 
 /// The site that is named; else the first that takes the URL; else the first.

@@ -67,13 +67,9 @@ impl Id {
     fn of(connected: &Connected) -> Option<Self> {
         let mut told = Extensions::new();
         connected.get_extras(&mut told);
-        let ends = || {
-            told.get()
-                .map(HttpInfo::local_addr)
-                .zip(told.get().map(HttpInfo::remote_addr))
-        };
         let mark = told.get().copied().map(Self::Mark);
-        mark.or_else(|| ends().map(|(near, far)| Self::Ends(near, far)))
+        let ends = |told: &HttpInfo| Self::Ends(told.local_addr(), told.remote_addr());
+        mark.or_else(|| told.get().map(ends))
     }
 }
 
