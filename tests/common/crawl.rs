@@ -248,8 +248,7 @@ impl Pages {
             .iter()
             .filter(|(url, _)| url.starts_with(base))
             .collect();
-        let mut others = pages.iter().filter(|(_, page)| end_of(page) != "done");
-        let other = others.next();
+        let other = pages.iter().find(|(_, page)| end_of(page) != "done");
         assert!(other.is_none(), "of {} pages: {other:#?}", pages.len());
         assert_eq!(pages.len(), n, "{:?}", self.ends(base));
     }

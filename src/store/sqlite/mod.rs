@@ -61,6 +61,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Room for requests to the writer; a full channel makes callers wait.
 const REQUESTS: usize = 512;
+
 /// Opens the job's folder `dir` for a crawl, making it where it is missing.
 /// Reads and writes files: not for the event loop.
 ///

@@ -69,11 +69,11 @@ impl Pruning {
             self.sites.pop();
             return Ok(Step::nothing());
         };
-        let mut statement = conn.prepare_cached(if !self.waiting {
-            QUEUED
-        } else {
+        let mut statement = conn.prepare_cached(if self.waiting {
             "SELECT q.due, q.id, u.depth, u.url FROM retry q CROSS JOIN url u ON u.id = q.id \
              WHERE q.site = ?1 AND (q.due, q.id) > (?2, ?3) ORDER BY q.due, q.id LIMIT ?4"
+        } else {
+            QUEUED
         })?;
         let (after, limit) = (self.after, int(most as u64));
         let mut rows = statement.query(params![site.key, after.0, after.1, limit])?;
